@@ -1,0 +1,101 @@
+"""Every bound in one place: unit in the name, reason beside it, and what happens beyond it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__: list[str] = []  # read as `limits.NAME`
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# -- deltas (protocols/delta.md) -------------------------------------------------------------
+DELTA_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one decode; larger: ProtocolViolation
+DELTA_CALLS_MAX: Final = 256  # bounds replay of one delta; the next delta begins
+DELTA_PAYLOAD_SOFT_BYTES: Final = 256 * KIB  # a batch takes no further call beyond it
+DELTA_PARENTS_MAX: Final = 32  # bounds a header; more heads are merged first
+DELTA_EFFECTS_MAX: Final = 65_536  # bounds one fold; larger: ProtocolViolation
+DELTA_GOVERNANCE_MAX: Final = 64  # bounds one fold; larger: ProtocolViolation
+EPOCHS_MAX: Final = 32  # as parents; larger: ProtocolViolation
+SEQUENCE_MAX: Final = 2**63 - 1  # fits every integer type; larger: ProtocolViolation
+METHOD_NAME_BYTES_MAX: Final = 64  # shown to people; larger: refused
+CALL_ARGUMENTS_BYTES_MAX: Final = 1 * MIB  # memory of one call; larger: refused
+COLLECTION_NAME_BYTES_MAX: Final = 64  # shown to people; larger: the effect traps
+KEY_BYTES_MAX: Final = 1 * KIB  # part of every physical key; larger: the effect traps
+VALUE_BYTES_MAX: Final = 1 * MIB  # memory of one entry; larger: the effect traps
+EVENT_NAME_BYTES_MAX: Final = 64  # shown to people; larger: traps
+EVENT_BYTES_MAX: Final = 64 * KIB  # memory of one notice; larger: traps
+CALL_EVENTS_MAX: Final = 256  # memory of one call; more: traps
+CALL_EFFECTS_MAX: Final = 16_384  # memory of one overlay; more: traps
+CALL_RESULT_BYTES_MAX: Final = 4 * MIB  # memory of one reply; larger: traps
+CALL_LOG_LINES_MAX: Final = 64  # memory of one call; more are dropped
+CALL_LOG_BYTES_MAX: Final = 1 * KIB  # a line is cut here
+CALL_SCANS_MAX: Final = 1_024  # handles of one call; more: traps
+
+# -- time ------------------------------------------------------------------------------------
+DRIFT_MS_MAX: Final = 30_000  # a delta further ahead of the local clock is delayed, not refused
+FRONTIER_FULL_EVERY: Final = 64  # deltas between whole frontiers: bounds the walk to rebuild one
+
+# -- execution (covey-exec/0: the engine's own fuel) -----------------------------------------
+CALL_FUEL_MAX: Final = 50_000_000  # about 50 ms; bounds a call and the sum over a delta
+QUERY_FUEL_MAX: Final = 20 * CALL_FUEL_MAX  # local only, off the event loop
+MEMORY_PAGES_MAX: Final = 256  # 16 MiB; growing beyond fails in the guest
+MODULE_SIZE_BYTES_MAX: Final = 1 * MIB  # compile time; larger: refused at installation
+TABLE_ELEMENTS_MAX: Final = 10_000  # memory; growing beyond fails in the guest
+NATIVE_STACK_BYTES_MAX: Final = 512 * KIB  # a deeper guest traps
+VERIFY_FUEL: Final = 60_000  # price of one signature check at host speed
+HASH_FUEL_PER_BYTE: Final = 2  # price of sha256
+COPY_FUEL_PER_BYTE: Final = 1  # price of bytes that cross the interface
+HOST_CALL_FUEL: Final = 500  # price of one crossing
+MODULES_CACHED_MAX: Final = 64  # compiled modules in memory; the oldest is dropped
+
+# -- bundles ---------------------------------------------------------------------------------
+BUNDLE_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one install; larger: refused
+BLOB_SIZE_BYTES_MAX: Final = 1 * MIB  # as IPFS tools serve; larger: refused
+MANIFEST_SIZE_BYTES_MAX: Final = 64 * KIB  # larger: refused
+CHARTER_SIZE_BYTES_MAX: Final = 64 * KIB  # larger: refused
+CHARTER_ADMINS_MAX: Final = 32  # larger: refused
+CHARTER_ROLES_MAX: Final = 32  # larger: refused
+COLLECTIONS_MAX: Final = 64  # larger: refused
+METHODS_MAX: Final = 256  # larger: refused
+
+# -- replica ---------------------------------------------------------------------------------
+PENDING_DELTAS_MAX: Final = 1_024  # with missing parents; highest sequence evicted first
+PENDING_BYTES_MAX: Final = 32 * MIB  # as above
+PENDING_PER_DEVICE_MAX: Final = 256  # one device cannot fill the buffer
+PENDING_PER_PEER_MAX: Final = 512  # one peer cannot fill the buffer
+REFUSED_REMEMBERED_MAX: Final = 4_096  # inadmissible ids; forgotten ones are judged again
+CALLS_QUEUED_MAX: Final = 65_536  # waiting for a batch; more: the caller waits
+CALLS_QUEUED_BYTES_MAX: Final = 64 * MIB  # as above
+INBOX_WHILE_EXECUTING_MAX: Final = 1_024  # deltas held back; more are dropped, sync refetches
+FRONTIERS_CACHED_MAX: Final = 1_024  # recent cuts in memory; older are rebuilt from the store
+FORK_BRANCHES_MAX: Final = 64  # branches kept of one device; more siblings are ignored
+ASK_AGAIN_S: Final = 2.0  # before missing parents are asked for again
+ASK_IDS_MAX: Final = 64  # ids in one request; the rest follows
+
+# -- gossip ----------------------------------------------------------------------------------
+GOSSIP_FRAME_BYTES_MAX: Final = 512 * KIB  # with its envelope; larger deltas go by stream
+FRAMES_REMEMBERED_MAX: Final = 8_192  # verdicts by frame hash; oldest forgotten
+ANNOUNCE_INTERVAL_S: Final = 3.0  # plus up to half of it as jitter
+ANNOUNCE_DEBOUNCE_S: Final = 0.2  # after a change, so that a burst gives one announcement
+ANNOUNCEMENT_PEERS_MAX: Final = 1_024  # remembered peers' last announcements; oldest forgotten
+ANNOUNCEMENT_TTL_S: Final = 30.0  # a peer silent for longer is not claimed to be in sync
+ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier digest covers the rest
+
+# -- sync ------------------------------------------------------------------------------------
+SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
+SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
+SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
+SYNC_FRONTIER_DEVICES_MAX: Final = 65_536  # devices in one frontier frame; more: refused
+SYNC_PAGE_DELTAS: Final = 64  # deltas read from the store at a time
+SYNC_INTERVAL_S: Final = 5.0  # frontier comparison on an open stream
+SYNC_HELLO_S: Final = 10.0  # a peer that does not greet in time is dropped
+SYNC_REQUESTS_PER_S_MAX: Final = 50  # requests a peer may make; beyond: it waits
+JOIN_ASK_S: Final = 5.0  # one member is asked to admit; then the next
+JOIN_WAIT_S: Final = 30.0  # `join` answers by then, admitted or not
+ADMISSION_WAIT_S: Final = 10.0  # a call before admission waits so long
+SYNC_STREAMS_MAX: Final = 256  # open sync streams of one node; more are refused
+
+# -- network ---------------------------------------------------------------------------------
+STREAM_CHUNK_BYTES_MAX: Final = 256 * KIB  # larger single writes stall the multiplexer
+PEERS_REMEMBERED_MAX: Final = 1_024  # addresses kept over restarts; oldest forgotten
