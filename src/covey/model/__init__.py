@@ -8,10 +8,10 @@ from covey.model.certificate import (
     Join,
 )
 from covey.model.charter import (
+    EXECUTION_ENGINE_FUEL,
     Admission,
     Charter,
     Constraint,
-    EXECUTION_ENGINE_FUEL,
     Encryption,
     Never,
     Publisher,
@@ -45,14 +45,14 @@ from covey.model.frontier import (
     Tip,
 )
 from covey.model.ids import (
-    ApplicationId,
     CID_SIZE_BYTES,
+    HASH_SIZE_BYTES,
+    ApplicationId,
     Cid,
     ContextId,
     DeltaId,
     DeviceId,
     Digest,
-    HASH_SIZE_BYTES,
     MemberId,
     PeerId,
     ReleaseId,
@@ -67,8 +67,8 @@ from covey.model.manifest import (
     Rule,
 )
 from covey.model.time import (
-    HybridTime,
     TIME_MAX,
+    HybridTime,
     is_ahead,
     milliseconds,
     next_time,

@@ -99,3 +99,8 @@ SYNC_STREAMS_MAX: Final = 256  # open sync streams of one node; more are refused
 # -- network ---------------------------------------------------------------------------------
 STREAM_CHUNK_BYTES_MAX: Final = 256 * KIB  # larger single writes stall the multiplexer
 PEERS_REMEMBERED_MAX: Final = 1_024  # addresses kept over restarts; oldest forgotten
+
+# -- recorded traces (testkit) ---------------------------------------------------------------
+TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
+TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
+TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
