@@ -1,0 +1,51 @@
+"""Canonical MessagePack: arrays only, minimal integers, nil/bool/int/bin/str, one form each.
+
+Source: protocols/encoding.md. A frame is accepted only if encoding what it decodes to gives the
+same bytes again; ids and signatures cover the exact bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgpack
+
+from covey.errors import ProtocolViolation
+
+__all__ = ["Packed", "pack", "unpack"]
+
+Packed: TypeAlias = "bytes | str | int | bool | tuple[Packed, ...] | None"
+
+
+def pack(value: Packed) -> bytes:
+    """The one encoding of a value."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    return packed
+
+
+def unpack(frame: bytes, size_bytes_max: int) -> tuple[Packed, ...]:
+    """The array in a frame, its elements untyped still.
+
+    Raises ProtocolViolation "oversized", "malformed" or "non-canonical".
+    """
+    if len(frame) > size_bytes_max:
+        raise ProtocolViolation(
+            "oversized", f"{len(frame)} bytes where {size_bytes_max} are allowed"
+        )
+    try:
+        value = msgpack.unpackb(frame, use_list=False, raw=False, strict_map_key=True)
+        again = msgpack.packb(value, use_bin_type=True)
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        msgpack.exceptions.StackError,
+        msgpack.exceptions.UnpackException,
+    ) as error:
+        raise ProtocolViolation("malformed", "the frame is not MessagePack") from error
+    if again != frame:
+        raise ProtocolViolation("non-canonical", "the frame has another, shorter encoding")
+    if not isinstance(value, tuple):
+        raise ProtocolViolation("wrong-shape", "the frame is not an array")
+    return value
