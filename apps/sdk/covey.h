@@ -1,8 +1,8 @@
 /* covey.h: what a C application for covey includes.
  *
- * An application is a WebAssembly module that imports only from "covey" and exports its methods, each without
- * parameters and results. A method reads its arguments (JSON), reads and changes entries of its collections, and
- * writes one result (JSON). A whole application with one method:
+ * An application is a WebAssembly module that imports only from "covey" and exports its methods,
+ * each without parameters and results. A method reads its arguments (JSON), reads and changes
+ * entries of its collections, and writes one result (JSON). A whole application with one method:
  *
  *     #include "covey.h"
  *
@@ -18,14 +18,18 @@
  *     }
  *
  * Rules worth knowing:
- * - Each call begins with fresh memory: no variable survives it. What must last is an entry of a collection.
+ * - Each call begins with fresh memory: no variable survives it. What must last is an entry of a
+ *   collection.
  * - Memory comes from cv_alloc and is never freed: it goes when the call ends.
- * - cv_fail refuses the call with a message and does not return; nothing that the call did takes effect.
+ * - cv_fail refuses the call with a message and does not return; nothing that the call did takes
+ *   effect.
  * - A query may not write, emit or draw random bytes: the host stops it.
- * - There are no floats, files, clocks or network. Two nodes that run one call get the same bytes.
+ * - There are no floats, files, clocks or network. Two nodes that run one call get the same
+ *   bytes.
  * - The stack is 16 KiB: put large things into cv_alloc, and do not recurse over data.
  *
- * This file: the host's functions, bytes, memory, entries. covey_json.h: arguments. covey_out.h: results. */
+ * This file: the host's functions, bytes, memory, entries. covey_json.h: arguments. covey_out.h:
+ * results. */
 #ifndef COVEY_H
 #define COVEY_H
 
@@ -37,19 +41,21 @@
 #define CV_EXPORT(name) __attribute__((export_name(#name)))
 #define CV_API static __attribute__((unused))
 
-/* ---- The host's functions, exactly as the interface covey/1 names them. The helpers below are easier. ---------- */
+/* ---- The host's functions, as the interface covey/1 names them. Below are easier ones. -------- */
 
 CV_IMPORT(input) uint32_t covey_input(void *to, uint32_t cap);
 CV_IMPORT(output) void covey_output(const void *json, uint32_t len);
 CV_IMPORT(fail) void covey_fail(const void *message, uint32_t len);
-CV_IMPORT(get) int32_t covey_get(const void *collection, uint32_t clen, const void *key, uint32_t klen,
-                                 void *to, uint32_t cap);
-CV_IMPORT(put) void covey_put(const void *collection, uint32_t clen, const void *key, uint32_t klen,
-                              const void *value, uint32_t vlen);
-CV_IMPORT(delete) void covey_delete(const void *collection, uint32_t clen, const void *key, uint32_t klen);
-CV_IMPORT(add) void covey_add(const void *collection, uint32_t clen, const void *key, uint32_t klen,
-                              int64_t amount);
-CV_IMPORT(scan) int32_t covey_scan(const void *collection, uint32_t clen, const void *prefix, uint32_t plen,
+CV_IMPORT(get) int32_t covey_get(const void *collection, uint32_t clen,
+                                 const void *key, uint32_t klen, void *to, uint32_t cap);
+CV_IMPORT(put) void covey_put(const void *collection, uint32_t clen,
+                              const void *key, uint32_t klen, const void *value, uint32_t vlen);
+CV_IMPORT(delete) void covey_delete(const void *collection, uint32_t clen,
+                                    const void *key, uint32_t klen);
+CV_IMPORT(add) void covey_add(const void *collection, uint32_t clen,
+                              const void *key, uint32_t klen, int64_t amount);
+CV_IMPORT(scan) int32_t covey_scan(const void *collection, uint32_t clen,
+                                   const void *prefix, uint32_t plen,
                                    const void *after, uint32_t alen);
 CV_IMPORT(next) int32_t covey_next(int32_t handle, void *to, uint32_t cap);
 CV_IMPORT(member) void covey_member(void *to_32_bytes);
@@ -63,7 +69,7 @@ CV_IMPORT(verify) int32_t covey_verify(const void *signature_64_bytes, const voi
                                        const void *message, uint32_t len);
 CV_IMPORT(sha256) void covey_sha256(const void *of, uint32_t len, void *to_32_bytes);
 
-/* ---- What the compiler calls by itself. There is no C library below us. ----------------------------------------- */
+/* ---- What the compiler calls by itself. There is no C library below us. ---------------------- */
 
 typedef struct { uint64_t word; } __attribute__((packed, may_alias)) cv_word;
 
@@ -105,7 +111,7 @@ __attribute__((used, no_builtin)) size_t strlen(const char *text) {
     return len;
 }
 
-/* ---- Bytes: a view, never owned. ------------------------------------------------------------------------------- */
+/* ---- Bytes: a view, never owned. ------------------------------------------------------------- */
 
 typedef struct {
     const uint8_t *ptr;
@@ -118,7 +124,9 @@ typedef struct {
 CV_API cv_bytes cv_view(const void *ptr, uint32_t len) { return (cv_bytes){ptr, len}; }
 
 /* Equal contents. */
-CV_API bool cv_same(cv_bytes a, cv_bytes b) { return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0; }
+CV_API bool cv_same(cv_bytes a, cv_bytes b) {
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
 
 /* The order of keys: byte by byte, a prefix first. Negative, zero or positive. */
 CV_API int cv_compare(cv_bytes a, cv_bytes b) {
@@ -131,20 +139,26 @@ _Noreturn CV_API void cv_fail_bytes(cv_bytes message) {
     covey_fail(message.ptr, message.len);
     __builtin_trap();
 }
-_Noreturn CV_API void cv_fail(const char *message) { cv_fail_bytes(cv_view(message, strlen(message))); }
 
-/* ---- Memory: it is handed out upwards and goes when the call ends. --------------------------------------------- */
+_Noreturn CV_API void cv_fail(const char *message) {
+    cv_fail_bytes(cv_view(message, strlen(message)));
+}
+
+/* ---- Memory: it is handed out upwards and goes when the call ends. --------------------------- */
 
 extern unsigned char __heap_base;
 static uint32_t cv_arena_top;
 
-/* `len` bytes, aligned to 8, not cleared. The host bounds memory; with none left, the call fails. */
+/* `len` bytes, aligned to 8, not cleared. The host bounds memory; with none left, the call
+ * fails. */
 CV_API void *cv_alloc(uint32_t len) {
     uint32_t start = ((cv_arena_top ? cv_arena_top : (uint32_t)&__heap_base) + 7u) & ~7u;
     uint64_t end = (uint64_t)start + len, have = (uint64_t)__builtin_wasm_memory_size(0) << 16;
-    if (end > have && (end >= UINT32_MAX
-                       || __builtin_wasm_memory_grow(0, (uint32_t)((end - have + 65535) >> 16)) == (size_t)-1))
-        cv_fail("the application is out of memory");
+    if (end > have) {
+        uint64_t pages = (end - have + 65535) >> 16;
+        if (end >= UINT32_MAX || __builtin_wasm_memory_grow(0, (uint32_t)pages) == (size_t)-1)
+            cv_fail("the application is out of memory");
+    }
     cv_arena_top = (uint32_t)end;
     return (void *)start;
 }
@@ -152,9 +166,11 @@ CV_API void *cv_alloc(uint32_t len) {
 CV_API void *cv_alloc_zeroed(uint32_t len) { return memset(cv_alloc(len), 0, len); }
 
 /* Keep only the first `len` bytes of the newest allocation. */
-CV_API void cv_alloc_trim(const void *newest, uint32_t len) { cv_arena_top = (uint32_t)newest + len; }
+CV_API void cv_alloc_trim(const void *newest, uint32_t len) {
+    cv_arena_top = (uint32_t)newest + len;
+}
 
-/* ---- A growing buffer. Start with `cv_buf b = {0};`. -------------------------------------------------------------- */
+/* ---- A growing buffer. Start with `cv_buf b = {0};`. ----------------------------------------- */
 
 typedef struct {
     uint8_t *ptr;
@@ -179,7 +195,9 @@ CV_API uint8_t *cv_buf_room(cv_buf *b, uint32_t len) {
     return room;
 }
 
-CV_API void cv_buf_add(cv_buf *b, cv_bytes more) { memcpy(cv_buf_room(b, more.len), more.ptr, more.len); }
+CV_API void cv_buf_add(cv_buf *b, cv_bytes more) {
+    memcpy(cv_buf_room(b, more.len), more.ptr, more.len);
+}
 CV_API void cv_buf_byte(cv_buf *b, uint8_t byte) { *cv_buf_room(b, 1) = byte; }
 CV_API void cv_buf_text(cv_buf *b, const char *text) { cv_buf_add(b, cv_view(text, strlen(text))); }
 
@@ -206,7 +224,7 @@ CV_API uint32_t cv_read_le32(const uint8_t *from) {
     return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
-/* ---- Entries ------------------------------------------------------------------------------------------------------ */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 /* The value of an entry, or false if there is none. Sees what this call has written. */
 CV_API bool cv_get(cv_bytes collection, cv_bytes key, cv_bytes *value) {
@@ -249,8 +267,9 @@ CV_API int64_t cv_counter(cv_bytes value) {
     return (int64_t)(cv_read_le32(value.ptr) | (uint64_t)cv_read_le32(value.ptr + 4) << 32);
 }
 
-/* Entries whose keys begin with `prefix`, in the order of keys, after the key `after` (CV_NONE: from the first).
- * Keys and values stay valid until the call ends. Writing does not move a scan under way. */
+/* Entries whose keys begin with `prefix`, in the order of keys, after the key `after` (CV_NONE:
+ * from the first). Keys and values stay valid until the call ends. Writing does not move a scan
+ * under way. */
 typedef struct {
     int32_t handle;
     const uint8_t *at, *end;
@@ -259,8 +278,8 @@ typedef struct {
 #define CV_SCAN_PAGE_SIZE_BYTES 16384u
 
 CV_API cv_scan cv_scan_open(cv_bytes collection, cv_bytes prefix, cv_bytes after) {
-    int32_t handle = covey_scan(collection.ptr, collection.len, prefix.ptr, prefix.len, after.ptr, after.len);
-    return (cv_scan){handle, 0, 0};
+    return (cv_scan){covey_scan(collection.ptr, collection.len, prefix.ptr, prefix.len,
+                                after.ptr, after.len), 0, 0};
 }
 
 CV_API bool cv_scan_next(cv_scan *scan, cv_bytes *key, cv_bytes *value) {
@@ -284,7 +303,7 @@ CV_API bool cv_scan_next(cv_scan *scan, cv_bytes *key, cv_bytes *value) {
     return true;
 }
 
-/* ---- Who, events, hashes -------------------------------------------------------------------------------------------- */
+/* ---- Who, events, hashes --------------------------------------------------------------------- */
 
 /* The 32-byte key of the member who called; in a query, of this node's member. */
 CV_API cv_bytes cv_member(void) {
@@ -300,7 +319,9 @@ CV_API cv_bytes cv_sha256(cv_bytes of) {
 }
 
 /* Tell subscribers of the context that something happened. */
-CV_API void cv_emit(const char *name, cv_bytes data) { covey_emit(name, strlen(name), data.ptr, data.len); }
+CV_API void cv_emit(const char *name, cv_bytes data) {
+    covey_emit(name, strlen(name), data.ptr, data.len);
+}
 
 /* A line for the developer; never part of the state. */
 CV_API void cv_log(const char *text) { covey_log(text, strlen(text)); }

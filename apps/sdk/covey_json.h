@@ -1,17 +1,18 @@
 /* covey_json.h: the arguments of a call. Include covey.h, not this file.
  *
- * Reading is strict: JSON by RFC 8259 in valid UTF-8, whole numbers of 64 bits only, no name twice in one object, nothing
- * after the value. Whatever deviates refuses the call with a message; nothing here traps.
- */
+ * Reading is strict: JSON by RFC 8259 in valid UTF-8, whole numbers of 64 bits only, no name
+ * twice in one object, nothing after the value. Whatever deviates refuses the call with a
+ * message; nothing here traps. */
 #ifndef COVEY_JSON_H
 #define COVEY_JSON_H
 
 #define CV_JSON_DEPTH_MAX 32u    /* Recursion: keeps the reader far below the 16 KiB stack. */
 #define CV_JSON_MEMBERS_MAX 256u /* Of one object: looking for double names is quadratic. */
 
-/* ---- UTF-8 -------------------------------------------------------------------------------------------------------- */
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
-/* Bytes of the character at `at` (1 to 4), or 0 if it is not valid UTF-8 (too long a form, surrogate, cut off). */
+/* Bytes of the character at `at` (1 to 4), or 0 if it is not valid UTF-8 (too long a form,
+ * surrogate, cut off). */
 CV_API uint32_t cv_utf8_next(const uint8_t *at, const uint8_t *end) {
     uint32_t left = (uint32_t)(end - at);
     if (left == 0) return 0;
@@ -20,7 +21,8 @@ CV_API uint32_t cv_utf8_next(const uint8_t *at, const uint8_t *end) {
     if (a < 0xC2 || a > 0xF4) return 0;
     uint32_t len = a < 0xE0 ? 2 : a < 0xF0 ? 3 : 4;
     if (left < len) return 0;
-    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80, high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
+    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
     if (at[1] < low || at[1] > high) return 0;
     for (uint32_t i = 2; i < len; i++)
         if ((at[i] & 0xC0) != 0x80) return 0;
@@ -37,11 +39,12 @@ CV_API uint32_t cv_utf8_count(cv_bytes text) {
     return count;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 typedef enum { CV_NULL, CV_BOOL, CV_INT, CV_STRING, CV_ARRAY, CV_OBJECT } cv_kind;
 
-/* One value. Elements of an array and members of an object are a list: for (e = node->first; e; e = e->next). */
+/* One value. Elements of an array and members of an object are a list: for (e = node->first; e;
+ * e = e->next). */
 typedef struct cv_json {
     cv_kind kind;
     bool boolean;    /* CV_BOOL */
@@ -64,9 +67,10 @@ _Noreturn CV_API void cv_json_refuse(const char *why) {
 }
 
 CV_API void cv_json_space(void) {
-    while (cv_json_at < cv_json_end
-           && (*cv_json_at == ' ' || *cv_json_at == '\n' || *cv_json_at == '\t' || *cv_json_at == '\r'))
-        cv_json_at++;
+    for (; cv_json_at < cv_json_end; cv_json_at++) {
+        uint8_t c = *cv_json_at;
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') return;
+    }
 }
 
 CV_API bool cv_json_take(uint8_t byte) {
@@ -91,7 +95,8 @@ CV_API uint32_t cv_json_unit(void) {
     return unit;
 }
 
-/* What follows a backslash, written as UTF-8. Returns the bytes written: at most 4, always fewer than were read. */
+/* What follows a backslash, written as UTF-8. Returns the bytes written: at most 4, always fewer
+ * than were read. */
 CV_API uint32_t cv_json_escape(uint8_t *to) {
     uint8_t c = cv_json_at < cv_json_end ? *cv_json_at++ : 0;
     static const char from_letters[] = "\"\\/bfnrt", to_bytes[] = "\"\\/\b\f\n\r\t";
@@ -112,7 +117,8 @@ CV_API uint32_t cv_json_escape(uint8_t *to) {
     return more + 1;
 }
 
-/* The rest of a string after its opening quote: a view of the input, or a copy if it has escapes. */
+/* The rest of a string after its opening quote: a view of the input, or a copy if it has
+ * escapes. */
 CV_API cv_bytes cv_json_string(void) {
     const uint8_t *start = cv_json_at, *close = start;
     bool escaped = false;
@@ -132,7 +138,8 @@ CV_API cv_bytes cv_json_string(void) {
             if (escaped) *to++ = *cv_json_at;
     }
     cv_json_at = close + 1;
-    return escaped ? cv_view(copy, (uint32_t)(to - copy)) : cv_view(start, (uint32_t)(close - start));
+    if (!escaped) return cv_view(start, (uint32_t)(close - start));
+    return cv_view(copy, (uint32_t)(to - copy));
 }
 
 /* A whole number, gathered below zero because that side reaches one further. */
@@ -142,7 +149,8 @@ CV_API int64_t cv_json_number(void) {
     int64_t value = 0;
     for (; cv_json_at < cv_json_end && *cv_json_at >= '0' && *cv_json_at <= '9'; cv_json_at++) {
         int64_t digit = *cv_json_at - '0';
-        if (value < INT64_MIN / 10 || (value == INT64_MIN / 10 && digit > 8)) cv_json_refuse("number beyond 64 bits");
+        if (value < INT64_MIN / 10 || (value == INT64_MIN / 10 && digit > 8))
+            cv_json_refuse("number beyond 64 bits");
         value = value * 10 - digit;
     }
     if (cv_json_at == start) cv_json_refuse("unexpected character");
@@ -155,7 +163,8 @@ CV_API int64_t cv_json_number(void) {
 
 CV_API bool cv_json_word(const char *word) {
     uint32_t len = strlen(word);
-    if ((uint32_t)(cv_json_end - cv_json_at) < len || memcmp(cv_json_at, word, len) != 0) return false;
+    uint32_t left = (uint32_t)(cv_json_end - cv_json_at);
+    if (left < len || memcmp(cv_json_at, word, len) != 0) return false;
     cv_json_at += len;
     return true;
 }
@@ -229,7 +238,7 @@ CV_API const cv_json *cv_json_read(cv_bytes text) {
     return value;
 }
 
-/* ---- Arguments ------------------------------------------------------------------------------------------------------ */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 /* Refuse the call because of one argument: "argument 'NAME' WHAT". */
 _Noreturn CV_API void cv_arg_refuse(cv_bytes name, const char *what) {
@@ -242,7 +251,8 @@ _Noreturn CV_API void cv_arg_refuse(cv_bytes name, const char *what) {
 }
 
 /* The same with bounds: "argument 'NAME' must be WHAT FROM to TO UNIT". */
-_Noreturn CV_API void cv_arg_refuse_range(const char *name, const char *what, int64_t from, int64_t to, const char *unit) {
+_Noreturn CV_API void cv_arg_refuse_range(const char *name, const char *what, int64_t from,
+                                          int64_t to, const char *unit) {
     cv_buf text = {0};
     cv_buf_text(&text, "must be ");
     cv_buf_text(&text, what);
@@ -254,7 +264,8 @@ _Noreturn CV_API void cv_arg_refuse_range(const char *name, const char *what, in
     cv_arg_refuse(cv_view(name, strlen(name)), (const char *)text.ptr);
 }
 
-/* Refuse an object with a name that is not in `allowed`: names with a space between them, "" for none. */
+/* Refuse an object with a name that is not in `allowed`: names with a space between them, "" for
+ * none. */
 CV_API void cv_only(const cv_json *object, const char *allowed) {
     for (const cv_json *member = object->first; member; member = member->next) {
         bool known = false;
@@ -268,7 +279,8 @@ CV_API void cv_only(const cv_json *object, const char *allowed) {
     }
 }
 
-/* The arguments of the call: an object with no other names than `allowed`. No input counts as {}. */
+/* The arguments of the call: an object with no other names than `allowed`. No input counts as
+ * {}. */
 CV_API const cv_json *cv_args(const char *allowed) {
     uint32_t cap = 1024;
     uint8_t *text = cv_alloc(cap);
@@ -283,7 +295,8 @@ CV_API const cv_json *cv_args(const char *allowed) {
     return args;
 }
 
-/* Whether an argument is there and not null. For what is optional: cv_arg_has(a, "n") ? cv_arg_int(a, "n", 1, 9) : 5 */
+/* Whether an argument is there and not null. For what is optional: cv_arg_has(a, "n") ?
+ * cv_arg_int(a, "n", 1, 9) : 5 */
 CV_API bool cv_arg_has(const cv_json *object, const char *name) {
     const cv_json *value = cv_field_of(object, cv_view(name, strlen(name)));
     return value && value->kind != CV_NULL;
@@ -318,7 +331,8 @@ CV_API bool cv_arg_bool(const cv_json *object, const char *name) {
 }
 
 /* An array; its elements are value->first and so on. */
-CV_API const cv_json *cv_arg_array(const cv_json *object, const char *name, uint32_t from, uint32_t to) {
+CV_API const cv_json *cv_arg_array(const cv_json *object, const char *name, uint32_t from,
+                                   uint32_t to) {
     const cv_json *value = cv_arg(object, name);
     if (value->kind != CV_ARRAY || value->count < from || value->count > to)
         cv_arg_refuse_range(name, "an array of ", from, to, " elements");
@@ -331,7 +345,8 @@ CV_API cv_bytes cv_arg_hex(const cv_json *object, const char *name, uint32_t len
     bool right = value->kind == CV_STRING && value->string.len == 2 * len;
     uint8_t *bytes = cv_alloc(len);
     for (uint32_t i = 0; right && i < len; i++) {
-        int32_t high = cv_hex_digit(value->string.ptr[2 * i]), low = cv_hex_digit(value->string.ptr[2 * i + 1]);
+        int32_t high = cv_hex_digit(value->string.ptr[2 * i]);
+        int32_t low = cv_hex_digit(value->string.ptr[2 * i + 1]);
         right = high >= 0 && low >= 0;
         bytes[i] = (uint8_t)(high << 4 | low);
     }

@@ -1,6 +1,7 @@
 /* covey_out.h: the result of a call as JSON. Include covey.h, not this file.
  *
- * Values go into one buffer in the order they are written; commas set themselves; cv_out_done hands the buffer to the host. */
+ * Values go into one buffer in the order they are written; commas set themselves; cv_out_done
+ * hands the buffer to the host. */
 #ifndef COVEY_OUT_H
 #define COVEY_OUT_H
 
@@ -17,11 +18,13 @@ CV_API void cv_out_end_object(void) { cv_buf_byte(&cv_out, '}'); }
 CV_API void cv_out_array(void) { cv_out_comma(), cv_buf_byte(&cv_out, '['); }
 CV_API void cv_out_end_array(void) { cv_buf_byte(&cv_out, ']'); }
 CV_API void cv_out_null(void) { cv_out_comma(), cv_buf_text(&cv_out, "null"); }
-CV_API void cv_out_bool(bool value) { cv_out_comma(), cv_buf_text(&cv_out, value ? "true" : "false"); }
+CV_API void cv_out_bool(bool value) {
+    cv_out_comma(), cv_buf_text(&cv_out, value ? "true" : "false");
+}
 CV_API void cv_out_int(int64_t value) { cv_out_comma(), cv_buf_int(&cv_out, value); }
 
-/* A piece of a string: escapes what JSON asks for and puts U+FFFD for bytes that are not UTF-8. A key or value in the state
- * may be anything, and must not make a result that nobody can read. */
+/* A piece of a string: escapes what JSON asks for and puts U+FFFD for bytes that are not UTF-8.
+ * A key or value in the state may be anything, and must not make a result that nobody can read. */
 CV_API void cv_out_escaped(cv_bytes text) {
     const uint8_t *at = text.ptr, *end = at + text.len, *plain = at;
     while (at < end) {
@@ -45,7 +48,8 @@ CV_API void cv_out_escaped(cv_bytes text) {
     cv_buf_add(&cv_out, cv_view(plain, (uint32_t)(at - plain)));
 }
 
-/* A string in pieces (a document, say): begin, any number of cv_out_escaped, end. No character may be cut between two. */
+/* A string in pieces (a document, say): begin, any number of cv_out_escaped, end. No character
+ * may be cut between two. */
 CV_API void cv_out_string_begin(void) { cv_out_comma(), cv_buf_byte(&cv_out, '"'); }
 CV_API void cv_out_string_end(void) { cv_buf_byte(&cv_out, '"'); }
 
@@ -70,7 +74,8 @@ CV_API void cv_out_hex(cv_bytes bytes) {
     cv_out_string_end();
 }
 
-/* A 32-byte member or device key as people see it: did:key:z6Mk… (base58btc of 0xED01 and the key). */
+/* A 32-byte member or device key as people see it: did:key:z6Mk… (base58btc of 0xED01 and the
+ * key). */
 CV_API void cv_out_did(cv_bytes key) {
     static const char alphabet[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     uint8_t digits[48] = {0};
