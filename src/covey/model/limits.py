@@ -104,6 +104,8 @@ PEERS_REMEMBERED_MAX: Final = 1_024  # addresses kept over restarts; oldest forg
 TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
 TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
 TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
+
+# -- network: connections, gossip, discovery --------------------------------------------------
 CONNECTIONS_MAX: Final = 256  # sockets and their buffers; more are refused
 CONNECTIONS_PER_PEER_MAX: Final = 2  # both sides may dial at once; older ones are dropped
 DIALS_AT_ONCE_MAX: Final = 16  # handshakes in flight; more wait
@@ -144,3 +146,13 @@ PROVIDERS_MAX: Final = 64  # peers kept of one lookup; the rest are ignored
 PROVIDERS_QUERY_S: Final = 5.0  # one peer's answer; beyond: the others decide
 PROVIDERS_QUERIES_MAX: Final = 20  # peers asked in one lookup
 REMEMBER_INTERVAL_S: Final = 10.0  # between writes of the remembered peers
+
+# -- store -----------------------------------------------------------------------------------
+STORE_WRITE_BUFFER_BYTES: Final = 8 * MIB  # twice this in memory; full: written out as a table
+STORE_CACHE_BYTES: Final = 16 * MIB  # decoded blocks; the least recently used is dropped
+STORE_OPEN_FILES_MAX: Final = 256  # leaves descriptors to sockets; least recently used closed
+STORE_BLOOM_BITS: Final = 10  # a key: 1 % of misses read a block in vain
+STORE_DROP_ROWS: Final = 1_024  # rows forgotten in one write, between which others may write
+STORE_PAGE_ROWS: Final = 64  # rows a memory scan takes under its lock at a time
+STORE_KEY_BYTES_MAX: Final = 4 * KIB  # escaped key parts and all; longer: a broken invariant
+STORE_CONTEXTS_MAX: Final = 2**31 - 1  # local numbers ever given; more: StoreError
