@@ -1,0 +1,53 @@
+"""What a store of scoped tables stands on: one ordered map from bytes to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
+
+from covey.store.keys import KeyRange
+
+__all__ = ["Change", "Engine", "RowGenerator", "View"]
+
+Change: TypeAlias = tuple[bytes, bytes | None]
+"""A physical key, and its new value or None to remove it."""
+
+
+RowGenerator: TypeAlias = Generator[tuple[bytes, bytes], None, None]
+"""Physical keys and stored values."""
+
+
+class View(Protocol):
+    """Physical rows to read; raises StoreError only."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The stored value, or None."""
+        ...
+
+    def rows(self, keys: KeyRange, *, reverse: bool) -> RowGenerator:
+        """The rows of a range in order, as they stood when the first was asked for.
+
+        keys: empty where its end is not above its beginning. Closing it releases what it holds.
+        """
+        ...
+
+
+class Engine(View, Protocol):
+    """The map itself, read live. `apply` and `compact` are called by one thread at a time."""
+
+    def frozen(self) -> AbstractContextManager[View]:
+        """The map as it is at entry."""
+        ...
+
+    def apply(self, changes: Sequence[Change], *, durable: bool) -> None:
+        """Make all changes, in order, or none."""
+        ...
+
+    def compact(self, keys: KeyRange) -> None:
+        """Make removed rows of a range leave the disk as well."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; idempotent."""
+        ...
