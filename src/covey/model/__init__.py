@@ -32,6 +32,9 @@ from covey.model.delta import (
     Payload,
     Put,
 )
+from covey.model.draft import (
+    Draft,
+)
 from covey.model.execution import (
     Batch,
     Completed,
@@ -111,6 +114,7 @@ __all__ = [
     "Denied",
     "DeviceId",
     "Digest",
+    "Draft",
     "EXECUTION_ENGINE_FUEL",
     "Effect",
     "Encryption",

@@ -1,5 +1,45 @@
 """May this author make this change, and what wins."""
 
-from covey.rules.effects import ADD_MAX, ADD_MIN, check_effect
+from __future__ import annotations
 
-__all__ = ["ADD_MAX", "ADD_MIN", "check_effect"]
+from covey.rules.chain import (
+    check_chain,
+    check_clock,
+    check_release,
+)
+from covey.rules.cut import (
+    Cut,
+    Position,
+    closure_of,
+    cut_of,
+    is_forked,
+    is_on_chain,
+    join_frontiers,
+    position_of,
+    record_frontier,
+    record_position,
+)
+from covey.rules.effects import (
+    ADD_MAX,
+    ADD_MIN,
+    check_effect,
+)
+
+__all__ = [
+    "ADD_MAX",
+    "ADD_MIN",
+    "Cut",
+    "Position",
+    "check_chain",
+    "check_clock",
+    "check_effect",
+    "check_release",
+    "closure_of",
+    "cut_of",
+    "is_forked",
+    "is_on_chain",
+    "join_frontiers",
+    "position_of",
+    "record_frontier",
+    "record_position",
+]

@@ -1,0 +1,134 @@
+"""Application state as calls read it: now, and at a cut.
+
+Source: protocols/merge.md, "State at a cut".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from covey.merge.entries import clamped, decode_entry, decode_sum
+from covey.merge.fold import versions_of
+from covey.model import (
+    Collection,
+    DeltaId,
+    DeviceId,
+    Reader,
+    RowKey,
+    Rule,
+    Table,
+    Tip,
+)
+from covey.rules import Cut
+
+__all__ = ["StateAtCut", "StateReader", "value_at"]
+
+
+def _part(key: RowKey, place: int) -> bytes:
+    part = key[place]
+    assert isinstance(part, bytes)
+    return part
+
+
+class StateReader:
+    """The merged state as the reader below it stands; an `EntryReader`."""
+
+    def __init__(self, reader: Reader, collections: tuple[Collection, ...]) -> None:
+        self._reader = reader
+        self._rules = {collection.name: collection.rule for collection in collections}
+
+    def get(self, collection: str, key: bytes) -> bytes | None:
+        """As `EntryReader.get`."""
+        row = self._reader.get(Table.ENTRY, (collection.encode(), key))
+        return None if row is None else self._value(collection, row)
+
+    def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """As `EntryReader.scan`."""
+        rows = self._reader.scan(
+            Table.ENTRY, (collection.encode(),), start=prefix, after=after or None
+        )
+        for key, row in rows:
+            yield _part(key, 1), self._value(collection, row)
+
+    def _value(self, collection: str, row: bytes) -> bytes:
+        if self._rules[collection] is Rule.COUNTER:
+            return clamped(decode_sum(row).amount)
+        return decode_entry(row).value
+
+
+class StateAtCut:
+    """The state that the deltas of a cut alone make; an `EntryReader`."""
+
+    def __init__(self, reader: Reader, collections: tuple[Collection, ...], cut: Cut) -> None:
+        self._reader = reader
+        self._rules = {collection.name: collection.rule for collection in collections}
+        self._cut = cut
+
+    def get(self, collection: str, key: bytes) -> bytes | None:
+        """As `EntryReader.get`."""
+        return value_at(self._reader, self._rules[collection], collection, key, self._cut)
+
+    def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """As `EntryReader.scan`: costs the number of keys ever written, not of live ones."""
+        table = Table.SUM if self._rules[collection] is Rule.COUNTER else Table.VERSION
+        last = after or None
+        while True:
+            rows = self._reader.scan(table, (collection.encode(),), start=prefix, after=last)
+            row = next(rows, None)
+            if row is None:
+                return
+            last = _part(row[0], 1)
+            value = self.get(collection, last)
+            if value is not None:
+                yield last, value
+
+
+def value_at(reader: Reader, rule: Rule, collection: str, key: bytes, cut: Cut) -> bytes | None:
+    """The value of one entry at a cut, or None where it is not live there."""
+    place = (collection.encode(), key)
+    if rule is Rule.COUNTER:
+        total = _total_at(reader, place, cut)
+        return None if total is None else clamped(total)
+    for version in versions_of(reader, rule, place):
+        if cut.holds(version.author, version.tip):
+            return version.value
+    return None
+
+
+def _total_at(reader: Reader, place: tuple[bytes, bytes], cut: Cut) -> int | None:
+    total: int | None = None
+    for device, tips in cut.frontier.items():
+        if len(tips) == 1:
+            part = _prefix_at(reader, place, device, tips[0], cut)
+        else:
+            part = _sum_over_branches(reader, place, device, cut)
+        if part is not None:
+            total = (total or 0) + part
+    return total
+
+
+def _prefix_at(
+    reader: Reader, place: tuple[bytes, bytes], device: DeviceId, tip: Tip, cut: Cut
+) -> int | None:
+    rows = reader.scan(Table.SUM, (*place, device), after=tip.sequence + 1, reverse=True)
+    for key, row in rows:
+        if cut.holds(device, _tip_of(key)):
+            return decode_sum(row).prefix
+    return None
+
+
+def _sum_over_branches(
+    reader: Reader, place: tuple[bytes, bytes], device: DeviceId, cut: Cut
+) -> int | None:
+    amounts = [
+        decode_sum(row).amount
+        for key, row in reader.scan(Table.SUM, (*place, device))
+        if cut.holds(device, _tip_of(key))
+    ]
+    return sum(amounts) if amounts else None
+
+
+def _tip_of(key: RowKey) -> Tip:
+    sequence = key[3]
+    assert isinstance(sequence, int)
+    return Tip(sequence, DeltaId(_part(key, 4)))

@@ -1,0 +1,117 @@
+"""Rows as they will be: writes gathered over a reader, seen by whoever reads through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sortedcontainers import SortedDict
+
+from covey.model.view import KeyPart, Reader, RowKey, Table, Write
+
+__all__ = ["Draft"]
+
+
+class _Top:
+    """Greater than any key part."""
+
+    def __gt__(self, other: object) -> bool:
+        return True
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
+_TOP = _Top()
+
+
+class Draft:
+    """A `Reader` whose own writes come before those of the reader below it.
+
+    A scan must be consumed before the next write. Bounded by the delta or batch it is made for.
+    """
+
+    def __init__(self, base: Reader) -> None:
+        self._base = base
+        self._rows: dict[Table, SortedDict[RowKey, bytes | None]] = {}
+
+    def put(self, table: Table, key: RowKey, value: bytes) -> None:
+        """Set one row."""
+        self._rows.setdefault(table, SortedDict())[key] = value
+
+    def delete(self, table: Table, key: RowKey) -> None:
+        """Remove one row."""
+        self._rows.setdefault(table, SortedDict())[key] = None
+
+    def writes(self) -> tuple[Write, ...]:
+        """Everything written so far, by table and key."""
+        return tuple(
+            Write(table, key, value)
+            for table in sorted(self._rows)
+            for key, value in self._rows[table].items()
+        )
+
+    def get(self, table: Table, key: RowKey) -> bytes | None:
+        """As `Reader.get`."""
+        rows = self._rows.get(table)
+        if rows is not None and key in rows:
+            return rows[key]
+        return self._base.get(table, key)
+
+    def scan(
+        self,
+        table: Table,
+        prefix: RowKey = (),
+        *,
+        start: bytes = b"",
+        after: KeyPart | None = None,
+        reverse: bool = False,
+    ) -> Iterator[tuple[RowKey, bytes]]:
+        """As `Reader.scan`."""
+        below = self._base.scan(table, prefix, start=start, after=after, reverse=reverse)
+        rows = self._rows.get(table)
+        if rows is None:
+            return below
+        return _merged(below, self._own(rows, prefix, start, after, reverse=reverse), reverse)
+
+    def _own(
+        self,
+        rows: SortedDict[RowKey, bytes | None],
+        prefix: RowKey,
+        start: bytes,
+        after: KeyPart | None,
+        *,
+        reverse: bool,
+    ) -> Iterator[tuple[RowKey, bytes | None]]:
+        place = len(prefix)
+        low: tuple[object, ...] = (*prefix, start) if start else prefix
+        high: tuple[object, ...] = (*prefix, _TOP)
+        if after is not None:
+            low, high = (low, (*prefix, after)) if reverse else ((*prefix, after), high)
+        for key in rows.irange(low, high, reverse=reverse):
+            part = key[place] if len(key) > place else b""
+            if after is not None and (part == after or (not reverse and part < after)):
+                continue
+            if start and not (isinstance(part, bytes) and part.startswith(start)):
+                continue
+            yield key, rows[key]
+
+
+def _merged(
+    below: Iterator[tuple[RowKey, bytes]],
+    own: Iterator[tuple[RowKey, bytes | None]],
+    reverse: bool,
+) -> Iterator[tuple[RowKey, bytes]]:
+    lower, mine = next(below, None), next(own, None)
+    while lower is not None or mine is not None:
+        if mine is None or (
+            lower is not None and (lower[0] > mine[0] if reverse else lower[0] < mine[0])
+        ):
+            assert lower is not None
+            yield lower
+            lower = next(below, None)
+            continue
+        if lower is not None and lower[0] == mine[0]:
+            lower = next(below, None)
+        if mine[1] is not None:
+            yield mine[0], mine[1]
+        mine = next(own, None)
