@@ -1,0 +1,72 @@
+# The commands of this project; `make` lists them. The first that needs it builds .venv.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+LOCKS := locks/build.lock locks/requirements.lock
+APT_BASICS := python3 python3-dev python3-venv build-essential libgmp-dev
+
+# Scripts inside an environment carry its path: one that was moved or copied is set up again.
+ifneq ($(file < $(VENV)/.root),$(CURDIR))
+MOVED := moved
+endif
+
+.PHONY: help setup demo test check lint types contracts simulate bench vectors apps lock clean moved
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-16s %s\n' "$$name" "$$text"; done
+
+setup: $(READY) ## build .venv: everything else does it by itself
+
+$(READY): pyproject.toml scripts/setup.py $(LOCKS) $(MOVED)
+	@for python in python3 /usr/bin/python3 python3.12 python3.11 python3.10; do \
+		if "$$python" -c '' 2>/dev/null; then exec "$$python" scripts/setup.py; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "setup: installing $(APT_BASICS)"; export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -y -qq $(APT_BASICS) >/dev/null && exec python3 scripts/setup.py; \
+	else echo "setup: no Python 3 here; run: sudo apt-get install -y $(APT_BASICS)"; fi >&2; exit 1
+
+demo: $(READY) ## four real nodes replay a recorded session (TRACE=file TRANSACTIONS=n NODES=n ENGINE=name)
+	@$(PYTHON) scripts/demo.py $(if $(TRACE),--trace '$(TRACE)') \
+		$(if $(TRANSACTIONS),--transactions '$(TRANSACTIONS)') \
+		$(if $(NODES),--nodes '$(NODES)') $(if $(ENGINE),--engine '$(ENGINE)')
+
+test: $(READY) ## run the tests, except those marked slow
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m 'not slow' $(ARGS)
+
+check: lint types contracts test ## what CI runs: lint, types, import contracts, tests
+
+lint: $(READY)
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+
+types: $(READY)
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy scripts
+
+contracts: $(READY)
+	@$(VENV)/bin/lint-imports
+
+simulate: $(READY) ## run the replica under seeded faults (SEEDS=1..1000)
+	@$(PYTHON) scripts/simulate.py $(or $(SEEDS),1..1000)
+
+bench: $(READY) ## measure, and write a table
+	@$(PYTHON) -m bench $(ARGS)
+
+vectors: $(READY) ## write the test vectors of protocols/ again, byte for byte
+	@$(PYTHON) scripts/vectors.py $(ARGS)
+
+apps: $(READY) ## build apps/ from source and compare with the committed modules (411 MB compiler)
+	@$(PYTHON) -m pip install --quiet --require-hashes -r locks/apps.lock
+	@$(PYTHON) scripts/build_apps.py --check
+
+lock: $(READY) ## pin every dependency again, with hashes (needs uv)
+	@$(PYTHON) scripts/lock.py
+
+clean: ## remove .venv and everything that was generated
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
