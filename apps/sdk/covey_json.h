@@ -257,8 +257,10 @@ _Noreturn CV_API void cv_arg_refuse_range(const char *name, const char *what, in
     cv_buf_text(&text, "must be ");
     cv_buf_text(&text, what);
     cv_buf_int(&text, from);
-    cv_buf_text(&text, " to ");
-    cv_buf_int(&text, to);
+    if (from != to) {
+        cv_buf_text(&text, " to ");
+        cv_buf_int(&text, to);
+    }
     cv_buf_text(&text, unit);
     cv_buf_byte(&text, 0);
     cv_arg_refuse(cv_view(name, strlen(name)), (const char *)text.ptr);
@@ -350,7 +352,7 @@ CV_API cv_bytes cv_arg_hex(const cv_json *object, const char *name, uint32_t len
         right = high >= 0 && low >= 0;
         bytes[i] = (uint8_t)(high << 4 | low);
     }
-    if (!right) cv_arg_refuse_range(name, "hexadecimal digits, ", 2 * len, 2 * len, " of them");
+    if (!right) cv_arg_refuse_range(name, "", 2 * len, 2 * len, " hexadecimal digits");
     return cv_view(bytes, len);
 }
 
