@@ -1,0 +1,58 @@
+"""Templates of `covey app new`: what is copied is what the repository holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from covey.cli.app_build import SDK_DIR
+from covey.cli.app_new import LANGUAGES, new_application
+from covey.errors import ConfigError
+
+APPS_SDK_DIR = Path(__file__).parents[2] / "apps" / "sdk"
+
+
+def test_packaged_headers_equal_those_of_apps_sdk():
+    """There is one SDK: apps/sdk is where it is read and changed, the package carries a copy."""
+    original = {path.name: path.read_bytes() for path in APPS_SDK_DIR.glob("*.h")}
+    packaged = {path.name: path.read_bytes() for path in SDK_DIR.glob("*.h")}
+    assert "covey.h" in original
+    assert packaged == original
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_new_application_bears_its_name(tmp_path, language):
+    files = new_application(tmp_path / "my-count", language)
+    names = {path.name for path in files}
+    assert {f"main.{language}", "abi.json", "manifest.json", "README.md"} <= names
+    assert ("covey.h" in names) == (language == "c")
+    manifest = json.loads((tmp_path / "my-count" / "manifest.json").read_text())
+    assert manifest["package"] == "org.example.my-count"
+    own = [path for path in files if path.suffix != ".h"]
+    assert not any("NAME" in path.read_text() for path in own)
+
+
+def test_directory_with_something_in_it_is_left_alone(tmp_path):
+    """A second `app new` must not overwrite a day's work."""
+    (tmp_path / "count").mkdir()
+    (tmp_path / "count" / "main.c").write_text("mine")
+    with pytest.raises(ConfigError, match="is not empty"):
+        new_application(tmp_path / "count", "c")
+    assert (tmp_path / "count" / "main.c").read_text() == "mine"
+
+
+def test_unknown_language_and_bad_names_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no template for cobol: take c, zig, wat"):
+        new_application(tmp_path / "count", "cobol")
+    for name in ("Count", "1count", "my count", "x" * 65):
+        with pytest.raises(ConfigError, match="cannot name an application"):
+            new_application(tmp_path / name, "c")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_in_the_place_of_the_directory_is_refused(tmp_path):
+    (tmp_path / "count").write_text("a file")
+    with pytest.raises(ConfigError, match="cannot be created"):
+        new_application(tmp_path / "count", "c")
