@@ -120,11 +120,11 @@ CV_API uint32_t cv_json_escape(uint8_t *to) {
 /* The rest of a string after its opening quote: a view of the input, or a copy if it has
  * escapes. */
 CV_API cv_bytes cv_json_string(void) {
-    const uint8_t *start = cv_json_at, *close = start;
+    const uint8_t *start = cv_json_at, *close = start, *end = cv_json_end;
     bool escaped = false;
-    for (; close < cv_json_end && *close != '"'; close++)
+    for (; close < end && *close != '"'; close++)
         if (*close == '\\') escaped = true, close++;
-    if (close >= cv_json_end) cv_json_refuse("string without an end");
+    if (close >= end) cv_json_refuse("string without an end");
     uint8_t *copy = escaped ? cv_alloc((uint32_t)(close - start)) : 0, *to = copy;
     while (cv_json_at < close) {
         if (*cv_json_at == '\\') {
@@ -132,10 +132,18 @@ CV_API cv_bytes cv_json_string(void) {
             to += cv_json_escape(to);
             continue;
         }
-        uint32_t len = *cv_json_at < 0x20 ? 0 : cv_utf8_next(cv_json_at, close);
-        if (len == 0) cv_json_refuse(*cv_json_at < 0x20 ? "control character" : "invalid UTF-8");
-        for (; len > 0; len--, cv_json_at++)
-            if (escaped) *to++ = *cv_json_at;
+        const uint8_t *plain = cv_json_at, *at = plain;
+        while (at < close && *at != '\\') {
+            uint32_t len = *at >= 0x20 && *at < 0x80 ? 1 : *at < 0x20 ? 0 : cv_utf8_next(at, close);
+            at += len;
+            if (len) continue;
+            cv_json_at = at;
+            cv_json_refuse(*at < 0x20 ? "control character" : "invalid UTF-8");
+        }
+        cv_json_at = at;
+        if (!escaped) continue;
+        memcpy(to, plain, (uint32_t)(at - plain));
+        to += at - plain;
     }
     cv_json_at = close + 1;
     if (!escaped) return cv_view(start, (uint32_t)(close - start));

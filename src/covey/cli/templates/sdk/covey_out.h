@@ -28,7 +28,8 @@ CV_API void cv_out_int(int64_t value) { cv_out_comma(), cv_buf_int(&cv_out, valu
 CV_API void cv_out_escaped(cv_bytes text) {
     const uint8_t *at = text.ptr, *end = at + text.len, *plain = at;
     while (at < end) {
-        uint32_t len = *at < 0x20 || *at == '"' || *at == '\\' ? 0 : cv_utf8_next(at, end);
+        uint32_t len = *at < 0x20 || *at == '"' || *at == '\\' ? 0 : 1;
+        if (*at >= 0x80) len = cv_utf8_next(at, end);
         if (len) {
             at += len;
             continue;
