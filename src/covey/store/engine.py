@@ -34,7 +34,7 @@ class View(Protocol):
 
 
 class Engine(View, Protocol):
-    """The map itself, read live. `apply` and `compact` are called by one thread at a time."""
+    """The map itself, read live. Each of its writing methods is called by one thread at a time."""
 
     def frozen(self) -> AbstractContextManager[View]:
         """The map as it is at entry."""
@@ -45,7 +45,10 @@ class Engine(View, Protocol):
         ...
 
     def compact(self, keys: KeyRange) -> None:
-        """Make removed rows of a range leave the disk as well."""
+        """Write out what is in memory; make removed rows of a range leave the disk as well.
+
+        What an open view still sees stays on the disk.
+        """
         ...
 
     def close(self) -> None:

@@ -41,9 +41,7 @@ def corrupt(folder: Path, what: str) -> StoreError:
 
 
 def _failed(folder: Path, words: str) -> StoreError:
-    if "LOCK: " in words and (
-        _says(words, (errno.EAGAIN, errno.EACCES)) or "held by process" in words
-    ):
+    if words.startswith("lock "):  # LevelDB's own word: taking the lock, not opening its file
         return StoreError(
             f"the store {folder} is already in use by another covey node: stop that one first,"
             " or give this one its own home"

@@ -69,6 +69,7 @@ SHAPES: Final[dict[Table, tuple[int, ...]]] = {
     Table.ADMISSION: (HASH, INT, HASH),
     Table.DEVICE: (HASH,),
     Table.TIP: (HASH, HASH),
+    Table.SUMMARY: (HASH,),
     Table.BLOB: (CID,),
     Table.CONTEXT: (CID,),
     Table.RELEASE: (CID,),

@@ -25,6 +25,7 @@ class ScopedStore:
         self._numbers: dict[ContextId | None, int] = {None: keys.NODE_NUMBER}
         self._next_number = keys.FIRST_CONTEXT_NUMBER
         self._writing = threading.Lock()
+        self._compacting = threading.Lock()  # taken before `_writing` where both are
         self._failure: str | None = None
 
     def load(self) -> None:
@@ -89,7 +90,7 @@ class ScopedStore:
         self._remove_rows(number)
 
     def close(self) -> None:
-        with self._writing:
+        with self._compacting, self._writing:
             self._engine.close()
 
     def _registration(self, numbered: dict[ContextId | None, int]) -> list[Change]:
@@ -106,19 +107,34 @@ class ScopedStore:
         return changes
 
     def _remove_rows(self, number: int) -> None:
-        low, high = scope = keys.scope_range(number)
-        while True:
-            with self._writing:
-                with closing(self._engine.rows((low, high), reverse=False)) as rows:
-                    some = itertools.islice(rows, limits.STORE_DROP_ROWS)
-                    removals: list[Change] = [(key, None) for key, _ in some]
-                if not removals:
-                    self._engine.compact(scope)
-                    self._apply([(keys.dropping_key(number), None)], durable=True)
-                    return
-                self._apply(removals, durable=False)
-                # Nobody writes to a dropped number: what was removed is not read through again.
-                low = removals[-1][0] + b"\x00"
+        scope = keys.scope_range(number)
+        low, high = scope
+        # Rows still in memory are written out first: together with their removals they would
+        # end in one table, and stay on the disk.
+        self._compact((low, low))
+        last = self._remove_some(scope)
+        while last is not None:
+            # Nobody writes to a dropped number: what was removed is not read through again.
+            last = self._remove_some((last, high))
+        self._compact(scope)
+        with self._writing:
+            self._apply([(keys.dropping_key(number), None)], durable=True)
+
+    def _remove_some(self, covered: keys.KeyRange) -> bytes | None:
+        """Remove the first rows of a range; the last key among them, or None if there is none."""
+        with self._writing:
+            with closing(self._engine.rows(covered, reverse=False)) as rows:
+                some = itertools.islice(rows, limits.STORE_DROP_ROWS)
+                removals: list[Change] = [(key, None) for key, _ in some]
+            if not removals:
+                return None
+            self._apply(removals, durable=False)
+            return removals[-1][0]
+
+    def _compact(self, covered: keys.KeyRange) -> None:
+        # Not under the lock of writing: it may take seconds, and other contexts go on.
+        with self._compacting:
+            self._engine.compact(covered)
 
     def _apply(self, changes: list[Change], *, durable: bool) -> None:
         if self._failure is not None:
