@@ -1,0 +1,24 @@
+"""Peers, gossip, provider records and streams over py-libp2p. It moves bytes and knows no more."""
+
+from __future__ import annotations
+
+from covey.network.config import NetworkConfig
+from covey.network.connections import PeerRow
+from covey.network.discovery import Discovery, ProviderKeys
+from covey.network.gossip import Validate
+from covey.network.network import Network, OnStream
+from covey.network.opening import OnPeer, open_network
+from covey.network.streams import FrameStream
+
+__all__ = [
+    "Discovery",
+    "FrameStream",
+    "Network",
+    "NetworkConfig",
+    "OnPeer",
+    "OnStream",
+    "PeerRow",
+    "ProviderKeys",
+    "Validate",
+    "open_network",
+]

@@ -1,0 +1,137 @@
+"""Multiaddr text: checked at the border, compared and expanded here."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import ifaddr
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+from multiaddr.exceptions import Error as MultiaddrError
+
+from covey.errors import ConfigError
+from covey.model import PeerId
+
+__all__ = [
+    "dialable",
+    "host_and_port",
+    "parse_listen_address",
+    "parse_peer_address",
+    "parse_peer_id",
+    "peer_id_of",
+    "split_peer",
+    "with_peer",
+]
+
+
+def parse_peer_id(text: str) -> ID:
+    """The libp2p id of base58 text; raises ConfigError."""
+    try:
+        peer = ID.from_base58(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no peer id") from error
+    if len(peer.to_bytes()) < 2:
+        raise ConfigError(f"{text!r} is no peer id")
+    return peer
+
+
+def peer_id_of(peer: ID) -> PeerId:
+    """Our name of a libp2p id."""
+    return PeerId(peer.to_base58())
+
+
+def parse_peer_address(text: str) -> tuple[ID, Multiaddr]:
+    """Peer and transport address of `/ip4/…/tcp/…/p2p/…`; raises ConfigError with the reason."""
+    address = _parse(text)
+    transport, peer = split_peer(address)
+    if peer is None:
+        raise ConfigError(f"{text!r} does not end in /p2p/ and a peer id")
+    return peer, transport
+
+
+def parse_listen_address(text: str) -> Multiaddr:
+    """An address to listen on, without a peer id; raises ConfigError."""
+    address = _parse(text)
+    host, _ = host_and_port(address)
+    if not _is_ip(host):
+        raise ConfigError(f"{text!r} names no IP address to listen on")
+    return split_peer(address)[0]
+
+
+def split_peer(address: Multiaddr) -> tuple[Multiaddr, ID | None]:
+    """The transport part, and the peer if the address names one."""
+    try:
+        text = address.value_for_protocol("p2p")
+    except (MultiaddrError, ValueError, LookupError):
+        return address, None
+    if not text:
+        return address, None
+    try:
+        return address.decapsulate(Multiaddr(f"/p2p/{text}")), ID.from_base58(str(text))
+    except (MultiaddrError, ValueError):
+        return address, None
+
+
+def with_peer(address: Multiaddr, peer: ID) -> str:
+    """Full text with the peer id at its end."""
+    return f"{split_peer(address)[0]}/p2p/{peer.to_base58()}"
+
+
+def host_and_port(address: Multiaddr) -> tuple[str, int]:
+    """Host text and TCP port; raises ConfigError for any other kind of address."""
+    names = [protocol.name for protocol in address.protocols()]
+    if len(names) < 2 or names[0] not in ("ip4", "ip6", "dns", "dns4", "dns6"):
+        raise ConfigError(f"{address} begins with no IP address or host name")
+    if names[1] != "tcp" or names[2:] not in ([], ["p2p"]):
+        raise ConfigError(f"{address} is no TCP address, the only kind spoken here")
+    host = cast("str", address.value_for_protocol(names[0]))
+    return host, int(cast("str", address.value_for_protocol("tcp")))
+
+
+def dialable(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
+    """Wildcard addresses replaced by those of this machine's interfaces; others as they are.
+
+    Loopback comes last: others on this machine can use it, peers elsewhere cannot.
+    """
+    found: dict[str, Multiaddr] = {}
+    for address in addresses:
+        host, port = host_and_port(address)
+        if not _is_ip(host) or not ipaddress.ip_address(host).is_unspecified:
+            found[str(address)] = address
+            continue
+        version = ipaddress.ip_address(host).version
+        for ip in _interface_ips(version):
+            text = f"/ip{version}/{ip}/tcp/{port}"
+            found[text] = Multiaddr(text)
+    return list(found.values())
+
+
+def _interface_ips(version: int) -> Sequence[str]:
+    ips: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
+    for adapter in ifaddr.get_adapters():
+        for entry in adapter.ips:
+            text = entry.ip if isinstance(entry.ip, str) else entry.ip[0]
+            ip = ipaddress.ip_address(text)
+            # Link-local addresses mean nothing without the interface they belong to.
+            if ip.version == version and not ip.is_link_local:
+                ips.append(ip)
+    return [str(ip) for ip in sorted(ips, key=lambda ip: (ip.is_loopback, int(ip)))]
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(text: str) -> Multiaddr:
+    try:
+        address = Multiaddr(text)
+    except (MultiaddrError, ValueError) as error:
+        raise ConfigError(f"{text!r} is no multiaddr: {error}") from error
+    host_and_port(address)
+    return address

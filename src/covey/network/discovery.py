@@ -1,0 +1,144 @@
+"""Finds the peers of topics through the DHT: announces this node, looks up, dials."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+from trio_typing import TaskStatus
+
+from covey.errors import PeerUnavailable
+from covey.model import PeerId, limits
+
+__all__ = ["Discovery", "ProviderKeys"]
+
+_logger = logging.getLogger(__name__)
+_GROWTH = 1.5
+
+ProviderKeys = Callable[[], tuple[bytes, ...]]
+
+
+@dataclass(slots=True)
+class _Failure:
+    count: int
+    due_s: float
+
+
+@dataclass(slots=True)
+class _Topic:
+    keys: ProviderKeys
+    wake: trio.Event
+    scope: trio.CancelScope
+
+
+class Discovery:
+    """Announces and looks up the provider keys of each topic, every second at first, later slower.
+
+    keys() is asked anew each round, so that keys of the day roll over. Announcements of all topics
+    are paced, because peers accept ten in ten seconds. Records outlive their providers by two days,
+    so a peer that does not answer is tried less and less.
+    provide, find, dial: as of `Network`. Times are trio's; rng gives the jitter.
+    """
+
+    def __init__(
+        self,
+        provide: Callable[[bytes], Awaitable[bool]],
+        find: Callable[[bytes], Awaitable[tuple[PeerId, ...]]],
+        dial: Callable[[PeerId], Awaitable[None]],
+        is_connected: Callable[[PeerId], bool],
+        rng: random.Random,
+    ) -> None:
+        self._provide = provide
+        self._find = find
+        self._dial = dial
+        self._is_connected = is_connected
+        self._rng = rng
+        self._topics: dict[str, _Topic] = {}
+        self._failures: OrderedDict[PeerId, _Failure] = OrderedDict()
+        self._announce_lock = trio.Lock()
+        self._dial_limiter = trio.CapacityLimiter(limits.DISCOVERY_DIALS_MAX)
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; ready when started."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    def add(self, topic: str, keys: ProviderKeys) -> None:
+        """Begin with a topic; one that is known already begins anew with quick rounds."""
+        assert self._nursery is not None
+        self.remove(topic)
+        entry = _Topic(keys, trio.Event(), trio.CancelScope())
+        self._topics[topic] = entry
+        self._nursery.start_soon(self._serve, entry)
+
+    def remove(self, topic: str) -> None:
+        """Stop with a topic; the records already out there expire by themselves."""
+        entry = self._topics.pop(topic, None)
+        if entry is not None:
+            entry.scope.cancel()
+
+    def hasten(self) -> None:
+        """Look again at once, for instance when the first peer has been reached."""
+        for entry in self._topics.values():
+            entry.wake.set()
+
+    async def _serve(self, entry: _Topic) -> None:
+        wait_s = limits.DISCOVERY_FIRST_S
+        announced_s: dict[bytes, float] = {}
+        with entry.scope:
+            while True:
+                keys = entry.keys()
+                announced_s = {key: at for key, at in announced_s.items() if key in keys}
+                await self._round(keys, announced_s)
+                with trio.move_on_after(wait_s * self._rng.uniform(0.75, 1.25)):
+                    await entry.wake.wait()
+                    wait_s = limits.DISCOVERY_FIRST_S
+                entry.wake = trio.Event()
+                wait_s = min(wait_s * _GROWTH, limits.DISCOVERY_SLOWEST_S)
+
+    async def _round(self, keys: tuple[bytes, ...], announced_s: dict[bytes, float]) -> None:
+        """Look first, so that a joiner finds somebody before its own announcement is through."""
+        for key in keys:
+            await self._meet(await self._find(key))
+        for key in keys:
+            due_s = announced_s.get(key, -limits.DISCOVERY_ANNOUNCE_S)
+            if trio.current_time() - due_s < limits.DISCOVERY_ANNOUNCE_S:
+                continue
+            async with self._announce_lock:
+                if await self._provide(key):
+                    announced_s[key] = trio.current_time()
+                    await trio.sleep(limits.DISCOVERY_PACE_S)
+
+    async def _meet(self, found: tuple[PeerId, ...]) -> None:
+        now_s = trio.current_time()
+        due = [
+            peer
+            for peer in found
+            if not self._is_connected(peer)
+            and (peer not in self._failures or self._failures[peer].due_s <= now_s)
+        ]
+        self._rng.shuffle(due)
+        async with trio.open_nursery() as nursery:
+            for peer in due[: limits.DISCOVERY_DIALS_MAX]:
+                nursery.start_soon(self._try, peer)
+
+    async def _try(self, peer: PeerId) -> None:
+        async with self._dial_limiter:
+            try:
+                await self._dial(peer)
+                self._failures.pop(peer, None)
+            except PeerUnavailable:
+                count = self._failures[peer].count + 1 if peer in self._failures else 1
+                wait_s = min(limits.DISCOVERY_FIRST_S * 2**count, limits.DISCOVERY_ANNOUNCE_S)
+                due_s = trio.current_time() + wait_s * self._rng.uniform(0.5, 1.0)
+                self._failures[peer] = _Failure(count, due_s)
+                self._failures.move_to_end(peer)
+                while len(self._failures) > limits.PEERS_REMEMBERED_MAX:
+                    self._failures.popitem(last=False)

@@ -1,0 +1,124 @@
+"""Provider records in the Kademlia DHT: who can be asked about a key."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.host.basic_host import BasicHost
+from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
+from libp2p.kad_dht.utils import sort_peer_ids_by_distance
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
+from libp2p.tools.anyio_service.context import background_trio_service
+from multiaddr import Multiaddr
+from trio_typing import TaskStatus
+
+from covey.model import PeerId, limits
+from covey.network.address import peer_id_of, split_peer
+from covey.network.connections import Connections
+
+__all__ = ["Providers"]
+
+_logger = logging.getLogger(__name__)
+_KEY_BYTES = 32
+_SHA2_256 = b"\x12\x20"  # the multihash prefix: function and length
+_QUERIES_AT_ONCE = 4
+_ADDRESS_TTL_S = 3600
+
+
+class Providers:
+    """The DHT of one host, in server mode.
+
+    A key is a SHA-256 hash; on the wire it is that hash's multihash, as of any content.
+    """
+
+    def __init__(self, host: BasicHost, connections: Connections) -> None:
+        self._host = host
+        self._connections = connections
+        self._dht = KadDHT(host, DHTMode.SERVER)
+        self._store = self._dht.provider_store
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; ready when started."""
+        async with trio.open_nursery() as nursery, background_trio_service(self._dht):
+            self._connections.watch(lambda peer: nursery.start_soon(self._learn, peer), None)
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def provide(self, key: bytes) -> bool:
+        """Announce this node at the peers closest to the key; False if none took it."""
+        try:
+            return await self._store.provide(_multihash(key))
+        except BaseLibp2pError as error:
+            _logger.debug("announcing failed", extra={"reason": repr(error)})
+            return False
+
+    async def find(self, key: bytes) -> tuple[PeerId, ...]:
+        """Peers that announced the key, each once, without this node; their addresses are noted.
+
+        py-libp2p answers with its local records alone if it has any, and would see nobody new.
+        """
+        target = _multihash(key)
+        found: dict[ID, list[Multiaddr]] = {}
+        for info in self._store.get_providers(target):
+            found.setdefault(info.peer_id, []).extend(info.addrs)
+        waiting = list(await self._dht.peer_routing.find_closest_peers_network(target))
+        asked: set[ID] = {self._host.get_id()}
+        while waiting and len(asked) <= limits.PROVIDERS_QUERIES_MAX:
+            batch = [peer for peer in waiting if peer not in asked][:_QUERIES_AT_ONCE]
+            if not batch or len(found) >= limits.PROVIDERS_MAX:
+                break
+            asked.update(batch)
+            closer = await self._ask_all(batch, target, found)
+            candidates = dict.fromkeys((*waiting, *closer))
+            waiting = sort_peer_ids_by_distance(
+                target, [peer for peer in candidates if peer not in asked]
+            )
+        found.pop(self._host.get_id(), None)
+        return self._note(found)
+
+    async def _ask_all(
+        self, batch: list[ID], target: bytes, found: dict[ID, list[Multiaddr]]
+    ) -> list[ID]:
+        closer: list[ID] = []
+
+        async def ask(peer: ID) -> None:
+            with trio.move_on_after(limits.PROVIDERS_QUERY_S):
+                infos, nearer = await self._store._get_providers_from_peer_with_closers(
+                    peer, target
+                )
+                for info in infos:
+                    if info.peer_id in found or len(found) < limits.PROVIDERS_MAX:
+                        found.setdefault(info.peer_id, []).extend(info.addrs)
+                closer.extend(nearer)
+
+        async with trio.open_nursery() as nursery:
+            for peer in batch:
+                nursery.start_soon(ask, peer)
+        return closer
+
+    def _note(self, found: dict[ID, list[Multiaddr]]) -> tuple[PeerId, ...]:
+        peerstore = self._host.get_peerstore()
+        for peer, addresses in found.items():
+            usable = dict.fromkeys(split_peer(address)[0] for address in addresses)
+            if usable:
+                peerstore.add_addrs(peer, list(usable)[: limits.DIAL_ADDRESSES_MAX], _ADDRESS_TTL_S)
+        return tuple(peer_id_of(peer) for peer in found)
+
+    async def _learn(self, peer: ID) -> None:
+        """Put a connected peer into the routing table once its addresses can be known."""
+        addresses = [
+            address
+            for conn in self._host.get_network().get_connections(peer)
+            for address in conn.get_transport_addresses()
+        ]
+        await self._dht.routing_table.add_peer(
+            PeerInfo(peer, addresses), skip_server_mode_check=True
+        )
+
+
+def _multihash(key: bytes) -> bytes:
+    assert len(key) == _KEY_BYTES
+    return _SHA2_256 + key

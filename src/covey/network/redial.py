@@ -1,0 +1,164 @@
+"""Keeps trying to reach wanted peers: bootstrap peers for ever, met ones for a while."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import trio
+from libp2p.host.basic_host import BasicHost
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStoreError
+from multiaddr import Multiaddr
+from trio_typing import TaskStatus
+
+from covey.errors import ConfigError, PeerUnavailable, StoreError
+from covey.model import limits
+from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of, with_peer
+from covey.network.connections import Connections
+from covey.network.remembered import RememberedPeers
+
+__all__ = ["Redial"]
+
+_logger = logging.getLogger(__name__)
+_WANTED_TTL_S = 10 * 365 * 86_400  # py-libp2p forgets addresses by age; these are wanted for ever
+_GIVE_UP_FAILURES = 12  # of a remembered peer in a row; it stays in the file
+
+
+@dataclass(slots=True)
+class _Wanted:
+    addresses: tuple[Multiaddr, ...]
+    is_for_ever: bool
+    failures: int = 0
+    due_s: float = 0.0
+    is_dialling: bool = False
+
+
+class Redial:
+    """Dials wanted peers that are not connected, with exponential backoff and jitter.
+
+    Bootstrap peers are wanted for ever. A peer that was met is wanted until it failed to answer a
+    dozen times in a row, and while few enough others are connected; the next start tries it again.
+    dial: connects to a peer by the addresses in the peerstore, or raises PeerUnavailable.
+    """
+
+    def __init__(
+        self,
+        host: BasicHost,
+        connections: Connections,
+        remembered: RememberedPeers,
+        dial: Callable[[ID], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        self._host = host
+        self._connections = connections
+        self._remembered = remembered
+        self._dial = dial
+        self._rng = rng
+        self._wanted: dict[ID, _Wanted] = {}
+        self._changed = trio.lowlevel.ParkingLot()
+
+    def want(self, peer: ID, addresses: Iterable[Multiaddr], *, is_for_ever: bool) -> None:
+        """Keep a connection to this peer from now on; this node itself is ignored."""
+        if peer == self._host.get_id():
+            return
+        entry = self._wanted.setdefault(peer, _Wanted((), is_for_ever))
+        entry.is_for_ever = entry.is_for_ever or is_for_ever
+        entry.addresses = tuple(dict.fromkeys((*entry.addresses, *addresses)))[
+            -limits.DIAL_ADDRESSES_MAX :
+        ]
+        self._changed.unpark_all()
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; writes the remembered peers as they change, and at the end."""
+        self._want_remembered()
+        self._connections.watch(self._on_arrived, self._on_departed)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._remember)
+                task_status.started()
+                while True:
+                    next_due_s = self._start_due(nursery)
+                    with trio.move_on_at(next_due_s):
+                        await self._changed.park()
+        finally:
+            self._note_and_save()
+
+    def _want_remembered(self) -> None:
+        for text, addresses in self._remembered.peers().items():
+            try:
+                peer = parse_peer_id(text)
+                transports = [parse_peer_address(address)[1] for address in addresses]
+            except ConfigError as error:
+                # The file is the operator's to edit; one bad line does not cost the others.
+                _logger.warning("remembered peer ignored", extra={"reason": str(error)})
+                self._remembered.forget(text)
+                continue
+            self.want(peer, transports, is_for_ever=False)
+
+    def _start_due(self, nursery: trio.Nursery) -> float:
+        """Start what is due; returns when to look again."""
+        now_s = trio.current_time()
+        next_due_s = now_s + limits.REDIAL_SLOWEST_S
+        dialling = sum(entry.is_dialling for entry in self._wanted.values())
+        is_full = len(self._connections.peers()) >= limits.PEERS_WANTED_MAX
+        for peer, entry in self._wanted.items():
+            if entry.is_dialling or self._connections.is_connected(peer):
+                continue
+            if is_full and not entry.is_for_ever:
+                continue
+            if entry.due_s > now_s:
+                next_due_s = min(next_due_s, entry.due_s)
+            elif dialling < limits.DIALS_AT_ONCE_MAX:
+                dialling += 1
+                entry.is_dialling = True
+                nursery.start_soon(self._attempt, peer, entry)
+        return next_due_s
+
+    async def _attempt(self, peer: ID, entry: _Wanted) -> None:
+        try:
+            if entry.addresses:
+                self._host.get_peerstore().add_addrs(peer, entry.addresses, _WANTED_TTL_S)
+            await self._dial(peer)
+            entry.failures = 0
+        except PeerUnavailable:
+            entry.failures += 1
+            if entry.failures >= _GIVE_UP_FAILURES and not entry.is_for_ever:
+                self._wanted.pop(peer, None)
+        finally:
+            entry.is_dialling = False
+            wait_s = min(limits.REDIAL_FIRST_S * 2**entry.failures, limits.REDIAL_SLOWEST_S)
+            entry.due_s = trio.current_time() + wait_s * self._rng.uniform(0.5, 1.0)
+            self._changed.unpark_all()
+
+    def _on_arrived(self, peer: ID) -> None:
+        if peer not in self._wanted and len(self._wanted) < limits.PEERS_REMEMBERED_MAX:
+            self.want(peer, (), is_for_ever=False)
+
+    def _on_departed(self, peer: ID) -> None:
+        entry = self._wanted.get(peer)
+        if entry is not None:
+            entry.failures = 0
+            entry.due_s = trio.current_time() + self._rng.uniform(0, limits.REDIAL_FIRST_S)
+            self._changed.unpark_all()
+
+    async def _remember(self) -> None:
+        while True:
+            await trio.sleep(limits.REMEMBER_INTERVAL_S)
+            self._note_and_save()
+
+    def _note_and_save(self) -> None:
+        peerstore = self._host.get_peerstore()
+        for peer in self._connections.peers():
+            try:
+                known = peerstore.addrs(peer)
+            except PeerStoreError:
+                continue  # It has not told its addresses yet.
+            self._remembered.note(peer_id_of(peer), [with_peer(each, peer) for each in known])
+        try:
+            self._remembered.save()
+        except StoreError as error:
+            # Forgetting peers costs one discovery at the next start, not the node.
+            _logger.warning("peers not remembered", extra={"reason": str(error)})

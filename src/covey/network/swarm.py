@@ -1,0 +1,169 @@
+"""Connections to peers: Noise only, our multiplexer, every known address tried."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+from libp2p.abc import IMuxedConn, INetConn, ISecureConn
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.host.basic_host import BasicHost
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.network.config import ConnectionConfig, RetryConfig
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore, PeerStoreError
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_PROTOCOL_ID
+from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL_ID
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.transport.upgrader import TransportUpgrader
+from multiaddr import Multiaddr
+
+from covey.errors import ConfigError
+from covey.model import limits
+from covey.network.address import dialable, host_and_port, split_peer
+from covey.network.muxer import Muxer
+from covey.network.transport import TcpTransport
+
+__all__ = ["PeerSwarm", "build_host"]
+
+_logger = logging.getLogger(__name__)
+_SEED_SIZE_BYTES = 32
+
+
+class _Upgrader(TransportUpgrader):
+    """Negotiates `/yamux/1.0.0` and builds our multiplexer, where py-libp2p hard-wires its own."""
+
+    async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
+        selected = await self.muxer_multistream.select_transport(conn)
+        assert selected is Yamux
+        return Muxer(conn, peer_id)
+
+
+class PeerSwarm(Swarm):
+    """py-libp2p's swarm with its dialling replaced.
+
+    Its own tries one address of each kind, refuses a peer for a minute after one failure, waits
+    252 ms on every connect and drops loopback addresses when there are others.
+    """
+
+    async def dial_peer(self, peer_id: ID) -> list[INetConn]:
+        """Connections to a peer, dialled if there are none; raises SwarmException."""
+        existing = self._live(peer_id)
+        if existing:
+            return existing
+        if peer_id in self._ongoing_dials:
+            await self._ongoing_dials[peer_id].wait()
+            existing = self._live(peer_id)
+            if existing:
+                return existing
+            raise SwarmException(f"unable to connect to {peer_id}")
+        finished = trio.Event()
+        self._ongoing_dials[peer_id] = finished
+        try:
+            return [await self._race(peer_id, self._addresses(peer_id))]
+        finally:
+            finished.set()
+            del self._ongoing_dials[peer_id]
+
+    async def _do_handle_inbound_connection(
+        self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: object
+    ) -> None:
+        """Serve one inbound connection to its end, then free its slot.
+
+        py-libp2p's own holds the slot until the node stops, and so refuses everybody after as many
+        connections as may be open at once. Errors end in the listener.
+        """
+        del failure_event
+        muxed = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
+        assert isinstance(muxed, Muxer)
+        await muxed.wait_closed()
+
+    def _live(self, peer_id: ID) -> list[INetConn]:
+        return [conn for conn in self.get_connections(peer_id) if not conn.is_closed]
+
+    def _addresses(self, peer_id: ID) -> list[Multiaddr]:
+        try:
+            known = self.peerstore.addrs(peer_id)
+        except PeerStoreError as error:
+            raise SwarmException(f"no address of {peer_id} is known") from error
+        usable: dict[str, Multiaddr] = {}
+        for address in known:
+            transport, _ = split_peer(address)
+            try:
+                host_and_port(transport)
+            except ConfigError:
+                continue  # Other transports, relays: not spoken here.
+            usable[str(transport)] = transport
+        if not usable:
+            raise SwarmException(f"no usable address of {peer_id} is known")
+        return list(usable.values())[: limits.DIAL_ADDRESSES_MAX]
+
+    async def _race(self, peer_id: ID, addresses: list[Multiaddr]) -> INetConn:
+        """The first address that connects; the next is tried after a failure or a short wait."""
+        connected: list[INetConn] = []
+        failures: list[str] = []
+
+        async def attempt(address: Multiaddr, failed: trio.Event) -> None:
+            try:
+                async with self._global_dial_limiter:
+                    with trio.fail_after(limits.DIAL_TIMEOUT_S):
+                        conn = await self._dial_addr_single_attempt(address, peer_id)
+            except Exception as error:  # noqa: BLE001
+                # py-libp2p lets errors of every layer through here; each ends this address only.
+                failures.append(f"{address}: {error!r}")
+                failed.set()
+            else:
+                connected.append(conn)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for address in addresses:
+                failed = trio.Event()
+                nursery.start_soon(attempt, address, failed)
+                with trio.move_on_after(limits.DIAL_STAGGER_S):
+                    await failed.wait()
+        if not connected:
+            raise SwarmException(f"unable to connect to {peer_id}: {'; '.join(failures)}")
+        return connected[0]
+
+
+def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[BasicHost, TcpTransport]:
+    """A host that accepts Noise only (py-libp2p's default accepts plaintext too).
+
+    seed: 32 bytes of the Ed25519 identity. The transport accepts in `nursery`.
+    """
+    if len(seed) != _SEED_SIZE_BYTES:
+        raise ConfigError("the identity seed is not 32 bytes long")
+    key_pair = create_new_key_pair(seed)
+    peer_id = ID.from_pubkey(key_pair.public_key)
+    peerstore = PeerStore(max_peers=limits.PEERS_REMEMBERED_MAX)
+    peerstore.add_key_pair(peer_id, key_pair)
+    noise = NoiseTransport(key_pair, noise_privkey=create_noise_key_pair().private_key)
+    transport = TcpTransport(nursery)
+    swarm = PeerSwarm(
+        peer_id,
+        peerstore,
+        _Upgrader({NOISE_PROTOCOL_ID: noise}, {TProtocol(YAMUX_PROTOCOL_ID): Yamux}),
+        transports=[transport],
+        retry_config=RetryConfig(max_retries=0),
+        connection_config=ConnectionConfig(
+            max_connections=limits.CONNECTIONS_MAX,
+            high_watermark=limits.CONNECTIONS_MAX,
+            # Its auto-connector dials whatever it knows while below these.
+            min_connections=0,
+            low_watermark=0,
+            max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,
+        ),
+    )
+    host = BasicHost(
+        swarm,
+        addrs_factory=dialable,
+        disable_identify_address_discovery=True,
+    )
+    return host, transport
