@@ -5,6 +5,7 @@ had seen by then; the demo replays it through real nodes, and these pieces say w
 """
 
 from covey.testkit.trace.format import Patch, Trace, Transaction, load_trace, parse_trace
+from covey.testkit.trace.invent import invent_trace
 from covey.testkit.trace.mirror import Edit, EditArgs, Mirror
 from covey.testkit.trace.replay import expected_text
 from covey.testkit.trace.stretch import Stretch, stretches
@@ -18,6 +19,7 @@ __all__ = [
     "Trace",
     "Transaction",
     "expected_text",
+    "invent_trace",
     "load_trace",
     "parse_trace",
     "stretches",

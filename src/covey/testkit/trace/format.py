@@ -14,7 +14,7 @@ import msgspec
 from covey.errors import ConfigError
 from covey.model import limits
 
-__all__ = ["Patch", "Trace", "Transaction", "load_trace", "parse_trace"]
+__all__ = ["Patch", "Trace", "Transaction", "checked_trace", "load_trace", "parse_trace"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -101,12 +101,16 @@ def parse_trace(raw: bytes) -> Trace:
         file = msgspec.json.decode(raw, type=_File)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ConfigError(f"it has the wrong form: {error}") from error
-    if file.num_agents > limits.TRACE_AGENTS_MAX:
+    return checked_trace(file.num_agents, file.txns, file.end_content)
+
+
+def checked_trace(agents: int, transactions: tuple[Transaction, ...], end_text: str) -> Trace:
+    """Check that transactions can be replayed in this order.  Raises ConfigError."""
+    if agents > limits.TRACE_AGENTS_MAX:
         raise ConfigError(f"it has more than {limits.TRACE_AGENTS_MAX} agents")
-    if len(file.txns) > limits.TRACE_TRANSACTIONS_MAX:
+    if len(transactions) > limits.TRACE_TRANSACTIONS_MAX:
         raise ConfigError(f"it has more than {limits.TRACE_TRANSACTIONS_MAX} transactions")
-    views = _views(file.num_agents, file.txns)
-    return Trace(file.num_agents, file.txns, file.end_content, views)
+    return Trace(agents, transactions, end_text, _views(agents, transactions))
 
 
 def _inflated(raw: bytes) -> bytes:

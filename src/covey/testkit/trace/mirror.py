@@ -46,6 +46,10 @@ class _Erased:
     item: int
 
 
+_OPERATION_ELEMENTS_MAX = 65_536
+"""Of one insert or delete, as the application allows; what is longer becomes several."""
+
+
 _Change: TypeAlias = "_Typed | _Erased"
 
 
@@ -80,9 +84,9 @@ class Mirror:
         transaction = self._trace.transactions[index]
         agent = transaction.agent
         document = self._documents[agent]
-        for other, last in enumerate(self._trace.views[index]):
-            if other != agent:
-                self._catch_up(document, other, last)
+        for arrived in self._unknown(document, agent, self._trace.views[index]):
+            for change in self._changes[arrived]:
+                document.apply(change)
         changes: list[_Change] = []
         operations: list[Operation] = []
         try:
@@ -94,15 +98,19 @@ class Mirror:
         self._chains[agent].append(index)
         return Edit(index, agent, {"ops": operations})
 
-    def _catch_up(self, document: "_Document", other: int, last: int) -> None:
-        """Bring another agent's transactions up to index `last` into a document, in order."""
-        chain = self._chains[other]
-        known = document.known.get(other, 0)
-        while known < len(chain) and chain[known] <= last:
-            for change in self._changes[chain[known]]:
-                document.apply(change)
-            known += 1
-        document.known[other] = known
+    def _unknown(self, document: "_Document", agent: int, view: tuple[int, ...]) -> list[int]:
+        """The transactions by others in this view that a document lacks; it counts as having them.
+
+        In the order of the trace: what one agent did may rest on what a third one did.
+        """
+        arrived: list[int] = []
+        for other, last in enumerate(view):
+            chain, known = self._chains[other], document.known.get(other, 0)
+            while other != agent and known < len(chain) and chain[known] <= last:
+                arrived.append(chain[known])
+                known += 1
+            document.known[other] = known
+        return sorted(arrived)
 
     def _splice(
         self, document: "_Document", agent: int, patch: Patch, changes: list[_Change]
@@ -115,13 +123,15 @@ class Mirror:
                 operations.append(("d", self._element(agent, first), length))
         if patch.inserted:
             origin = document.order.before(patch.position)
-            counter = document.counter + 1
-            operations.append(("i", counter, self._element(agent, origin), patch.inserted))
-            for character in patch.inserted:
-                typed = _Typed(self._items.add(agent, document.counter + 1, character), origin)
-                document.apply(typed)
-                changes.append(typed)
-                origin = typed.item
+            for start in range(0, len(patch.inserted), _OPERATION_ELEMENTS_MAX):
+                piece = patch.inserted[start : start + _OPERATION_ELEMENTS_MAX]
+                counter = document.counter + 1
+                operations.append(("i", counter, self._element(agent, origin), piece))
+                for character in piece:
+                    typed = _Typed(self._items.add(agent, document.counter + 1, character), origin)
+                    document.apply(typed)
+                    changes.append(typed)
+                    origin = typed.item
         return operations
 
     def _element(self, agent: int, item: int) -> Element:
@@ -159,7 +169,8 @@ class _Items:
             if spans:
                 first, length = spans[-1]
                 same = self.agents[item] == self.agents[first]
-                if same and self.counters[item] == self.counters[first] + length:
+                follows = same and self.counters[item] == self.counters[first] + length
+                if follows and length < _OPERATION_ELEMENTS_MAX:
                     spans[-1] = (first, length + 1)
                     continue
             spans.append((item, 1))
