@@ -54,6 +54,8 @@ class Failure(enum.Enum):
     UNKNOWN_METHOD = "unknown-method"
     TOO_LARGE = "too-large"  # effects or result beyond a limit
     CANCELLED = "cancelled"  # the caller went away (queries only)
+    NOT_ADMITTED = "not-admitted"  # this node's device may not write (yet)
+    OVERLOADED = "overloaded"  # the queue of calls is full: try again
     HOST_FAULT = "host-fault"  # the node, not the code: never a verdict
 
 

@@ -103,6 +103,7 @@ GOSSIP_FRAME_BYTES_MAX: Final = 512 * KIB  # with its envelope; larger deltas go
 FRAMES_REMEMBERED_MAX: Final = 8_192  # verdicts by frame hash; oldest forgotten
 ANNOUNCE_INTERVAL_S: Final = 3.0  # plus up to half of it as jitter
 ANNOUNCE_DEBOUNCE_S: Final = 0.2  # after a change, so that a burst gives one announcement
+ANNOUNCE_AGAIN_S: Final = 1.0  # between announcements under constant change
 ANNOUNCEMENT_PEERS_MAX: Final = 1_024  # remembered peers' last announcements; oldest forgotten
 ANNOUNCEMENT_TTL_S: Final = 30.0  # a peer silent for longer is not claimed to be in sync
 ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier digest covers the rest

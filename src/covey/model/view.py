@@ -40,6 +40,8 @@ class Table(enum.IntEnum):
     DEVICE = 12  # (device: b32) -> facts about a known device
     TIP = 13  # (device: b32, id: b32) -> sequence; the current frontier
 
+    SUMMARY = 14  # (id: b32) -> what is asked most often of an applied delta
+
     # Of the node itself (scope None):
     BLOB = 32  # (cid: b36) -> the bytes, raw
     CONTEXT = 33  # (context id: b36) -> what this node keeps of a context: name, device, phase

@@ -1,0 +1,189 @@
+"""Authoring: queued calls become a batch, what the engine made of it becomes a delta.
+
+Source: protocols/delta.md, "Group commit". The cut, time and sequence are fixed before the first
+call of a batch runs; deltas that arrive meanwhile wait.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from covey.codec import encode_payload, make_delta
+from covey.crypto import Signer
+from covey.governance import roles_at
+from covey.model import (
+    Batch,
+    Completed,
+    Core,
+    Delta,
+    DeltaId,
+    DeviceId,
+    Governance,
+    HybridTime,
+    MemberId,
+    Merge,
+    Outcome,
+    Payload,
+    limits,
+    next_time,
+)
+from covey.sync.events import CallRequest
+from covey.sync.ledger import Ledger
+
+__all__ = ["Author", "Draughted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draughted:
+    """A batch under way: its requests in order, and the place its delta will have."""
+
+    requests: tuple[CallRequest, ...]
+    previous: DeltaId | None
+    sequence: int
+    parents: tuple[DeltaId, ...]
+    time: HybridTime
+
+
+class Author:
+    """Turns this device's calls into deltas; owns the queue of calls."""
+
+    def __init__(self, ledger: Ledger, device: Signer, member: MemberId) -> None:
+        self._ledger = ledger
+        self._signer = device
+        self.device = DeviceId(device.public)
+        self.member = member
+        self._queue: deque[CallRequest] = deque()
+        self._queued_bytes = 0
+
+    @property
+    def queued_count(self) -> int:
+        """Calls that wait for a batch."""
+        return len(self._queue)
+
+    def enqueue(self, requests: tuple[CallRequest, ...]) -> tuple[CallRequest, ...]:
+        """Queue calls; gives back those that are beyond the queue's bounds."""
+        for place, request in enumerate(requests):
+            size = len(request.call.arguments)
+            if (
+                len(self._queue) >= limits.CALLS_QUEUED_MAX
+                or self._queued_bytes + size > limits.CALLS_QUEUED_BYTES_MAX
+            ):
+                return requests[place:]
+            self._queue.append(request)
+            self._queued_bytes += size
+        return ()
+
+    def put_back(self, requests: tuple[CallRequest, ...]) -> None:
+        """Return calls that a batch had no room for to the front of the queue."""
+        self._queue.extendleft(reversed(requests))
+        self._queued_bytes += sum(len(r.call.arguments) for r in requests)
+
+    def take(self) -> tuple[CallRequest, ...]:
+        """The next calls that one delta may hold."""
+        taken: list[CallRequest] = []
+        size = 0
+        while self._queue and len(taken) < limits.DELTA_CALLS_MAX:
+            size += len(self._queue[0].call.arguments)
+            if taken and size > limits.DELTA_PAYLOAD_SOFT_BYTES:
+                break
+            taken.append(self._queue.popleft())
+        self._queued_bytes -= sum(len(r.call.arguments) for r in taken)
+        return tuple(taken)
+
+    def excess_heads(self) -> tuple[DeltaId, ...]:
+        """Heads that a merge must follow first, because one delta cannot follow them all."""
+        others = self._other_heads()
+        fitting = self._fitting(others)
+        return fitting if len(fitting) < len(others) else ()
+
+    def draught(
+        self,
+        requests: tuple[CallRequest, ...],
+        now_ms: int,
+        parents: tuple[DeltaId, ...] | None = None,
+    ) -> Draughted:
+        """Fix the place of the next delta; parents: all other heads unless given."""
+        tip = self._ledger.own_tip(self.device)
+        return Draughted(
+            requests,
+            None if tip is None else tip.id,
+            1 if tip is None else tip.sequence + 1,
+            self._other_heads() if parents is None else parents,
+            next_time(now_ms, self._ledger.clock),
+        )
+
+    def batch(self, draughted: Draughted) -> Batch:
+        """What the engine is told to run."""
+        return Batch(
+            context=self._ledger.context,
+            release=self._ledger.charter.release,
+            member=self.member,
+            device=self.device,
+            sequence=draughted.sequence,
+            previous=draughted.previous,
+            time=draughted.time,
+            roles=roles_at(self._ledger.charter, self.device),
+            calls=tuple(request.call for request in draughted.requests),
+        )
+
+    def sign(
+        self,
+        draughted: Draughted,
+        outcomes: tuple[Outcome, ...],
+        governance: tuple[Governance, ...],
+    ) -> Delta | None:
+        """The delta of a batch, or None where nothing took effect."""
+        kept = [
+            (request.call, outcome)
+            for request, outcome in zip(draughted.requests, outcomes, strict=False)
+            if isinstance(outcome, Completed)
+        ]
+        if not kept and not governance:
+            return None
+        payload = Payload(
+            tuple(call for call, _ in kept),
+            tuple(outcome.effects for _, outcome in kept),
+            tuple(outcome.events for _, outcome in kept),
+        )
+        parents = draughted.parents
+        if draughted.previous is not None:
+            parents = (draughted.previous, *parents)
+        core = Core(
+            author=self.device,
+            sequence=draughted.sequence,
+            previous=draughted.previous,
+            parents=draughted.parents,
+            gov_parents=self._ledger.governance_heads(parents),
+            time=draughted.time,
+            release=self._ledger.charter.release,
+            epochs=(),
+            fuel=tuple(outcome.fuel for _, outcome in kept),
+            governance=governance,
+        )
+        return make_delta(self._ledger.context, core, encode_payload(payload), self._signer)
+
+    def merge(self, parents: tuple[DeltaId, ...], now_ms: int) -> Delta:
+        """A delta that does nothing but follow some heads."""
+        delta = self.sign(self.draught((), now_ms, parents), (), (Merge(),))
+        assert delta is not None
+        return delta
+
+    def _other_heads(self) -> tuple[DeltaId, ...]:
+        tip = self._ledger.own_tip(self.device)
+        own = None if tip is None else tip.id
+        return tuple(sorted(head for head in self._ledger.heads if head != own))
+
+    def _fitting(self, heads: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
+        """As many heads as one delta can follow, its governance heads counted too."""
+        tip = self._ledger.own_tip(self.device)
+        own = () if tip is None else (tip.id,)
+        if len(self._ledger.governance_heads((*own, *heads))) <= limits.DELTA_PARENTS_MAX:
+            return heads[: limits.DELTA_PARENTS_MAX]
+        fitting = heads[:1]
+        for head in heads[1 : limits.DELTA_PARENTS_MAX]:
+            wider = (*fitting, head)
+            if len(self._ledger.governance_heads((*own, *wider))) > limits.DELTA_PARENTS_MAX:
+                break
+            fitting = wider
+        return fitting

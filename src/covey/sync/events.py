@@ -1,0 +1,227 @@
+"""What can happen to one context's machines, and what they ask of their driver.
+
+The driver carries effects out in order; whatever follows a `Commit` waits until it is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from covey.model import (
+    Batch,
+    Call,
+    Certificate,
+    Delta,
+    DeltaId,
+    Join,
+    MemberId,
+    Outcome,
+    Payload,
+    PeerId,
+    Write,
+)
+
+__all__ = [
+    "AdmissionAnswered",
+    "AdmissionRequested",
+    "Applied",
+    "Ask",
+    "Broadcast",
+    "CallRequest",
+    "CallsSubmitted",
+    "Commit",
+    "DeltaReceived",
+    "Effect",
+    "Event",
+    "Execute",
+    "Executed",
+    "FrameReceived",
+    "Misbehaved",
+    "PeerCompared",
+    "PeerLeft",
+    "RecordSequence",
+    "Reply",
+    "SetTimer",
+    "TimerFired",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaReceived:
+    """A delta came, its signature checked; peer: who sent it."""
+
+    delta: Delta
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    """An envelope came on the topic; peer: who forwarded it."""
+
+    envelope: bytes
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A local call and the number its reply will carry."""
+
+    request: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSubmitted:
+    """Local callers want these run, in this order."""
+
+    requests: tuple[CallRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The engine's word on a prefix of the batch in hand; at least one outcome."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequested:
+    """A device asks to be admitted."""
+
+    request: int
+    certificate: Certificate
+    join: Join
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCompared:
+    """A peer told, on its own authenticated stream, what it holds.
+
+    missing: deltas it holds and this node does not, as far as the frontiers show.
+    """
+
+    peer: PeerId
+    frontier_digest: bytes
+    state_digest: bytes
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLeft:
+    """A peer is no longer connected."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer set by `SetTimer` ran out."""
+
+    name: str
+
+
+Event: TypeAlias = (
+    DeltaReceived
+    | FrameReceived
+    | CallsSubmitted
+    | Executed
+    | AdmissionRequested
+    | PeerCompared
+    | PeerLeft
+    | TimerFired
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Write these rows atomically; durable: they must survive a power cut before what follows."""
+
+    writes: tuple[Write, ...]
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSequence:
+    """Tell the keystore how far this device's chain has come, after the commit."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run a batch on the state as committed; answer with `Executed`."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Publish an envelope on the context's topic."""
+
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The outcome of a local call; delta: what carries it, None where it took no effect."""
+
+    request: int
+    outcome: Outcome
+    delta: DeltaId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionAnswered:
+    """Whether a device was admitted; reason: why not, or empty."""
+
+    request: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A delta took effect here; subscribers are told. member: whose device wrote it."""
+
+    delta: Delta
+    payload: Payload
+    member: MemberId
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a peer (or any, if None) for deltas."""
+
+    peer: PeerId | None
+    ids: tuple[DeltaId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Misbehaved:
+    """A peer sent what it should have known to be wrong: lower its score."""
+
+    peer: PeerId
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire an event after a time; a timer of the same name is replaced."""
+
+    name: str
+    after_s: float
+
+
+Effect: TypeAlias = (
+    Commit
+    | RecordSequence
+    | Execute
+    | Broadcast
+    | Reply
+    | AdmissionAnswered
+    | Applied
+    | Ask
+    | Misbehaved
+    | SetTimer
+)

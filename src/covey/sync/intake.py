@@ -1,0 +1,115 @@
+"""Taking in what others wrote: judge, apply, let wait, ask for what is missing.
+
+Source: protocols/sync.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from covey.model import Admit, Delta, DeltaId, Denied, DeviceId, limits
+from covey.sync.events import Applied, Ask, DeltaReceived, Effect, Misbehaved, SetTimer
+from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
+from covey.sync.ledger import Ledger
+from covey.sync.pending import Pending, Waiting, parents_of
+
+__all__ = ["ASK", "Intake"]
+
+ASK = "ask"
+
+
+class Intake:
+    """Applies deltas parents first; the caller commits before the effects go out."""
+
+    def __init__(self, ledger: Ledger, judge: Judge, is_member: Callable[[DeviceId], bool]) -> None:
+        self._ledger = ledger
+        self._judge = judge
+        self._is_member = is_member
+        self._is_ask_set = False
+        self.pending = Pending()
+
+    def take(self, event: DeltaReceived, now: float) -> list[Effect]:
+        """Apply a delta and all that waited for it, or let it wait."""
+        delta = event.delta
+        match self._judge.judge(delta, int(now * 1000)):
+            case Missing():
+                return self._let_wait(event)
+            case Delayed():
+                self.pending.add(Waiting(delta, event.peer))
+                return self._set_ask()
+            case Known():
+                self.pending.remove(delta.id)
+                return []
+            case Denied(code):
+                self.pending.remove(delta.id)
+                return [Misbehaved(event.peer, code), *self._drain(now)]
+            case Admissible() as admissible:
+                self.pending.remove(delta.id)
+                return [self._apply(delta, admissible), *self._drain(now)]
+
+    def ask_again(self, now: float) -> list[Effect]:
+        """The timer ran out: try what waits, and ask anybody for what is still missing."""
+        self._is_ask_set = False
+        effects = self._drain(now)
+        missing = self._missing()
+        if missing:
+            effects.append(Ask(None, missing))
+        return [*effects, *self._set_ask()] if len(self.pending) else effects
+
+    def _drain(self, now: float) -> list[Effect]:
+        """Apply everything that waits and no longer needs to."""
+        effects: list[Effect] = []
+        progress = len(self.pending) > 0
+        while progress:
+            progress = False
+            for waiting in self.pending.items():
+                if not self._may_be_ready(waiting.delta):
+                    continue
+                judged = self._judge.judge(waiting.delta, int(now * 1000))
+                if isinstance(judged, Missing | Delayed):
+                    continue
+                self.pending.remove(waiting.delta.id)
+                progress = True
+                if isinstance(judged, Admissible):
+                    effects.append(self._apply(waiting.delta, judged))
+                elif isinstance(judged, Denied):
+                    effects.append(Misbehaved(waiting.peer, judged.code))
+        return effects
+
+    def _may_be_ready(self, delta: Delta) -> bool:
+        parents = parents_of(delta)
+        return all(self._ledger.is_applied(parent) for parent in parents) or any(
+            self._judge.refusal(parent) for parent in parents
+        )
+
+    def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
+        self._ledger.apply(delta, admissible.payload, admissible.cut)
+        return Applied(delta, admissible.payload, admissible.member, is_own=False)
+
+    def _let_wait(self, event: DeltaReceived) -> list[Effect]:
+        if not self._may_wait(event.delta):
+            return []
+        self.pending.add(Waiting(event.delta, event.peer))
+        missing = self._missing()
+        ask: list[Effect] = [Ask(event.peer, missing)] if missing else []
+        return [*ask, *self._set_ask()]
+
+    def _may_wait(self, delta: Delta) -> bool:
+        """Only devices that some cut knows, or whose admission waits too, may fill the buffer."""
+        author = delta.core.author
+        return self._is_member(author) or any(
+            isinstance(governance, Admit) and governance.certificate.device == author
+            for waiting in self.pending.items()
+            for governance in waiting.delta.core.governance
+        )
+
+    def _missing(self) -> tuple[DeltaId, ...]:
+        parents = self.pending.parents()
+        missing = self.pending.missing({p: self._ledger.is_applied(p) for p in parents})
+        return missing[: limits.ASK_IDS_MAX]
+
+    def _set_ask(self) -> list[Effect]:
+        if self._is_ask_set:
+            return []
+        self._is_ask_set = True
+        return [SetTimer(ASK, limits.ASK_AGAIN_S)]

@@ -1,0 +1,215 @@
+"""Is a delta admissible: decided by its own cut alone, the same on every node, for ever.
+
+Source: protocols/delta.md and protocols/rules.md. Nothing that a node knows beyond the cut makes
+it refuse a delta: breaking that one rule would split a network.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from covey.codec import decode_payload
+from covey.errors import ProtocolViolation
+from covey.governance import check_admit, member_at, roles_at
+from covey.merge import value_at
+from covey.model import (
+    Admit,
+    Core,
+    Delta,
+    DeltaId,
+    Denied,
+    Frontier,
+    MemberId,
+    Merge,
+    Payload,
+    Put,
+    Rule,
+    is_ahead,
+    limits,
+)
+from covey.rules import Cut, check_chain, check_clock, check_effect, check_release
+from covey.sync.ledger import Ledger, Summary
+from covey.sync.pending import parents_of
+
+__all__ = ["Admissible", "Delayed", "Judge", "Judgement", "Known", "Missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """It is applied already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What it follows and is not applied here."""
+
+    ids: tuple[DeltaId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """Its time lies further ahead than drift explains: it waits, without blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admissible:
+    """It may be applied. member: whose device wrote it."""
+
+    cut: Frontier
+    payload: Payload
+    member: MemberId
+
+
+Judgement: TypeAlias = Known | Missing | Delayed | Denied | Admissible
+
+
+class Judge:
+    """Judges deltas of one context against its ledger, and remembers its words (bounded).
+
+    A word holds for ever, since it depends on nothing but the delta's own cut.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._refused: OrderedDict[DeltaId, Denied] = OrderedDict()
+        self._admissible: OrderedDict[DeltaId, Admissible] = OrderedDict()
+
+    def judge(self, delta: Delta, now_ms: int) -> Judgement:
+        """The word on a delta whose signature is good."""
+        if self._ledger.is_applied(delta.id):
+            return Known()
+        settled = self._refused.get(delta.id) or self._admissible.get(delta.id)
+        if settled is not None:
+            return settled
+        parents = parents_of(delta)
+        if any(parent in self._refused for parent in parents):
+            return self._refuse(delta, Denied("follows-refused", "it follows a refused delta"))
+        missing = tuple(p for p in parents if not self._ledger.is_applied(p))
+        if missing:
+            return Missing(missing)
+        if is_ahead(delta.core.time, now_ms):
+            return Delayed()
+        judged = self._judge_at_cut(delta, parents)
+        if isinstance(judged, Denied):
+            return self._refuse(delta, judged)
+        self._admissible[delta.id] = judged
+        while len(self._admissible) > limits.JUDGED_REMEMBERED_MAX:
+            self._admissible.popitem(last=False)
+        return judged
+
+    def refusal(self, delta: DeltaId) -> Denied | None:
+        """Why a delta was refused, if it was and is still remembered."""
+        return self._refused.get(delta)
+
+    def _refuse(self, delta: Delta, denied: Denied) -> Denied:
+        self._refused[delta.id] = denied
+        while len(self._refused) > limits.REFUSED_REMEMBERED_MAX:
+            self._refused.popitem(last=False)
+        return denied
+
+    def _judge_at_cut(self, delta: Delta, parents: tuple[DeltaId, ...]) -> Denied | Admissible:
+        core = delta.core
+        summaries = {parent: self._summary(parent) for parent in parents}
+        tangled = self._check_parents(core, summaries)
+        if tangled is not None:
+            return tangled
+        frontier = self._ledger.cut_of_parents(parents)
+        cut = Cut(self._ledger.view, frontier)
+        denied = (
+            check_chain(core, frontier.get(core.author, ()))
+            or check_clock(core, tuple(s.time for s in summaries.values()))
+            or check_release(core, self._ledger.charter.release)
+            or self._check_epochs(core)
+        )
+        if denied is not None:
+            return denied
+        if core.gov_parents != self._ledger.governance_heads(parents):
+            return Denied("wrong-gov-parents", "gov_parents are not the cut's governance heads")
+        member = member_at(self._ledger.view, self._ledger.charter, core.author, cut)
+        if member is None:
+            return Denied("not-admitted", "the author is not a member at the delta's cut")
+        try:
+            payload = decode_payload(delta.sealed)
+        except ProtocolViolation as violation:
+            return Denied(violation.code, violation.reason)
+        denied = (
+            self._check_shape(core, payload)
+            or self._check_governance(core, cut)
+            or self._check_effects(core, payload, member, cut)
+        )
+        return denied or Admissible(frontier, payload, member)
+
+    def _summary(self, delta: DeltaId) -> Summary:
+        summary = self._ledger.summary(delta)
+        assert summary is not None
+        return summary
+
+    def _check_parents(self, core: Core, summaries: dict[DeltaId, Summary]) -> Denied | None:
+        if core.previous is not None:
+            previous = summaries[core.previous]
+            if previous.author != core.author:
+                return Denied("wrong-chain", "the previous delta is another device's")
+            if core.previous in core.parents:
+                return Denied("tangled-parents", "the previous delta stands among the parents")
+        if all(parent in self._ledger.heads for parent in core.parents):
+            return None  # No head is an ancestor of anything.
+        for parent in core.parents:
+            for other in summaries:
+                if other != parent and self._ledger.follows(other, summaries[parent]):
+                    return Denied("tangled-parents", "a parent is an ancestor of another one")
+        return None
+
+    def _check_epochs(self, core: Core) -> Denied | None:
+        if core.epochs:
+            return Denied("wrong-epochs", "epochs in a context without encryption")
+        return None
+
+    def _check_shape(self, core: Core, payload: Payload) -> Denied | None:
+        if len(core.fuel) != len(payload.calls):
+            return Denied("wrong-fuel", "fuel and calls differ in number")
+        if sum(core.fuel) > limits.CALL_FUEL_MAX:
+            return Denied("wrong-fuel", "the delta declares more fuel than one may use")
+        if not payload.calls and not core.governance:
+            return Denied("empty", "the delta says nothing")
+        if Merge() in core.governance and (payload.calls or len(core.governance) != 1):
+            return Denied("wrong-merge", "a merge stands alone")
+        return None
+
+    def _check_governance(self, core: Core, cut: Cut) -> Denied | None:
+        seen = []
+        ledger = self._ledger
+        for governance in core.governance:
+            if not isinstance(governance, Admit):
+                continue
+            device = governance.certificate.device
+            if device in seen:
+                return Denied("admitted-already", "one delta admits a device twice")
+            seen.append(device)
+            denied = check_admit(ledger.view, ledger.context, ledger.charter, governance, cut)
+            if denied is not None:
+                return denied
+        return None
+
+    def _check_effects(
+        self, core: Core, payload: Payload, member: MemberId, cut: Cut
+    ) -> Denied | None:
+        roles = roles_at(self._ledger.charter, core.author)
+        put_before: dict[tuple[str, bytes], None] = {}
+        for effect in (e for effects in payload.effects for e in effects):
+            collection = self._ledger.collections.get(effect.collection)
+            if collection is None:
+                return Denied("unknown-collection", f"no collection {effect.collection!r}")
+            place = (effect.collection, effect.key)
+            exists = False
+            if collection.rule is Rule.FROZEN and isinstance(effect, Put):
+                exists = place in put_before or self._exists(collection.name, effect.key, cut)
+                put_before[place] = None
+            denied = check_effect(collection, effect, author=member, exists=exists, roles=roles)
+            if denied is not None:
+                return denied
+        return None
+
+    def _exists(self, collection: str, key: bytes, cut: Cut) -> bool:
+        return value_at(self._ledger.view, Rule.FROZEN, collection, key, cut) is not None

@@ -1,0 +1,161 @@
+"""What this device writes: calls in batches, admissions, merges.
+
+Source: protocols/delta.md, "Group commit", and protocols/membership.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from covey.governance import check_admit, member_at
+from covey.model import (
+    Admit,
+    Completed,
+    Delta,
+    DeviceId,
+    Failed,
+    Failure,
+    Outcome,
+    limits,
+)
+from covey.rules import Cut
+from covey.sync.author import Author, Draughted
+from covey.sync.events import (
+    AdmissionAnswered,
+    AdmissionRequested,
+    Applied,
+    Broadcast,
+    CallRequest,
+    DeltaReceived,
+    Effect,
+    Execute,
+    RecordSequence,
+    Reply,
+)
+from covey.sync.gossip import Gossip
+from covey.sync.judge import Admissible, Judge
+from covey.sync.ledger import Ledger
+
+__all__ = ["LocalWrites"]
+
+
+class LocalWrites:
+    """The writer of one context; the caller commits before the effects go out."""
+
+    def __init__(self, ledger: Ledger, judge: Judge, author: Author, gossip: Gossip) -> None:
+        self._ledger = ledger
+        self._judge = judge
+        self._author = author
+        self._gossip = gossip
+        self._executing: Draughted | None = None
+        self._held_back: deque[DeltaReceived] = deque()
+        self._admissions: dict[DeviceId, AdmissionRequested] = {}
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether a batch is with the engine: its cut is fixed, so nothing may be applied."""
+        return self._executing is not None
+
+    def hold_back(self, event: DeltaReceived) -> None:
+        """Keep a delta until the batch is done; beyond the bound it is dropped, sync has it."""
+        if len(self._held_back) < limits.INBOX_WHILE_EXECUTING_MAX:
+            self._held_back.append(event)
+
+    def take_held_back(self) -> tuple[DeltaReceived, ...]:
+        """What came while the batch ran."""
+        held = tuple(self._held_back)
+        self._held_back.clear()
+        return held
+
+    def submit(self, requests: tuple[CallRequest, ...], *, may_write: bool) -> list[Effect]:
+        """Queue calls; those that cannot be are answered at once."""
+        if not may_write:
+            return _failures(requests, Failure.NOT_ADMITTED, "not admitted yet")
+        beyond = self._author.enqueue(requests)
+        return _failures(beyond, Failure.OVERLOADED, "too many calls wait: try again")
+
+    def request_admission(self, event: AdmissionRequested, *, may_write: bool) -> list[Effect]:
+        """Queue an admission, or answer it at once."""
+        device = event.certificate.device
+        ledger = self._ledger
+        cut = Cut(ledger.view, ledger.frontier)
+        if member_at(ledger.view, ledger.charter, device, cut) is not None:
+            return [AdmissionAnswered(event.request, "")]
+        if not may_write:
+            return [AdmissionAnswered(event.request, "not a member itself")]
+        admit = Admit(event.certificate, event.join)
+        denied = check_admit(ledger.view, ledger.context, ledger.charter, admit, cut)
+        if denied is not None:
+            return [AdmissionAnswered(event.request, denied.reason)]
+        if device in self._admissions or len(self._admissions) >= limits.ADMISSIONS_QUEUED_MAX:
+            return [AdmissionAnswered(event.request, "busy")]
+        self._admissions[device] = event
+        return []
+
+    def write_governance(self, now: float) -> list[Effect]:
+        """Merge excess heads and admit who asked: deltas that need no execution."""
+        effects: list[Effect] = []
+        if not self._admissions and not self._author.queued_count:
+            return effects
+        now_ms = int(now * 1000)
+        while excess := self._author.excess_heads():
+            effects += self._apply(self._author.merge(excess, now_ms))
+        waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
+        if not waiting:
+            return effects
+        cut = Cut(self._ledger.view, self._ledger.frontier)
+        admits = []
+        for event in waiting:
+            del self._admissions[event.certificate.device]
+            device = event.certificate.device
+            # Somebody else may have admitted it meanwhile: a second time is inadmissible.
+            if member_at(self._ledger.view, self._ledger.charter, device, cut) is None:
+                admits.append(Admit(event.certificate, event.join))
+        if admits:
+            delta = self._author.sign(self._author.draught((), now_ms), (), tuple(admits))
+            assert delta is not None
+            effects += self._apply(delta)
+        return [*effects, *(AdmissionAnswered(event.request, "") for event in waiting)]
+
+    def begin(self, now: float) -> list[Effect]:
+        """Give the next batch to the engine, if calls wait."""
+        requests = self._author.take()
+        if not requests:
+            return []
+        self._executing = self._author.draught(requests, int(now * 1000))
+        return [Execute(self._author.batch(self._executing))]
+
+    def finish(self, outcomes: tuple[Outcome, ...]) -> list[Effect]:
+        """The engine is done with a prefix of the batch; the rest goes back to the queue."""
+        draughted, self._executing = self._executing, None
+        assert draughted is not None
+        assert 0 < len(outcomes) <= len(draughted.requests)
+        self._author.put_back(draughted.requests[len(outcomes) :])
+        delta = self._author.sign(draughted, outcomes, ())
+        effects = [] if delta is None else self._apply(delta)
+        replies = [
+            Reply(
+                request.request,
+                outcome,
+                delta.id if delta is not None and isinstance(outcome, Completed) else None,
+            )
+            for request, outcome in zip(draughted.requests, outcomes, strict=False)
+        ]
+        return [*effects, *replies]
+
+    def _apply(self, delta: Delta) -> list[Effect]:
+        judged = self._judge.judge(delta, delta.core.time >> 16)
+        assert isinstance(judged, Admissible), f"this node wrote what it refuses: {judged}"
+        self._ledger.apply(delta, judged.payload, judged.cut)
+        envelope = self._gossip.delta_envelope(delta)
+        publish: list[Effect] = [] if envelope is None else [Broadcast(envelope)]
+        return [
+            RecordSequence(delta.core.sequence),
+            *publish,
+            Applied(delta, judged.payload, judged.member, is_own=True),
+        ]
+
+
+def _failures(requests: tuple[CallRequest, ...], failure: Failure, message: str) -> list[Effect]:
+    failed = Failed(failure, message, 0, ())
+    return [Reply(request.request, failed, None) for request in requests]

@@ -1,0 +1,251 @@
+"""One context as a state machine: it is told what happened and answers with what to do.
+
+It never sleeps, sends, reads a clock or touches a disk. The driver carries its effects out in
+order; the same machine runs in the node and under the simulator.
+Source: protocols/delta.md, protocols/gossip.md.
+"""
+
+from __future__ import annotations
+
+import random
+
+from covey.crypto import Signer
+from covey.governance import admitted_member, devices
+from covey.model import (
+    Certificate,
+    Charter,
+    Collection,
+    ContextId,
+    Denied,
+    DeviceId,
+    Outcome,
+    PeerId,
+    Reader,
+    Verdict,
+    limits,
+)
+from covey.sync.author import Author
+from covey.sync.claims import Claim, Claims, Standing
+from covey.sync.events import (
+    AdmissionRequested,
+    Applied,
+    Ask,
+    Broadcast,
+    CallsSubmitted,
+    Commit,
+    DeltaReceived,
+    Effect,
+    Event,
+    Executed,
+    FrameReceived,
+    Misbehaved,
+    PeerCompared,
+    PeerLeft,
+    SetTimer,
+    TimerFired,
+)
+from covey.sync.gossip import Gossip, Heard
+from covey.sync.intake import ASK, Intake
+from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
+from covey.sync.ledger import Ledger
+from covey.sync.local import LocalWrites
+
+__all__ = ["ANNOUNCE", "ASK", "Replica"]
+
+ANNOUNCE = "announce"
+
+
+class Replica:
+    """Everything one node knows and does about one context.
+
+    `now` is Unix time in seconds. Invariant: between two events the ledger equals the store.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: ContextId,
+        charter: Charter,
+        collections: tuple[Collection, ...],
+        reader: Reader,
+        device: Signer,
+        certificate: Certificate,
+        peer: PeerId,
+        rng: random.Random,
+    ) -> None:
+        assert certificate.device == device.public
+        self.context = context
+        self.charter = charter
+        self.certificate = certificate
+        self.ledger = Ledger(context, charter, collections, reader)
+        self.judge = Judge(self.ledger)
+        self.claims = Claims()
+        self.device = DeviceId(device.public)
+        self._rng = rng
+        self._gossip = Gossip(context, peer, device, rng, self.is_member)
+        self.intake = Intake(self.ledger, self.judge, self.is_member)
+        author = Author(self.ledger, device, certificate.member)
+        self._local = LocalWrites(self.ledger, self.judge, author, self._gossip)
+        self._last_announced_s = 0.0
+        self.is_upgrade_needed = False
+
+    # -- questions -----------------------------------------------------------------------------
+
+    def is_member(self, device: DeviceId) -> bool:
+        """Whether a device is a member's by everything held here."""
+        return admitted_member(self.ledger.view, self.charter, device) is not None
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether this node's own device may write."""
+        return self.is_member(self.device) and not self.is_forked
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this node's own device has two branches: its home was copied or restored."""
+        return len(self.ledger.frontier.get(self.device, ())) > 1
+
+    def member_count(self) -> int:
+        """Members, each counted once however many devices it has."""
+        return len({member for _, member in devices(self.ledger.view, self.charter)})
+
+    def standing(self, now: float) -> Standing:
+        """The honest summary of what is known of peers."""
+        return self.claims.standing(self.ledger, len(self.intake.pending), now)
+
+    def verdict(self, envelope: bytes, now: float) -> tuple[Verdict, Heard]:
+        """Gossip's word on a frame from the topic, at once and without any effect.
+
+        What was heard goes on as an event (`hear`) after the verdict is given.
+        """
+        heard = self._gossip.hear(envelope)
+        if heard.code == "unknown-version":
+            self.is_upgrade_needed = True
+        if heard.delta is None or heard.verdict is not Verdict.ACCEPT:
+            return heard.verdict, heard
+        if heard.delta.id in self.intake.pending:
+            return Verdict.IGNORE, Heard(Verdict.IGNORE)
+        match self.judge.judge(heard.delta, int(now * 1000)):
+            case Admissible():
+                return Verdict.ACCEPT, heard
+            case Missing() | Delayed():
+                return Verdict.IGNORE, heard
+            case Known() | Denied():
+                return Verdict.IGNORE, Heard(Verdict.IGNORE)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def start(self, now: float) -> list[Effect]:
+        """What to do first."""
+        self._last_announced_s = now
+        return [SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S))]
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take one event; the effects of the last one have all been carried out."""
+        self.ledger.settle()
+        match event:
+            case FrameReceived(envelope, peer):
+                return self.hear(self.verdict(envelope, now)[1], peer, now)
+            case DeltaReceived():
+                return self._receive(event, now)
+            case Executed(outcomes):
+                return self._finish(outcomes, now)
+            case CallsSubmitted() | AdmissionRequested():
+                return self._write(event, now)
+            case PeerCompared():
+                claim = Claim(
+                    frontier_digest=event.frontier_digest,
+                    state_digest=event.state_digest,
+                    heads=(),
+                    missing=event.missing,
+                    at_s=now,
+                )
+                self.claims.record(event.peer, claim)
+                return []
+            case PeerLeft(peer):
+                self.claims.forget(peer)
+                return []
+            case TimerFired(name):
+                return self._fire(name, now)
+
+    def hear(self, heard: Heard, peer: PeerId, now: float) -> list[Effect]:
+        """Take what a frame from the topic carried."""
+        self.ledger.settle()
+        if heard.delta is not None:
+            return self._receive(DeltaReceived(heard.delta, peer), now)
+        if heard.announcement is None:
+            return [Misbehaved(peer, heard.code)] if heard.verdict is Verdict.REJECT else []
+        announcement = heard.announcement
+        claim = Claim(
+            frontier_digest=announcement.frontier_digest,
+            state_digest=announcement.state_digest,
+            heads=announcement.heads,
+            missing=0,
+            at_s=now,
+        )
+        self.claims.record(announcement.peer, claim)
+        unknown = [h.tip.id for h in announcement.heads if not self.ledger.is_applied(h.tip.id)]
+        unknown = [i for i in unknown if i not in self.intake.pending and not self.judge.refusal(i)]
+        return [Ask(announcement.peer, tuple(unknown))] if unknown else []
+
+    def _receive(self, event: DeltaReceived, now: float) -> list[Effect]:
+        if self._local.is_executing:
+            self._local.hold_back(event)
+            return []
+        effects = self.intake.take(event, now)
+        return [*self._commit(durable=False), *effects, *self._after_change(effects, now)]
+
+    def _commit(self, *, durable: bool) -> list[Effect]:
+        writes = self.ledger.save()
+        return [Commit(writes, durable)] if writes else []
+
+    def _after_change(self, effects: list[Effect], now: float) -> list[Effect]:
+        """An announcement soon, where something was applied."""
+        if not any(isinstance(effect, Applied) for effect in effects):
+            return []
+        wait = self._last_announced_s + limits.ANNOUNCE_AGAIN_S - now
+        return [SetTimer(ANNOUNCE, max(limits.ANNOUNCE_DEBOUNCE_S, wait))]
+
+    def _fire(self, name: str, now: float) -> list[Effect]:
+        if name == ASK:
+            if self._local.is_executing:
+                return [SetTimer(ASK, limits.ASK_AGAIN_S)]
+            effects = self.intake.ask_again(now)
+            return [*self._commit(durable=False), *effects, *self._after_change(effects, now)]
+        assert name == ANNOUNCE
+        self._last_announced_s = now
+        again = limits.ANNOUNCE_INTERVAL_S * self._rng.uniform(1.0, 1.5)
+        timer = SetTimer(ANNOUNCE, again)
+        if not self.is_admitted:
+            return [timer]
+        return [timer, Broadcast(self._gossip.announcement_envelope(self.ledger, int(now * 1000)))]
+
+    # -- what this device writes -----------------------------------------------------------------
+
+    def _write(self, event: CallsSubmitted | AdmissionRequested, now: float) -> list[Effect]:
+        if isinstance(event, CallsSubmitted):
+            before = self._local.submit(event.requests, may_write=self.is_admitted)
+        else:
+            before = self._local.request_admission(event, may_write=self.is_admitted)
+        return [*before, *self._author_next(now)]
+
+    def _finish(self, outcomes: tuple[Outcome, ...], now: float) -> list[Effect]:
+        own = self._local.finish(outcomes)
+        held: list[Effect] = []
+        for event in self._local.take_held_back():
+            held += self.intake.take(event, now)
+        effects = [*own, *held]
+        return [
+            *self._commit(durable=True),
+            *effects,
+            *self._after_change(effects, now),
+            *self._author_next(now),
+        ]
+
+    def _author_next(self, now: float) -> list[Effect]:
+        """Write what needs no execution, then begin the next batch, if any."""
+        if self._local.is_executing or not self.is_admitted:
+            return []
+        written = self._local.write_governance(now)
+        commit = self._commit(durable=True) if written else []
+        return [*commit, *written, *self._after_change(written, now), *self._local.begin(now)]
