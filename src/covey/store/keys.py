@@ -197,6 +197,7 @@ def number_of(stored: bytes) -> int:
 def seal_value(physical: bytes, value: bytes) -> bytes:
     """A row's value as it is stored; `physical` is the row's key, to bind one to the other."""
     assert physical
+    assert isinstance(value, bytes), value
     return value
 
 

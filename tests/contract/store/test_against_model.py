@@ -18,7 +18,7 @@ SCOPES = (None, ContextId(b"a" * 36), ContextId(b"a" * 35 + b"b"))
 NAMES = st.binary(max_size=3) | st.sampled_from([b"\x00", b"\x00\xff", b"\xff\xff", b"\x00\x01"])
 NUMBERS = st.sampled_from([0, 1, 2, 255, 256, 2**64 - 2, 2**64 - 1])
 HASHES = st.sampled_from([bytes(32), b"\x00" * 31 + b"\x01", b"\xff" * 32, b"\xff" * 31 + b"\xfe"])
-KEYS = {
+KEYS: dict[Table, st.SearchStrategy[RowKey]] = {
     Table.LOG: st.tuples(NUMBERS),
     Table.ENTRY: st.tuples(NAMES, NAMES),
     Table.CHAIN: st.tuples(HASHES, NUMBERS, HASHES),

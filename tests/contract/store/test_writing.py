@@ -51,6 +51,15 @@ def test_bad_row_leaves_the_whole_batch_unwritten(store: Store) -> None:
     assert list(store.reader(ALPHA).scan(Table.LOG)) == [((2,), b"y")]
 
 
+def test_value_that_is_no_bytes_is_a_broken_invariant(store: Store) -> None:
+    """Caught before anything is written, and the store goes on."""
+    writes = (Write(Table.LOG, (1,), b"x"), Write(Table.LOG, (2,), "text"))  # type: ignore[arg-type]
+    with pytest.raises(AssertionError):
+        store.write([ScopedWrites(ALPHA, writes)], durable=True)
+    assert list(store.reader(ALPHA).scan(Table.LOG)) == []
+    put(store, ALPHA, 3, b"y")
+
+
 def test_empty_batch_writes_nothing(store: Store) -> None:
     """A commit without rows is legal, and a durable one is a barrier."""
     store.write([], durable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -36,6 +37,17 @@ def child() -> Child:
     return start
 
 
+def value_of(number: int) -> bytes:
+    """The value of a filled row: it does not compress, so only a checksum notices a change."""
+    return hashlib.sha256(b"%d" % number).digest()
+
+
+@pytest.fixture
+def rows() -> list[tuple[tuple[int], bytes]]:
+    """What a filled store holds, as a scan gives it."""
+    return [((number,), value_of(number)) for number in range(3_010)]
+
+
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
     """The folder of a closed store: 3,000 rows in a table, then 10 in the log."""
@@ -44,7 +56,7 @@ def filled(tmp_path: Path) -> Path:
     for numbers in (range(3_000), range(3_000, 3_010)):
         # Opening writes what the log held into a table.
         store = open_level(folder)
-        writes = tuple(Write(Table.LOG, (number,), b"%032d" % number) for number in numbers)
+        writes = tuple(Write(Table.LOG, (number,), value_of(number)) for number in numbers)
         store.write([ScopedWrites(scope, writes)], durable=True)
         store.close()
     return folder

@@ -15,7 +15,7 @@ from covey.model.view import ScopedWrites, Table, Write
 from covey.store import open_level, repair
 
 ALPHA = ContextId(b"a" * 36)
-ROWS = [((number,), b"%032d" % number) for number in range(3_010)]
+Rows = list[tuple[tuple[int], bytes]]
 
 
 def read_all(folder: Path) -> list[tuple[tuple[bytes | int, ...], bytes]]:
@@ -47,13 +47,13 @@ def test_flipped_byte_in_a_table_is_noticed(filled: Path, seed: int) -> None:
         read_all(filled)
 
 
-def test_flipped_byte_is_noticed_by_get_and_by_snapshots(filled: Path) -> None:
+def test_flipped_byte_is_noticed_by_get_and_by_snapshots(filled: Path, rows: Rows) -> None:
     """Every way of reading checks: one that does not would be the one that is used."""
     table = only(filled, "*.ldb")
     flip(table, table.stat().st_size // 2)
     store = open_level(filled)
     live = store.reader(ALPHA)
-    keys = [key for key, _ in ROWS]
+    keys = [key for key, _ in rows]
     with store.snapshot(ALPHA) as frozen:
         for reader in (live, frozen):
             with pytest.raises(StoreError, match="is damaged"):
@@ -132,10 +132,10 @@ def test_missing_table_is_noticed(filled: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["CURRENT", "MANIFEST-*"])
-def test_repair_brings_rows_back_when_asked(filled: Path, lost: str) -> None:
+def test_repair_brings_rows_back_when_asked(filled: Path, rows: Rows, lost: str) -> None:
     """The last resort without a copy: the rows are still in the tables and the log."""
     only(filled, lost).unlink()
     with pytest.raises(StoreError):
         open_level(filled)
     repair(filled)
-    assert read_all(filled) == ROWS
+    assert read_all(filled) == rows

@@ -96,6 +96,15 @@ def test_disk_full_at_opening_is_said_so(
     open_level(folder).close()
 
 
+def test_batch_that_breaks_off_is_not_written(tmp_path: Path) -> None:
+    """plyvel writes what a batch has so far when its block raises, unless told otherwise."""
+    engine = open_level(tmp_path / "store")._engine
+    with pytest.raises(TypeError):
+        engine.apply([(b"first", b"x"), (b"second", 5)], durable=True)  # type: ignore[list-item]
+    assert engine.get(b"first") is None
+    engine.close()
+
+
 @pytest.mark.parametrize(
     ("raised", "sentence"),
     [

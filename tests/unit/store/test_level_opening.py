@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
@@ -63,12 +64,14 @@ def test_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_rows_are_there_after_opening_again(filled: Path) -> None:
+def test_rows_are_there_after_opening_again(
+    filled: Path, rows: list[tuple[tuple[int], bytes]]
+) -> None:
     """The ordinary restart: rows from a table and from the log."""
     store = open_level(filled)
     found = list(store.reader(ALPHA).scan(Table.LOG))
     store.close()
-    assert found == [((number,), b"%032d" % number) for number in range(3_010)]
+    assert found == rows
 
 
 def test_second_opener_in_this_process_is_refused(filled: Path) -> None:
@@ -167,7 +170,7 @@ def test_durable_write_carries_earlier_ones_to_the_disk(
     """A loss of power must not keep a delta and lose its parents, written just before."""
     store = open_level(tmp_path / "store")
     synced: list[int] = []
-    monkeypatch.setattr(level.os, "fsync", synced.append)
+    monkeypatch.setattr(os, "fsync", synced.append)
     batch = [ScopedWrites(ALPHA, (Write(Table.LOG, (1,), b"x"),))]
     store.write(batch, durable=True)
     assert len(synced) == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,7 +11,7 @@ from covey.errors import StoreError
 from covey.model import limits
 from covey.model.ids import ContextId
 from covey.model.view import ScopedWrites, Table, Write
-from covey.store.engine import Change
+from covey.store.engine import Change, View
 from covey.store.memory import MemoryEngine
 from covey.store.scoped import ScopedStore
 
@@ -55,9 +56,10 @@ def test_failed_write_stops_all_writing() -> None:
     engine.fails_at = 2
     with pytest.raises(StoreError, match=r"^the disk is full$"):
         put(store, ALPHA, 2)
-    for refused in (lambda: put(store, BETA, 3), lambda: store.drop(ALPHA)):
-        with pytest.raises(StoreError, match="a write failed: the disk is full"):
-            refused()
+    with pytest.raises(StoreError, match="a write failed: the disk is full"):
+        put(store, BETA, 3)
+    with pytest.raises(StoreError, match="a write failed: the disk is full"):
+        store.drop(ALPHA)
     assert engine.writes == 2
     assert [key for key, _ in store.reader(ALPHA).scan(Table.LOG)] == [(1,)]
 
@@ -103,6 +105,34 @@ def test_number_of_a_dropped_context_is_not_given_again() -> None:
     assert [key[:4] for key, _ in engine.rows((b"\0\0\0\2", b"\xff"), reverse=False)] == [
         b"\0\0\0\3"
     ]
+
+
+class InterruptedEngine(MemoryEngine):
+    """An engine in which something happens right after a frozen view was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interruption: Callable[[], None] | None = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[View]:
+        with super().frozen() as view:
+            happens, self.interruption = self.interruption, None
+            if happens is not None:
+                happens()
+            yield view
+
+
+def test_snapshot_taken_as_a_drop_begins_is_whole() -> None:
+    """Whichever comes first, a query sees all of a context or nothing."""
+    engine = InterruptedEngine()
+    store = ScopedStore(engine)
+    put(store, ALPHA, 1, 2, 3)
+    engine.interruption = lambda: store.drop(ALPHA)
+    with store.snapshot(ALPHA) as frozen:
+        assert [key for key, _ in frozen.scan(Table.LOG)] == [(1,), (2,), (3,)]
+    with store.snapshot(ALPHA) as frozen:
+        assert list(frozen.scan(Table.LOG)) == []
 
 
 def test_drop_writes_in_bounded_batches() -> None:
