@@ -19,6 +19,12 @@ from covey.crypto.lthash import (
     LTHASH_SIZE_BYTES,
     LtHash,
 )
+from covey.crypto.proofs import (
+    Greeting,
+    device_proof_message,
+    is_knowledge_proof,
+    knowledge_proof,
+)
 from covey.crypto.seed import (
     SeededStream,
     call_seed,
@@ -32,6 +38,7 @@ from covey.crypto.signing import (
 )
 
 __all__ = [
+    "Greeting",
     "HashPart",
     "LTHASH_EMPTY",
     "LTHASH_SIZE_BYTES",
@@ -42,9 +49,12 @@ __all__ = [
     "Signer",
     "Tag",
     "call_seed",
+    "device_proof_message",
     "exchange_public_key",
+    "is_knowledge_proof",
     "is_signed",
     "is_usable_key",
+    "knowledge_proof",
     "open_envelope",
     "seal_envelope",
     "sha256",

@@ -64,7 +64,6 @@ from covey.sync.pending import (
 )
 from covey.sync.replica import (
     ANNOUNCE,
-    ASK,
     Replica,
 )
 

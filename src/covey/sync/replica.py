@@ -50,7 +50,7 @@ from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.local import LocalWrites
 
-__all__ = ["ANNOUNCE", "ASK", "Replica"]
+__all__ = ["ANNOUNCE", "Replica"]
 
 ANNOUNCE = "announce"
 

@@ -1,0 +1,305 @@
+"""Frames of a sync stream between two peers.
+
+Source: protocols/sync.md. frame = [kind, ...]; `channel` is the sender's number for a context,
+bound to it by the sender's `Know`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from covey.codec import shape
+from covey.codec.certificate import certificate_of, certificate_packed, join_of, join_packed
+from covey.codec.cid import is_cid
+from covey.codec.frontier import frontier_of, frontier_packed
+from covey.codec.packing import Packed, pack, unpack
+from covey.errors import ProtocolViolation
+from covey.model import (
+    Certificate,
+    Cid,
+    DeltaId,
+    DeviceId,
+    Digest,
+    Frontier,
+    Join,
+    Signature,
+    limits,
+)
+
+__all__ = [
+    "AdmitAnswer",
+    "AdmitAsk",
+    "Blob",
+    "BlobWant",
+    "CharterTold",
+    "CharterWant",
+    "Credit",
+    "DeltaFrame",
+    "DigestFrame",
+    "FrontierFrame",
+    "Hello",
+    "Know",
+    "Member",
+    "SyncFrame",
+    "Want",
+    "decode_frame",
+    "encode_frame",
+]
+
+_U63 = 2**63 - 1
+_REASON_BYTES_MAX = 256
+_MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
+_FIELDS = {1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """[1, version, nonce]: the first frame each way."""
+
+    version: int
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Know:
+    """[2, channel, proof]: the sender knows a context's id."""
+
+    channel: int
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """[3, channel, device, signature]: the sender holds a device key."""
+
+    channel: int
+    device: DeviceId
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class DigestFrame:
+    """[4, channel, frontier digest, state digest]: what the sender holds, in short."""
+
+    channel: int
+    frontier_digest: Digest
+    state_digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierFrame:
+    """[5, channel, frontier, state digest]: what the sender holds; the receiver sends the rest."""
+
+    channel: int
+    frontier: Frontier
+    state_digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaFrame:
+    """[6, channel, delta]: one delta, after all that it follows."""
+
+    channel: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """[7, channel, bytes]: so many more bytes of deltas may come."""
+
+    channel: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """[8, channel, ids]: send these deltas, if you have them."""
+
+    channel: int
+    ids: tuple[DeltaId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWant:
+    """[9, channel, cid]: send this blob of the context."""
+
+    channel: int
+    cid: Cid
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """[10, channel, cid, content or nil]."""
+
+    channel: int
+    cid: Cid
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitAsk:
+    """[11, channel, certificate, join]: please admit this device."""
+
+    channel: int
+    certificate: Certificate
+    join: Join
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitAnswer:
+    """[12, channel, reason]: admitted where the reason is empty."""
+
+    channel: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CharterWant:
+    """[13, topic hash]: the charter of an open context, asked by topic."""
+
+    topic: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CharterTold:
+    """[14, topic hash, charter or nil]."""
+
+    topic: bytes
+    charter: bytes | None
+
+
+SyncFrame: TypeAlias = (
+    Hello
+    | Know
+    | Member
+    | DigestFrame
+    | FrontierFrame
+    | DeltaFrame
+    | Credit
+    | Want
+    | BlobWant
+    | Blob
+    | AdmitAsk
+    | AdmitAnswer
+    | CharterWant
+    | CharterTold
+)
+
+
+def encode_frame(frame: SyncFrame) -> bytes:
+    """The bytes of a frame."""
+    return pack(_packed(frame))
+
+
+def _packed(frame: SyncFrame) -> Packed:
+    match frame:
+        case Hello(version, nonce):
+            return (1, version, nonce)
+        case Know(channel, proof):
+            return (2, channel, proof)
+        case Member(channel, device, signature):
+            return (3, channel, device, signature)
+        case DigestFrame(channel, frontier, state):
+            return (4, channel, frontier, state)
+        case FrontierFrame(channel, cut, state):
+            return (5, channel, frontier_packed(cut), state)
+        case DeltaFrame(channel, delta):
+            return (6, channel, delta)
+        case Credit(channel, size_bytes):
+            return (7, channel, size_bytes)
+        case Want(channel, ids):
+            return (8, channel, ids)
+        case BlobWant(channel, cid):
+            return (9, channel, cid)
+        case Blob(channel, cid, content):
+            return (10, channel, cid, content)
+        case AdmitAsk(channel, certificate, join):
+            return (11, channel, certificate_packed(certificate), join_packed(join))
+        case AdmitAnswer(channel, reason):
+            return (12, channel, reason)
+        case CharterWant(topic):
+            return (13, topic)
+        case CharterTold(topic, charter):
+            return (14, topic, charter)
+
+
+def decode_frame(packed: bytes) -> SyncFrame:
+    """The frame in some bytes; ProtocolViolation where it is none."""
+    parts = unpack(packed, _MAX)
+    kind = shape.integer(parts[0] if parts else None, 1, 2**16, "frame kind")
+    count = {
+        1: 3,
+        2: 3,
+        3: 4,
+        4: 4,
+        5: 4,
+        6: 3,
+        7: 3,
+        8: 3,
+        9: 3,
+        10: 4,
+        11: 4,
+        12: 3,
+        13: 2,
+        14: 3,
+    }
+    if kind not in count:
+        raise ProtocolViolation("unknown-version", f"frame kind {kind}: upgrade needed")
+    body = shape.fields(parts, _FIELDS[kind], "frame")[1:]
+    if kind == 1:
+        version = shape.integer(body[0], 1, 2**16, "version")
+        return Hello(version, shape.exactly(body[1], 32, "nonce"))
+    if kind == 13:
+        return CharterWant(shape.exactly(body[0], 32, "topic"))
+    if kind == 14:
+        return CharterTold(
+            shape.exactly(body[0], 32, "topic"),
+            _optional(body[1], limits.CHARTER_SIZE_BYTES_MAX, "charter"),
+        )
+    return _channelled(kind, shape.integer(body[0], 0, 2**32, "channel"), body[1:])
+
+
+def _channelled(kind: int, channel: int, body: tuple[Packed, ...]) -> SyncFrame:
+    match kind:
+        case 2:
+            return Know(channel, shape.exactly(body[0], 32, "proof"))
+        case 3:
+            device = DeviceId(shape.exactly(body[0], 32, "device"))
+            return Member(channel, device, Signature(shape.exactly(body[1], 64, "signature")))
+        case 4:
+            return DigestFrame(channel, _digest(body[0]), _digest(body[1]))
+        case 5:
+            return FrontierFrame(channel, frontier_of(body[0]), _digest(body[1]))
+        case 6:
+            return DeltaFrame(channel, shape.blob(body[0], limits.DELTA_SIZE_BYTES_MAX, "delta"))
+        case 7:
+            return Credit(channel, shape.integer(body[0], 1, _U63, "credit"))
+        case 8:
+            ids = shape.array(body[0], limits.ASK_IDS_MAX, "ids")
+            return Want(channel, tuple(DeltaId(shape.exactly(i, 32, "delta")) for i in ids))
+        case 9:
+            return BlobWant(channel, _cid(body[0]))
+        case 10:
+            return Blob(
+                channel, _cid(body[0]), _optional(body[1], limits.BLOB_SIZE_BYTES_MAX, "blob")
+            )
+        case 11:
+            return AdmitAsk(channel, certificate_of(body[0]), join_of(body[1]))
+    assert kind == 12
+    return AdmitAnswer(channel, shape.text(body[0], _REASON_BYTES_MAX, "reason"))
+
+
+def _digest(value: Packed) -> Digest:
+    return Digest(shape.exactly(value, 32, "digest"))
+
+
+def _cid(value: Packed) -> Cid:
+    cid = shape.exactly(value, 36, "cid")
+    if not is_cid(cid):
+        raise ProtocolViolation("wrong-shape", "the blob's name is not a content address")
+    return Cid(cid)
+
+
+def _optional(value: Packed, size_bytes_max: int, name: str) -> bytes | None:
+    return None if value is None else shape.blob(value, size_bytes_max, name)

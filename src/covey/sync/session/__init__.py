@@ -1,0 +1,61 @@
+"""The machine of one stream between two peers."""
+
+from __future__ import annotations
+
+from covey.sync.session.events import (
+    AdmissionAsked,
+    AdmissionTold,
+    AnswerAdmission,
+    AskAdmission,
+    AskBlob,
+    AskCharter,
+    AskDeltas,
+    BlobTold,
+    CharterAnswered,
+    Close,
+    Compared,
+    Consumed,
+    ContextOpened,
+    DeltaDelivered,
+    FrameArrived,
+    More,
+    Pump,
+    Send,
+    SessionEffect,
+    SessionEvent,
+    SessionHost,
+    Shared,
+    Tick,
+)
+from covey.sync.session.session import (
+    PROTOCOL_VERSION,
+    Session,
+)
+
+__all__ = [
+    "AdmissionAsked",
+    "AdmissionTold",
+    "AnswerAdmission",
+    "AskAdmission",
+    "AskBlob",
+    "AskCharter",
+    "AskDeltas",
+    "BlobTold",
+    "CharterAnswered",
+    "Close",
+    "Compared",
+    "Consumed",
+    "ContextOpened",
+    "DeltaDelivered",
+    "FrameArrived",
+    "More",
+    "PROTOCOL_VERSION",
+    "Pump",
+    "Send",
+    "Session",
+    "SessionEffect",
+    "SessionEvent",
+    "SessionHost",
+    "Shared",
+    "Tick",
+]

@@ -1,0 +1,306 @@
+"""One long-lived stream between two peers, as a state machine.
+
+Both sides greet with nonces, prove per context that they know its id, then compare frontiers and
+stream what the other lacks, under credits. Nothing is said about a context before its proof, also
+not whether it is held: what is unknown and what is refused look alike.
+Source: protocols/sync.md.
+"""
+
+from __future__ import annotations
+
+from covey.codec import (
+    AdmitAnswer,
+    AdmitAsk,
+    Blob,
+    BlobWant,
+    CharterTold,
+    CharterWant,
+    Credit,
+    DeltaFrame,
+    DigestFrame,
+    FrontierFrame,
+    Hello,
+    Know,
+    Member,
+    SyncFrame,
+    Want,
+    charter_id,
+    cid_of,
+    decode_frame,
+    topic_hash,
+)
+from covey.crypto import (
+    Greeting,
+    device_proof_message,
+    is_knowledge_proof,
+    is_signed,
+    knowledge_proof,
+)
+from covey.errors import ProtocolViolation
+from covey.model import Cid, ContextId, DeviceId, PeerId, Signature, limits
+from covey.sync.session.channel import Channel, send
+from covey.sync.session.events import (
+    AdmissionAsked,
+    AdmissionTold,
+    AnswerAdmission,
+    AskAdmission,
+    AskBlob,
+    AskCharter,
+    AskDeltas,
+    BlobTold,
+    CharterAnswered,
+    Close,
+    Consumed,
+    ContextOpened,
+    FrameArrived,
+    Pump,
+    SessionEffect,
+    SessionEvent,
+    SessionHost,
+    Shared,
+    Tick,
+)
+from covey.sync.session.streaming import Stream
+
+__all__ = ["PROTOCOL_VERSION", "Session"]
+
+PROTOCOL_VERSION = 1
+
+
+class Session:
+    """What this node says to one peer, and what it makes of the answers.
+
+    `now` is Unix time in seconds. nonce: 32 fresh random bytes.
+    """
+
+    def __init__(self, host: SessionHost, own: PeerId, peer: PeerId, nonce: bytes) -> None:
+        self._host = host
+        self._own = own
+        self.peer = peer
+        self._nonce = nonce
+        self._greeting: Greeting | None = None
+        self._channels: dict[ContextId, Channel] = {}
+        self._by_number: dict[int, Channel] = {}
+        self._unmatched: dict[int, bytes] = {}
+        self._topics_asked: dict[bytes, None] = {}
+        self._requests_left = float(limits.SYNC_REQUESTS_PER_S_MAX)
+        self._requests_at_s = 0.0
+
+    def start(self) -> list[SessionEffect]:
+        """Greet."""
+        return [send(Hello(PROTOCOL_VERSION, self._nonce))]
+
+    def shared(self) -> tuple[ContextId, ...]:
+        """The contexts whose id the peer has proved to know."""
+        return tuple(c.context for c in self._channels.values() if c.theirs is not None)
+
+    def device(self, context: ContextId) -> DeviceId | None:
+        """The device whose key the peer has proved to hold in a context."""
+        channel = self._channels.get(context)
+        return None if channel is None else channel.device
+
+    def handle(self, event: SessionEvent, now: float) -> list[SessionEffect]:
+        """Take one event."""
+        try:
+            match event:
+                case FrameArrived(packed):
+                    return self._arrive(decode_frame(packed), now)
+                case ContextOpened(context):
+                    return self._open(context, now)
+                case Tick():
+                    return self._compare_all()
+                case AskCharter(topic):
+                    self._topics_asked[topic] = None
+                    return [send(CharterWant(topic))]
+                case _:
+                    channel = self._channels.get(event.context)
+                    if channel is None or channel.theirs is None:
+                        return []
+                    return self._ask(channel, event)
+        except ProtocolViolation as violation:
+            return [Close(violation.code)]
+
+    # -- greeting and proofs ---------------------------------------------------------------------
+
+    def _arrive(self, frame: SyncFrame, now: float) -> list[SessionEffect]:
+        if isinstance(frame, Hello):
+            return self._greet(frame, now)
+        if self._greeting is None:
+            raise ProtocolViolation("wrong-phase", "the peer did not greet first")
+        if isinstance(frame, Know):
+            return self._match(frame.channel, frame.proof, now)
+        if isinstance(frame, CharterWant):
+            charter = None if self._is_flooding(now) else self._host.open_charter(frame.topic)
+            return [send(CharterTold(frame.topic, charter))]
+        if isinstance(frame, CharterTold):
+            return self._take_charter(frame)
+        channel = self._by_number.get(frame.channel)
+        if channel is None:
+            return []
+        return self._talk(channel, frame, now)
+
+    def _greet(self, hello: Hello, now: float) -> list[SessionEffect]:
+        if self._greeting is not None:
+            raise ProtocolViolation("wrong-phase", "the peer greeted twice")
+        if hello.version != PROTOCOL_VERSION:
+            return [Close("")]
+        if hello.nonce == self._nonce:
+            raise ProtocolViolation("reflected", "the peer sent our own nonce back")
+        self._greeting = Greeting(self._own, self.peer, self._nonce, hello.nonce)
+        effects: list[SessionEffect] = []
+        for context in self._host.contexts()[: limits.SYNC_CONTEXTS_MAX]:
+            effects += self._open(context, now)
+        return effects
+
+    def _open(self, context: ContextId, now: float) -> list[SessionEffect]:
+        """Show that this node knows a context; begin at once where the peer has shown it too."""
+        if self._greeting is None:
+            return []
+        channel = self._channels.get(context)
+        if channel is not None:
+            return [] if channel.theirs is None else self._begin(channel, now)
+        if len(self._channels) >= limits.SYNC_CONTEXTS_MAX:
+            return []
+        channel = self._channels[context] = Channel(context, len(self._channels) + 1)
+        know: list[SessionEffect] = [
+            send(Know(channel.ours, knowledge_proof(context, self._greeting)))
+        ]
+        for number, proof in tuple(self._unmatched.items()):
+            if is_knowledge_proof(context, self._greeting.reversed(), proof):
+                del self._unmatched[number]
+                return [*know, *self._match(number, proof, now)]
+        return know
+
+    def _match(self, number: int, proof: bytes, now: float) -> list[SessionEffect]:
+        assert self._greeting is not None
+        if number in self._by_number or number in self._unmatched:
+            raise ProtocolViolation("wrong-phase", "the peer used a channel twice")
+        theirs = self._greeting.reversed()
+        for channel in self._channels.values():
+            if channel.theirs is None and is_knowledge_proof(channel.context, theirs, proof):
+                channel.theirs = number
+                self._by_number[number] = channel
+                return [Shared(channel.context), *self._begin(channel, now)]
+        if len(self._unmatched) >= limits.SYNC_CONTEXTS_MAX:
+            raise ProtocolViolation("flood", "the peer opened too many channels")
+        self._unmatched[number] = proof
+        return []
+
+    def _begin(self, channel: Channel, now: float) -> list[SessionEffect]:
+        assert self._greeting is not None
+        ledger = self._host.ledger(channel.context)
+        if ledger is None:
+            return []
+        if channel.stream is None:
+            channel.stream = Stream(ledger)
+        effects: list[SessionEffect] = []
+        message = device_proof_message(channel.context, self._greeting)
+        proof = self._host.prove_device(channel.context, message)
+        if proof is not None:
+            effects.append(send(Member(channel.ours, proof[0], Signature(proof[1]))))
+        return [*effects, *channel.tell_frontier(ledger, now)]
+
+    # -- one context -----------------------------------------------------------------------------
+
+    def _talk(self, channel: Channel, frame: SyncFrame, now: float) -> list[SessionEffect]:
+        ledger = self._host.ledger(channel.context)
+        match frame:
+            case Member(_, device, signature):
+                self._prove(channel, device, signature)
+                return []
+            case DigestFrame(_, frontier, state):
+                return [] if ledger is None else channel.compare(ledger, frontier, state, now)
+            case FrontierFrame():
+                return [] if ledger is None else channel.take_frontier(ledger, frame, now)
+            case DeltaFrame(_, packed):
+                return channel.take_delta(ledger, packed)
+            case Credit(_, size_bytes):
+                channel.accept_credit(size_bytes)
+                return self._pump(channel)
+            case Want(_, ids):
+                return (
+                    []
+                    if ledger is None or self._is_flooding(now)
+                    else channel.send_wanted(ledger, ids)
+                )
+            case BlobWant(_, cid):
+                content = None if self._is_flooding(now) else self._host.blob(channel.context, cid)
+                return [send(Blob(channel.ours, cid, content))]
+            case Blob(_, cid, content):
+                return self._take_blob(channel, cid, content)
+            case AdmitAsk(_, certificate, join):
+                if self._is_flooding(now):
+                    return [send(AdmitAnswer(channel.ours, "busy"))]
+                return [AdmissionAsked(channel.context, certificate, join)]
+            case AdmitAnswer(_, reason):
+                if not channel.asked_admission:
+                    raise ProtocolViolation("unasked", "an answer to an admission nobody asked for")
+                channel.asked_admission = False
+                return [AdmissionTold(channel.context, reason)]
+        raise AssertionError(f"a frame without a channel came here: {frame!r}")
+
+    def _ask(self, channel: Channel, event: SessionEvent) -> list[SessionEffect]:
+        match event:
+            case Consumed(_, size_bytes):
+                return channel.grant(size_bytes)
+            case Pump():
+                return self._pump(channel)
+            case AskDeltas(_, ids):
+                return [send(Want(channel.ours, ids[: limits.ASK_IDS_MAX]))]
+            case AskBlob(_, cid):
+                channel.blobs_asked[cid] = None
+                return [send(BlobWant(channel.ours, cid))]
+            case AskAdmission(_, certificate, join):
+                channel.asked_admission = True
+                return [send(AdmitAsk(channel.ours, certificate, join))]
+            case AnswerAdmission(_, reason):
+                return [send(AdmitAnswer(channel.ours, reason))]
+        raise AssertionError(f"an event without a channel came here: {event!r}")
+
+    def _pump(self, channel: Channel) -> list[SessionEffect]:
+        ledger = self._host.ledger(channel.context)
+        return [] if ledger is None else channel.pump(ledger)
+
+    def _prove(self, channel: Channel, device: DeviceId, signature: bytes) -> None:
+        assert self._greeting is not None
+        message = device_proof_message(channel.context, self._greeting.reversed())
+        if not is_signed(device, message, signature):
+            raise ProtocolViolation("bad-signature", "the peer's device proof does not verify")
+        channel.device = device
+
+    def _compare_all(self) -> list[SessionEffect]:
+        effects: list[SessionEffect] = []
+        for channel in self._channels.values():
+            ledger = self._host.ledger(channel.context)
+            if channel.theirs is not None and ledger is not None:
+                effects.append(channel.tell_digest(ledger))
+        return effects
+
+    # -- blobs and charters ----------------------------------------------------------------------
+
+    def _take_blob(self, channel: Channel, cid: Cid, content: bytes | None) -> list[SessionEffect]:
+        if cid not in channel.blobs_asked:
+            raise ProtocolViolation("unasked", "a blob that nobody asked for")
+        del channel.blobs_asked[cid]
+        if content is not None and cid_of(content) != cid:
+            raise ProtocolViolation("wrong-content", "a blob does not have its address")
+        return [BlobTold(channel.context, cid, content)]
+
+    def _take_charter(self, told: CharterTold) -> list[SessionEffect]:
+        if told.topic not in self._topics_asked:
+            raise ProtocolViolation("unasked", "a charter that nobody asked for")
+        del self._topics_asked[told.topic]
+        if told.charter is not None and topic_hash(charter_id(told.charter)) != told.topic:
+            raise ProtocolViolation("wrong-content", "a charter does not have its topic")
+        return [CharterAnswered(told.topic, told.charter)]
+
+    def _is_flooding(self, now: float) -> bool:
+        """Count a request; whether the peer makes more of them than it may."""
+        most = float(limits.SYNC_REQUESTS_PER_S_MAX)
+        earned = max(0.0, now - self._requests_at_s) * most
+        self._requests_left = min(most, self._requests_left + earned)
+        self._requests_at_s = now
+        if self._requests_left < 1:
+            return True
+        self._requests_left -= 1
+        return False
