@@ -47,7 +47,7 @@ CATCH_ALL = {
     "covey.network.swarm.attempt": "py-libp2p lets errors of every layer through a dial",
     "covey.network.transport._serve": "ends one socket, whatever a stranger sent",
     "covey.runtime.executor.serve": "crosses threads: raised again where the job is awaited",
-    "covey.runtime.wasmtime_engine.engine.callback": "may not cross C: raised again when the run ends",
+    "covey.runtime.wasmtime_engine.engine.callback": "may not cross C: raised again after it",
 }
 
 _BROAD = frozenset({"Exception", "BaseException"})
