@@ -64,7 +64,11 @@ class MuxedStream(IMuxedStream):
         return self.is_finished and not self._buffer
 
     async def read(self, n: int | None = None) -> bytes:
-        """At least one and at most n bytes; raises MuxedStreamEOF or MuxedStreamReset."""
+        """At least one and at most n bytes; raises MuxedStreamEOF or MuxedStreamReset.
+
+        Cancelled, it has taken nothing.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
         while not self._buffer:
             if self.is_reset:
                 raise MuxedStreamReset("stream was reset")
@@ -78,7 +82,6 @@ class MuxedStream(IMuxedStream):
             received = bytes(self._buffer[:n])
             del self._buffer[:n]
         self._return_window()
-        await trio.lowlevel.checkpoint_if_cancelled()
         return received
 
     async def write(self, data: bytes) -> None:

@@ -138,6 +138,7 @@ class Redial:
             self.want(peer, (), is_for_ever=False)
 
     def _on_departed(self, peer: ID) -> None:
+        self._note(peer)
         entry = self._wanted.get(peer)
         if entry is not None:
             entry.failures = 0
@@ -150,15 +151,17 @@ class Redial:
             self._note_and_save()
 
     def _note_and_save(self) -> None:
-        peerstore = self._host.get_peerstore()
         for peer in self._connections.peers():
-            try:
-                known = peerstore.addrs(peer)
-            except PeerStoreError:
-                continue  # It has not told its addresses yet.
-            self._remembered.note(peer_id_of(peer), [with_peer(each, peer) for each in known])
+            self._note(peer)
         try:
             self._remembered.save()
         except StoreError as error:
             # Forgetting peers costs one discovery at the next start, not the node.
             _logger.warning("peers not remembered", extra={"reason": str(error)})
+
+    def _note(self, peer: ID) -> None:
+        try:
+            known = self._host.get_peerstore().addrs(peer)
+        except PeerStoreError:
+            return  # It has not told its addresses yet.
+        self._remembered.note(peer_id_of(peer), [with_peer(each, peer) for each in known])

@@ -39,8 +39,12 @@ class FrameStream:
         self._buffer = bytearray()
 
     async def send(self, frame: bytes) -> None:
-        """Queue a frame once there is room; raises PeerUnavailable when the stream has ended."""
+        """Queue a frame once there is room; raises PeerUnavailable when the stream has ended.
+
+        Cancelled, it has queued nothing.
+        """
         assert len(frame) <= limits.SYNC_FRAME_SIZE_BYTES_MAX
+        await trio.lowlevel.checkpoint_if_cancelled()
         while self._is_open and self._queued_bytes and self._overfull(len(frame)):
             await self._room_lot.park()
         if not self._is_open:
@@ -48,7 +52,6 @@ class FrameStream:
         self._queue.append(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
         self._queued_bytes += _LENGTH_BYTES + len(frame)
         self._lot.unpark_all()
-        await trio.lowlevel.checkpoint_if_cancelled()
 
     async def receive(self) -> bytes:
         """The next frame.

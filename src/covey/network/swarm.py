@@ -11,6 +11,7 @@ from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.io.abc import ReadWriteCloser
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.exceptions import SwarmException
@@ -45,12 +46,26 @@ class _Upgrader(TransportUpgrader):
         return Muxer(conn, peer_id)
 
 
+class _NoAutoConnector(AutoConnector):
+    """Dials nobody: py-libp2p's own dials whatever it knows, even with its minimums at zero."""
+
+    async def maybe_connect(self) -> None:
+        """Called when a connection ends."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        """Called when the swarm starts."""
+
+
 class PeerSwarm(Swarm):
     """py-libp2p's swarm with its dialling replaced.
 
     Its own tries one address of each kind, refuses a peer for a minute after one failure, waits
     252 ms on every connect and drops loopback addresses when there are others.
     """
+
+    def _init_connection_management(self) -> None:
+        super()._init_connection_management()
+        self.auto_connector = _NoAutoConnector(self)
 
     async def dial_peer(self, peer_id: ID) -> list[INetConn]:
         """Connections to a peer, dialled if there are none; raises SwarmException."""
@@ -155,7 +170,6 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[BasicHost, TcpTransp
         connection_config=ConnectionConfig(
             max_connections=limits.CONNECTIONS_MAX,
             high_watermark=limits.CONNECTIONS_MAX,
-            # Its auto-connector dials whatever it knows while below these.
             min_connections=0,
             low_watermark=0,
             max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,

@@ -1,0 +1,144 @@
+"""Real networks on loopback for the tests of this folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trio
+from covey.model import PeerId, Verdict
+from covey.network import FrameStream, Network, NetworkConfig, open_network
+
+LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
+PATIENCE_S = 20.0
+
+
+async def _until(fact: Callable[[], object]) -> None:
+    """Wait for something that real sockets bring about in their own time."""
+    with trio.fail_after(PATIENCE_S):
+        while not fact():
+            await trio.sleep(0.005)
+
+
+@pytest.fixture
+def until():
+    return _until
+
+
+async def _echo(peer: PeerId, stream: FrameStream) -> None:
+    from covey.errors import PeerUnavailable
+
+    with contextlib.suppress(PeerUnavailable):
+        while True:
+            await stream.send(await stream.receive())
+
+
+def _open(number: int, *, on_stream=_echo, listen=LOOPBACK, bootstrap=(), peers_path=None, **notices):
+    config = NetworkConfig(
+        seed=bytes([number]) * 32, listen=listen, bootstrap=bootstrap, peers_path=peers_path
+    )
+    return open_network(config, on_stream=on_stream, **notices)
+
+
+@pytest.fixture
+def open_node():
+    """`open_node(number, …)`: a network whose identity is the number."""
+    return _open
+
+
+@pytest.fixture
+def open_nodes():
+    """`open_nodes(count)`: that many networks, each connected to all others."""
+
+    @contextlib.asynccontextmanager
+    async def opened(count: int, *, is_line: bool = False) -> AsyncIterator[list[Network]]:
+        async with contextlib.AsyncExitStack() as stack:
+            nodes = [await stack.enter_async_context(_open(n + 1)) for n in range(count)]
+            for index, node in enumerate(nodes):
+                others = nodes[max(0, index - 1) : index] if is_line else nodes[:index]
+                for other in others:
+                    await node.dial(other.addresses[0])
+            yield nodes
+
+    return opened
+
+
+class Collector:
+    """A validator that keeps what it saw, for one node."""
+
+    def __init__(self, verdict: Verdict = Verdict.ACCEPT) -> None:
+        self.verdict = verdict
+        self.frames: list[bytes] = []
+        self.senders: list[PeerId] = []
+
+    def __call__(self, peer: PeerId, frame: bytes) -> Verdict:
+        self.frames.append(frame)
+        self.senders.append(peer)
+        return self.verdict
+
+
+@pytest.fixture
+def collector():
+    return Collector
+
+
+class Program:
+    """A node in its own process, commanded by lines of JSON."""
+
+    def __init__(self, number: int, *, listen: str = LOOPBACK[0], peers: str = "") -> None:
+        script = Path(__file__).with_name("program.py")
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(script), str(number), listen, peers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.address: str = self._read()["address"]
+
+    @property
+    def peer(self) -> PeerId:
+        return PeerId(self.address.rsplit("/", 1)[1])
+
+    @property
+    def listen(self) -> str:
+        return self.address.split("/p2p/")[0]
+
+    async def ask(self, command: str, **arguments: object) -> dict:
+        return await trio.to_thread.run_sync(self._ask, command, arguments)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            pipe.close()
+
+    def _ask(self, command: str, arguments: dict) -> dict:
+        print(json.dumps({"command": command, **arguments}), file=self.process.stdin, flush=True)
+        return self._read()
+
+    def _read(self) -> dict:
+        line = self.process.stdout.readline()
+        assert line, f"the process ended with {self.process.wait()}"
+        return json.loads(line)
+
+
+@pytest.fixture
+def start_program() -> Iterator[Callable[..., Program]]:
+    """`start_program(number, …)`: a node in another process; killed after the test."""
+    started: list[Program] = []
+
+    def start(number: int, **options: str) -> Program:
+        started.append(Program(number, **options))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.close()
