@@ -1,0 +1,172 @@
+"""What the node tells those who command it: plain values, without bytes that need decoding.
+
+Ids are texts as people see them: contexts and releases as CIDs, keys as did:key, deltas in hex.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ApplicationRow",
+    "CallResult",
+    "ContextRow",
+    "ContextStatus",
+    "DeltaRow",
+    "JoinResult",
+    "MethodRow",
+    "NodeStatus",
+    "PeerRow",
+    "QueryResult",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextStatus:
+    """The honest status of one context.
+
+    digest: state digest in hex. deltas, members: counts. in_sync_with: peer ids whose last word,
+    not older than 30 s, named the same frontier and the same state. diverged: same frontier,
+    another state: a defect, to be reported. behind: deltas known to be missing, a lower bound.
+    waiting: deltas here whose parents are missing. as_of: ISO 8601 UTC, of the oldest word that
+    `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet) or "member".
+    """
+
+    id: str
+    name: str
+    application: str
+    digest: str
+    deltas: int
+    members: int
+    in_sync_with: tuple[str, ...]
+    diverged: tuple[str, ...]
+    behind: int
+    waiting: int
+    as_of: str
+    phase: str
+    admission: str
+    encryption: str
+    verification: str
+    upgrade_needed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """The node as it stands."""
+
+    peer_id: str
+    member: str
+    addresses: tuple[str, ...]
+    version: str
+    contexts: tuple[ContextStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRow:
+    """A method of an application: kind "call" or "query"; schemas as JSON texts."""
+
+    name: str
+    kind: str
+    arguments: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRow:
+    """An installed release. collections: (name, rule) pairs."""
+
+    id: str
+    application: str
+    package: str
+    version: str
+    name: str
+    description: str
+    licence: str
+    publisher: str
+    module: str
+    module_size_bytes: int
+    abi: str
+    execution: str
+    collections: tuple[tuple[str, str], ...]
+    methods: tuple[MethodRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRow:
+    """A context that this node holds. admins, devices: (member, device) as did:key."""
+
+    id: str
+    name: str
+    topic: str
+    application: str
+    package: str
+    release: str
+    phase: str
+    admission: str
+    encryption: str
+    verification: str
+    execution: str
+    admins: tuple[tuple[str, str], ...]
+    devices: tuple[tuple[str, str], ...]
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """A call that took effect. result: the JSON text the application gave, "null" where none.
+
+    delta: the id of what carries it, in hex.
+    """
+
+    result: str
+    delta: str
+    fuel: int
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """A query's answer; result: JSON text."""
+
+    result: str
+    fuel: int
+    log: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinResult:
+    """A context that was joined; admitted: whether this device may write already."""
+
+    id: str
+    admitted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaRow:
+    """An applied delta. calls: a count. time: ISO 8601 UTC, the author's claim.
+
+    methods: of its calls, in order. admitted: devices it lets in, as did:key.
+    """
+
+    delta: str
+    author: str
+    member: str
+    sequence: int
+    time: str
+    calls: int
+    methods: tuple[str, ...]
+    effects: int
+    events: tuple[tuple[str, str], ...]
+    admitted: tuple[str, ...]
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRow:
+    """A connected peer. since: ISO 8601 UTC. contexts: those both sides have proved to know."""
+
+    peer_id: str
+    address: str
+    direction: str
+    since: str
+    contexts: tuple[str, ...]
