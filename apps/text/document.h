@@ -104,13 +104,13 @@ static run_t *run_add(void) {
 static uint8_t *doc_texts;
 static uint32_t doc_texts_left;
 
-static const uint8_t *text_keep(cv_bytes text) {
+INLINE const uint8_t *text_keep(cv_bytes text) {
     if (text.len > doc_texts_left) {
         doc_texts_left = PAGE_BYTES;
         doc_texts = cv_alloc(doc_texts_left);
     }
     uint8_t *kept = doc_texts;
-    memcpy(kept, text.ptr, text.len);
+    for (uint32_t i = 0; i < text.len; i++) kept[i] = text.ptr[i];
     doc_texts += text.len;
     doc_texts_left -= text.len;
     return kept;
@@ -310,7 +310,7 @@ static bool doc_next(piece_t *piece) {
             uint32_t element = run->base + run->at;
             bool live = !is_gone(element);
             if (!live && piece->count) break;
-            uint32_t bytes = cv_utf8_next(run->text, run->text + 4);
+            uint32_t bytes = character_at(run->text, run->text + 4);
             if (live && piece->count++ == 0) {
                 piece->member = run->member;
                 piece->counter = run->start + run->at;

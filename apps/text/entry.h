@@ -29,6 +29,11 @@ INLINE uint64_t read_counter_bytes(const uint8_t *from) {
     return __builtin_bswap64(word_at(from)); /* WebAssembly is little-endian. */
 }
 
+/* Bytes of the next character, 0 if it is not valid UTF-8; most are ASCII. */
+INLINE uint32_t character_at(const uint8_t *at, const uint8_t *end) {
+    return at < end && *at < 0x80 ? 1 : cv_utf8_next(at, end);
+}
+
 static void write_id(uint8_t *to, const uint8_t *member, uint64_t counter) {
     memcpy(to, member, MEMBER_BYTES);
     cv_write_be64(to + MEMBER_BYTES, counter);
@@ -44,7 +49,7 @@ typedef struct {
 } chars_t;
 
 /* Read an entry of `chars`; false for one that this application never writes. */
-static bool chars_read(cv_bytes key, cv_bytes value, chars_t *entry) {
+INLINE bool chars_read(cv_bytes key, cv_bytes value, chars_t *entry) {
     if (key.len != ID_BYTES || value.len < 2) return false;
     uint32_t len = value.ptr[0];
     if ((len != 0 && len != 8 && len != ID_BYTES) || value.len <= 1 + len) return false;
@@ -58,7 +63,7 @@ static bool chars_read(cv_bytes key, cv_bytes value, chars_t *entry) {
     entry->count = 0;
     const uint8_t *end = entry->text.ptr + entry->text.len;
     for (const uint8_t *at = entry->text.ptr; at < end; entry->count++) {
-        uint32_t bytes = cv_utf8_next(at, end);
+        uint32_t bytes = character_at(at, end);
         if (!bytes) return false;
         at += bytes;
     }

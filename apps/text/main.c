@@ -60,7 +60,7 @@ static bool exists(const uint8_t *member, uint64_t counter, uint64_t count) {
 static uint32_t put_run(uint64_t counter, element_t origin, cv_bytes text, uint32_t *count) {
     uint32_t taken = 0;
     for (*count = 0; *count < RUN_LENGTH_MAX && taken < text.len; ++*count)
-        taken += cv_utf8_next(text.ptr + taken, text.ptr + text.len);
+        taken += character_at(text.ptr + taken, text.ptr + text.len);
     uint8_t key[ID_BYTES], value[1 + ID_BYTES + 4 * RUN_LENGTH_MAX];
     write_id(key, self, counter);
     if (cv_has(CHARS, cv_view(key, ID_BYTES))) cv_fail("the counter of an insert is already used");
@@ -177,8 +177,9 @@ CV_EXPORT(edit) void edit(void) {
     for (const cv_json *op = ops->first; op; op = op->next) {
         if (op->kind != CV_ARRAY || op->count == 0 || op->first->kind != CV_STRING)
             cv_fail("an operation is an array that begins with \"i\" or \"d\"");
-        if (cv_same(op->first->string, CV_TEXT("i"))) least_counter = edit_insert(op, least_counter);
-        else if (cv_same(op->first->string, CV_TEXT("d"))) edit_delete(op);
+        cv_bytes kind = op->first->string;
+        if (cv_same(kind, CV_TEXT("i"))) least_counter = edit_insert(op, least_counter);
+        else if (cv_same(kind, CV_TEXT("d"))) edit_delete(op);
         else cv_fail("an operation is an array that begins with \"i\" or \"d\"");
     }
     out_nothing();
