@@ -108,7 +108,7 @@ def _candidates() -> Iterator[str]:
         for place in places:
             if place:
                 yield os.path.join(place, name)  # noqa: PTH118  an empty Path would be "."
-    homes = [os.environ.get("PYENV_ROOT"), os.environ.get("HOME", "/root") + "/.pyenv"]
+    homes = [os.environ.get("PYENV_ROOT"), os.environ.get("HOME", "") + "/.pyenv"]
     for version in ("3.12", "3.11", "3.10"):
         for home in filter(None, homes):
             for found in sorted(Path(home).glob(f"versions/{version}*/bin/python3")):
