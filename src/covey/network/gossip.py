@@ -75,6 +75,7 @@ class Gossip:
         self._serving: dict[ID, trio.CancelScope] = {}
         self._inbound: dict[ID, INetStream] = {}
         self._records: dict[ID, bytes] = {}
+        self._topics_of: dict[ID, set[str]] = {}
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -138,7 +139,7 @@ class Gossip:
         if is_control:
             box.control(pack(rpc))
         elif not box.offer(pack(rpc)):
-            _logger.info("queue full, frame not forwarded", extra={"peer": str(peer)})
+            _logger.debug("queue full, frame not forwarded", extra={"peer": str(peer)})
 
     def _announce(self, topic: str, *, is_subscribed: bool) -> None:
         option = rpc_pb2.RPC.SubOpts(subscribe=is_subscribed, topicid=topic)
@@ -190,9 +191,8 @@ class Gossip:
         self._book.peers.add(peer)
         self._router.add_peer(peer, stream.get_protocol())
         try:
-            for topic, peers in tuple(self._book.peer_topics.items()):
-                if peer in peers:
-                    await self._welcome(peer, topic)
+            for topic in tuple(self._topics_of.get(peer, ())):
+                await self._welcome(peer, topic)
             while True:
                 packed = await box.take()
                 with trio.move_on_after(limits.GOSSIP_STALL_S) as scope:
@@ -263,26 +263,29 @@ class Gossip:
         return len(rpc.publish)
 
     async def _on_subscription(self, peer: ID, topic: str, *, is_subscribed: bool) -> None:
-        topics = self._book.peer_topics
+        theirs = self._topics_of.setdefault(peer, set())
         if not is_subscribed:
             self._forget_topic(peer, topic)
             return
-        count = sum(peer in peers for peers in topics.values())
-        if peer in topics.get(topic, ()) or count >= limits.GOSSIP_TOPICS_MAX:
+        is_excessive = len(theirs) >= limits.GOSSIP_TOPICS_MAX
+        if topic in theirs or is_excessive or len(topic) > limits.GOSSIP_TOPIC_BYTES_MAX:
             return
-        topics.setdefault(topic, set()).add(peer)
+        theirs.add(topic)
+        self._book.peer_topics.setdefault(topic, set()).add(peer)
         if peer in self._outboxes:
             await self._welcome(peer, topic)
 
     def _forget_topics(self, peer: ID) -> None:
-        for topic in tuple(self._book.peer_topics):
+        for topic in tuple(self._topics_of.get(peer, ())):
             self._forget_topic(peer, topic)
+        self._topics_of.pop(peer, None)
         self._records.pop(peer, None)
 
     def _forget_topic(self, peer: ID, topic: str) -> None:
         peers = self._book.peer_topics.get(topic)
         if peers is None:
             return
+        self._topics_of.get(peer, set()).discard(topic)
         peers.discard(peer)
         if not peers:
             del self._book.peer_topics[topic]
@@ -315,4 +318,4 @@ class Gossip:
             box = self._outboxes.get(target)
             if box is not None and not box.offer(packed):
                 # Waiting here could deadlock two nodes that forward to each other; sync repairs.
-                _logger.info("queue full, frame not forwarded", extra={"peer": str(target)})
+                _logger.debug("queue full, frame not forwarded", extra={"peer": str(target)})

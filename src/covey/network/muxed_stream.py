@@ -120,7 +120,7 @@ class MuxedStream(IMuxedStream):
 
     def set_deadline(self, ttl: int) -> None:
         """Not offered: callers bound their waiting with cancel scopes."""
-        raise NotImplementedError
+        raise ValueError("streams have no deadlines")
 
     def get_remote_address(self) -> tuple[str, int] | None:
         """Host and port of the peer."""

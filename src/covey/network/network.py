@@ -65,6 +65,7 @@ class Network:
         self._is_closed = False
         self._inbound_streams = 0
         host.set_stream_handler(SYNC_PROTOCOL, self._serve_stream)
+        connections.watch(self._on_arrived, None)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -175,6 +176,11 @@ class Network:
             await self._host.get_network().dial_peer(peer)
         except BaseLibp2pError as error:
             raise PeerUnavailable(str(error)) from error
+
+    def _on_arrived(self, peer: ID) -> None:
+        del peer
+        if len(self._connections.peers()) == 1:
+            self.discovery.hasten()  # The first peer opens the DHT.
 
     async def _serve_stream(self, raw: INetStream) -> None:
         if self._inbound_streams >= limits.SYNC_STREAMS_MAX:

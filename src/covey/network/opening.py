@@ -85,7 +85,8 @@ async def open_network(
             # Handlers are in place before anybody can connect.
             for service in (gossip.run, providers.run, network.discovery.run):
                 await services.start(service)
-            redial = Redial(host, connections, remembered, network.dial_id, random.Random())  # noqa: S311
+            rng = random.Random()  # noqa: S311
+            redial = Redial(host, connections, remembered, network.dial_id, rng)
             for peer, address in bootstrap:
                 redial.want(peer, [address], is_for_ever=True)
             async with host.run(listen):

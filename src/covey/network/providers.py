@@ -8,6 +8,7 @@ import trio
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.basic_host import BasicHost
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
+from libp2p.kad_dht.provider_store import ProviderStore
 from libp2p.kad_dht.utils import sort_peer_ids_by_distance
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
@@ -28,6 +29,15 @@ _QUERIES_AT_ONCE = 4
 _ADDRESS_TTL_S = 3600
 
 
+class _BoundedStore(ProviderStore):
+    """Records that others left here; py-libp2p bounds the providers of a key, not the keys."""
+
+    def add_provider(self, key: bytes, provider: PeerInfo) -> None:
+        while key not in self.providers and len(self.providers) >= limits.PROVIDER_KEYS_MAX:
+            del self.providers[next(iter(self.providers))]
+        super().add_provider(key, provider)
+
+
 class Providers:
     """The DHT of one host, in server mode.
 
@@ -37,8 +47,10 @@ class Providers:
     def __init__(self, host: BasicHost, connections: Connections) -> None:
         self._host = host
         self._connections = connections
-        self._dht = KadDHT(host, DHTMode.SERVER)
-        self._store = self._dht.provider_store
+        # Strict: strangers cannot leave arbitrary values here. Values are not used by covey.
+        self._dht = KadDHT(host, DHTMode.SERVER, strict_validation=True)
+        self._store = _BoundedStore(host=host, peer_routing=self._dht.peer_routing)
+        self._dht.provider_store = self._store
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; ready when started."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trio
+
 from covey.model import PeerId, Verdict
 from covey.network import FrameStream, Network, NetworkConfig, open_network
 
@@ -21,7 +22,7 @@ PATIENCE_S = 20.0
 async def _until(fact: Callable[[], object]) -> None:
     """Wait for something that real sockets bring about in their own time."""
     with trio.fail_after(PATIENCE_S):
-        while not fact():
+        while not fact():  # noqa: ASYNC110 -- the fact is another host's doing
             await trio.sleep(0.005)
 
 
@@ -38,7 +39,9 @@ async def _echo(peer: PeerId, stream: FrameStream) -> None:
             await stream.send(await stream.receive())
 
 
-def _open(number: int, *, on_stream=_echo, listen=LOOPBACK, bootstrap=(), peers_path=None, **notices):
+def _open(
+    number: int, *, on_stream=_echo, listen=LOOPBACK, bootstrap=(), peers_path=None, **notices
+):
     config = NetworkConfig(
         seed=bytes([number]) * 32, listen=listen, bootstrap=bootstrap, peers_path=peers_path
     )
@@ -110,6 +113,12 @@ class Program:
 
     async def ask(self, command: str, **arguments: object) -> dict:
         return await trio.to_thread.run_sync(self._ask, command, arguments)
+
+    async def until(self, command: str, fact: Callable[[dict], bool], **arguments: object) -> None:
+        """Ask until the answer says so."""
+        with trio.fail_after(PATIENCE_S):
+            while not fact(await self.ask(command, **arguments)):  # noqa: ASYNC110 -- as above
+                await trio.sleep(0.02)
 
     def kill(self) -> None:
         self.process.kill()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import trio
+
 from covey.errors import NodeError, PeerUnavailable
 from covey.model import PeerId, Verdict
 from covey.network import FrameStream, Network, NetworkConfig, open_network
@@ -75,14 +76,19 @@ async def main(number: str, listen: str, peers: str) -> None:
         peers_path=Path(peers) if peers else None,
     )
     async with open_network(config, on_stream=echo) as network:
-        print(json.dumps({"address": network.addresses[0]}), flush=True)
+        _say({"address": network.addresses[0]})
         lines = trio.wrap_file(sys.stdin)
         async for line in lines:
             try:
                 answer = await act(network, json.loads(line))
             except NodeError as error:
                 answer = {"error": str(error)}
-            print(json.dumps(answer), flush=True)
+            _say(answer)
+
+
+def _say(answer: dict) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import trio
+
 from covey.model import limits
 
 TOPIC = "/covey/1/test"
@@ -23,16 +24,12 @@ async def _works(node, program, collector_, until) -> None:
     before = len(collector_.frames)
     await until(lambda: program.peer in node.topic_peers(TOPIC))
     await program.ask("clear")
-    with trio.fail_after(10):
-        while node.peer_id not in (await program.ask("topic_peers", topic=TOPIC))["peers"]:
-            await trio.sleep(0.02)
+    await program.until("topic_peers", lambda said: node.peer_id in said["peers"], topic=TOPIC)
     await program.ask("publish", topic=TOPIC, count=20, size=100)
     await until(lambda: len(collector_.frames) == before + 20)
     for number in range(20):
         await node.publish(TOPIC, b"to the program %d" % number)
-    with trio.fail_after(10):
-        while (await program.ask("frames"))["count"] < 20:
-            await trio.sleep(0.02)
+    await program.until("frames", lambda said: said["count"] == 20)
 
 
 @pytest.mark.trio
@@ -133,10 +130,12 @@ async def test_peer_that_dialled_us_is_remembered_too(open_node, until, tmp_path
     async with open_node(2) as b:
         async with open_node(1, peers_path=path) as a:
             await b.dial(a.addresses[0])
-            await until(lambda: a.peer_table())
+            await until(a.peer_table)
             peerstore = a._host.get_peerstore()
             identifier = a._connections.peers()[0]
-            await until(lambda: b.addresses[0] in [str(x) for x in _addresses(peerstore, identifier)])
+            await until(
+                lambda: b.addresses[0] in [str(x) for x in _addresses(peerstore, identifier)]
+            )
         assert b.addresses[0] in path.read_text()
 
 

@@ -6,6 +6,7 @@ import os
 
 import pytest
 import trio
+
 from covey.errors import PeerUnavailable, ProtocolViolation
 from covey.model import limits
 
@@ -100,7 +101,7 @@ async def test_slow_reader_makes_the_writer_wait(open_node):
     async def lazy(peer, stream) -> None:
         await go.wait()
         for _ in range(6):
-            received.append(len(await stream.receive()))
+            received.append(len(await stream.receive()))  # noqa: PERF401 -- one by one
         finished.set()
 
     async with open_node(1, on_stream=lazy) as a, open_node(2) as b:
@@ -250,7 +251,7 @@ async def test_crash_of_a_handler_stops_the_network(open_node):
     async def broken(peer, stream) -> None:
         raise ZeroDivisionError
 
-    with trio.fail_after(10), pytest.raises(ZeroDivisionError):
+    with trio.fail_after(10), pytest.raises(ZeroDivisionError):  # noqa: PT012 -- the block dies
         async with open_node(1, on_stream=broken) as a, open_node(2) as b:
             await b.dial(a.addresses[0])
             await b.open_stream(a.peer_id)
