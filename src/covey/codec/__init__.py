@@ -9,6 +9,11 @@ from covey.codec.announcement import (
     decode_announcement,
     encode_announcement,
 )
+from covey.codec.bundle import (
+    Bundle,
+    open_bundle,
+    pack_bundle,
+)
 from covey.codec.certificate import (
     certificate_of,
     certificate_packed,
@@ -66,6 +71,13 @@ from covey.codec.frontier import (
     tips_of,
     tips_packed,
 )
+from covey.codec.manifest import (
+    Description,
+    decode_manifest,
+    parse_description,
+    release_id,
+    sign_manifest,
+)
 from covey.codec.names import (
     application_id,
     dht_key,
@@ -86,6 +98,12 @@ from covey.codec.payload import (
     effect_size_bytes,
     encode_payload,
 )
+from covey.codec.ticket import (
+    TICKET_PREFIX,
+    Ticket,
+    decode_ticket,
+    encode_ticket,
+)
 
 __all__ = [
     "shape",
@@ -94,10 +112,12 @@ __all__ = [
     "Announcement",
     "Blob",
     "BlobWant",
+    "Bundle",
     "CharterTold",
     "CharterWant",
     "Credit",
     "DeltaFrame",
+    "Description",
     "DigestFrame",
     "FrontierFrame",
     "Head",
@@ -106,6 +126,8 @@ __all__ = [
     "Member",
     "Packed",
     "SyncFrame",
+    "TICKET_PREFIX",
+    "Ticket",
     "Want",
     "application_id",
     "base32_decode",
@@ -120,7 +142,9 @@ __all__ = [
     "decode_delta",
     "decode_frame",
     "decode_frontier",
+    "decode_manifest",
     "decode_payload",
+    "decode_ticket",
     "dht_key",
     "did_text",
     "effect_size_bytes",
@@ -129,6 +153,7 @@ __all__ = [
     "encode_frame",
     "encode_frontier",
     "encode_payload",
+    "encode_ticket",
     "frontier_digest",
     "frontier_of",
     "frontier_packed",
@@ -141,11 +166,16 @@ __all__ = [
     "make_certificate",
     "make_delta",
     "make_join",
+    "open_bundle",
     "pack",
+    "pack_bundle",
     "parse_cid",
+    "parse_description",
     "parse_did",
     "parse_topic",
     "payload_hash",
+    "release_id",
+    "sign_manifest",
     "tips_of",
     "tips_packed",
     "topic_hash",
