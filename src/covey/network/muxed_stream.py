@@ -118,7 +118,7 @@ class MuxedStream(IMuxedStream):
         self._muxer.forget_if_finished(self)
         await trio.lowlevel.checkpoint_if_cancelled()
 
-    def set_deadline(self, ttl: int) -> None:
+    def set_deadline(self, ttl: int) -> None:  # noqa: ARG002
         """Not offered: callers bound their waiting with cancel scopes."""
         raise ValueError("streams have no deadlines")
 

@@ -76,18 +76,20 @@ class Providers:
         found: dict[ID, list[Multiaddr]] = {}
         for info in self._store.get_providers(target):
             found.setdefault(info.peer_id, []).extend(info.addrs)
-        waiting = list(await self._dht.peer_routing.find_closest_peers_network(target))
+        waiting = self._dht.routing_table.find_local_closest_peers(
+            target, limits.PROVIDERS_QUERIES_MAX
+        )
         asked: set[ID] = {self._host.get_id()}
-        while waiting and len(asked) <= limits.PROVIDERS_QUERIES_MAX:
+        while len(asked) <= limits.PROVIDERS_QUERIES_MAX and len(found) < limits.PROVIDERS_MAX:
             batch = [peer for peer in waiting if peer not in asked][:_QUERIES_AT_ONCE]
-            if not batch or len(found) >= limits.PROVIDERS_MAX:
+            if not batch:
                 break
             asked.update(batch)
+            known = len(found)
             closer = await self._ask_all(batch, target, found)
-            candidates = dict.fromkeys((*waiting, *closer))
-            waiting = sort_peer_ids_by_distance(
-                target, [peer for peer in candidates if peer not in asked]
-            )
+            if len(found) == known and known > 0:
+                break  # The closest peers agree; those further away know no more.
+            waiting = sort_peer_ids_by_distance(target, list(dict.fromkeys((*waiting, *closer))))
         found.pop(self._host.get_id(), None)
         return self._note(found)
 
