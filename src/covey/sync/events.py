@@ -181,12 +181,16 @@ class AdmissionAnswered:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A delta took effect here; subscribers are told. member: whose device wrote it."""
+    """A delta took effect here; subscribers are told. member: whose device wrote it.
+
+    arrival: its place in this node's log.
+    """
 
     delta: Delta
     payload: Payload
     member: MemberId
     is_own: bool
+    arrival: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,9 @@ class Intake:
         )
 
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
-        self._ledger.apply(delta, admissible.payload, admissible.cut)
-        return Applied(delta, admissible.payload, admissible.member, is_own=False)
+        arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
+        payload, member = admissible.payload, admissible.member
+        return Applied(delta, payload, member, is_own=False, arrival=arrival)
 
     def _let_wait(self, event: DeltaReceived) -> list[Effect]:
         if not self._may_wait(event.delta):

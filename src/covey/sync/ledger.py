@@ -188,8 +188,11 @@ class Ledger:
 
     # -- changes -------------------------------------------------------------------------------
 
-    def apply(self, delta: Delta, payload: Payload, cut: Frontier) -> None:
-        """Make an admissible delta part of the context; `save` gives the rows to commit."""
+    def apply(self, delta: Delta, payload: Payload, cut: Frontier) -> int:
+        """Make an admissible delta part of the context; `save` gives the rows to commit.
+
+        Returns its place in this node's log.
+        """
         if self._draft is None:
             self._draft = Draft(self._base)
         draft = self._draft
@@ -221,6 +224,7 @@ class Ledger:
                 )
         self.clock = max(self.clock, core.time)
         self._digest = self._frontier_digest = None
+        return self.count
 
     def save(self) -> tuple[Write, ...]:
         """The rows that everything applied since the last `settle` changes; none if nothing was.

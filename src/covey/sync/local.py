@@ -146,13 +146,13 @@ class LocalWrites:
     def _apply(self, delta: Delta) -> list[Effect]:
         judged = self._judge.judge(delta, delta.core.time >> 16)
         assert isinstance(judged, Admissible), f"this node wrote what it refuses: {judged}"
-        self._ledger.apply(delta, judged.payload, judged.cut)
+        arrival = self._ledger.apply(delta, judged.payload, judged.cut)
         envelope = self._gossip.delta_envelope(delta)
         publish: list[Effect] = [] if envelope is None else [Broadcast(envelope)]
         return [
             RecordSequence(delta.core.sequence),
             *publish,
-            Applied(delta, judged.payload, judged.member, is_own=True),
+            Applied(delta, judged.payload, judged.member, is_own=True, arrival=arrival),
         ]
 
 

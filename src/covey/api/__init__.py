@@ -1,0 +1,3 @@
+"""The HTTP interface of a running node."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Commands a running node over HTTP."""
+
+__all__: list[str] = []
