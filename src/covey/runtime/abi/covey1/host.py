@@ -72,7 +72,8 @@ class Host:
         """Keep a line for the developer; long lines are cut, late ones dropped."""
         guest.check(pointer, length)
         line = _take(guest, pointer, min(length, limits.CALL_LOG_BYTES_MAX))
-        self._said.note(shown(line, limits.CALL_LOG_BYTES_MAX))
+        if self._said.has_room_for_log():
+            self._said.note(shown(line, limits.CALL_LOG_BYTES_MAX))
 
     def emit(self, guest: Guest, name: int, name_length: int, data: int, data_length: int) -> None:
         """Tell subscribers that something happened."""

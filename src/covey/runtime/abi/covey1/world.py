@@ -51,7 +51,11 @@ class Said:
     event_size_bytes: int = 0
     log: list[str] = field(default_factory=list)
 
+    def has_room_for_log(self) -> bool:
+        """Whether another line would be kept."""
+        return len(self.log) < limits.CALL_LOG_LINES_MAX
+
     def note(self, line: str) -> None:
         """Keep a line for the developer, while there is room."""
-        if len(self.log) < limits.CALL_LOG_LINES_MAX:
+        if self.has_room_for_log():
             self.log.append(line)
