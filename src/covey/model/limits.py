@@ -187,3 +187,13 @@ STORE_DROP_ROWS: Final = 1_024  # rows forgotten in one write, between which oth
 STORE_PAGE_ROWS: Final = 64  # rows a memory scan takes under its lock at a time
 STORE_KEY_BYTES_MAX: Final = 4 * KIB  # escaped key parts and all; longer: a broken invariant
 STORE_CONTEXTS_MAX: Final = 2**31 - 1  # local numbers ever given; more: StoreError
+
+# -- node ------------------------------------------------------------------------------------
+CONTEXT_INBOX_MAX: Final = 1_024  # events that wait for one context; senders wait, gossip is lost
+CONTEXT_OUTBOX_MAX: Final = 256  # envelopes that wait for the network; the context waits
+PUBLISH_WAIT_S: Final = 1.0  # then the envelope is dropped; sync brings what it carried
+WATCH_QUEUE_MAX: Final = 4_096  # notices that wait for one watcher; beyond, it is cut off
+LINK_OUTBOX_BYTES_MAX: Final = 16 * MIB  # answers that wait for one peer; its requests wait then
+LINK_RETRY_S: Final = 2.0  # before a sync stream that broke is opened again; doubles to a minute
+BLOB_WAIT_S: Final = 5.0  # one peer is asked for a blob; then the next
+MISBEHAVIOUR_MAX: Final = 32  # wrong deltas before a peer is disconnected

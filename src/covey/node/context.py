@@ -1,0 +1,258 @@
+"""The driver of one context: carries out what its replica asks, one event after the other.
+
+While a commit is under way nothing else of the context moves; what must not leave before it is
+released after it, because effects are carried out in order.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+from trio_typing import TaskStatus
+
+from covey.codec import topic_text
+from covey.errors import NodeError
+from covey.merge import StateReader
+from covey.model import (
+    Batch,
+    Call,
+    Certificate,
+    DeltaId,
+    Interface,
+    Join,
+    Outcome,
+    PeerId,
+    ScopedWrites,
+    Verdict,
+    Write,
+    limits,
+)
+from covey.node.notices import Notices, delta_row
+from covey.runtime import Executor
+from covey.store import Store
+from covey.sync import (
+    AdmissionAnswered,
+    AdmissionRequested,
+    Applied,
+    Ask,
+    Broadcast,
+    CallRequest,
+    CallsSubmitted,
+    Commit,
+    Effect,
+    Event,
+    Execute,
+    Executed,
+    Heard,
+    Misbehaved,
+    RecordSequence,
+    Replica,
+    Reply,
+    SetTimer,
+    TimerFired,
+)
+
+__all__ = ["ContextDriver", "Outlets"]
+
+_logger = logging.getLogger(__name__)
+_INLINE_WRITES_MAX = 256  # a volatile write of fewer rows costs less than a thread's hop
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a context's effects go outside its own driver."""
+
+    publish: Callable[[str, bytes], Awaitable[None]]
+    ask: Callable[[PeerId | None, tuple[DeltaId, ...]], None]
+    record_sequence: Callable[[int], None]
+    misbehaved: Callable[[PeerId, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something for the replica, and what to do when it is dealt with."""
+
+    event: Event | tuple[Heard, PeerId]
+    done: Callable[[], None] | None = None
+
+
+class ContextDriver:
+    """One context's replica at work. `run` is its task; everything else may be called meanwhile."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        interface: Interface,
+        store: Store,
+        executor: Executor,
+        outlets: Outlets,
+    ) -> None:
+        self.replica = replica
+        self.interface = interface
+        self.topic = topic_text(replica.context)
+        self.notices = Notices()
+        self.admitted = trio.Event()
+        self._store = store
+        self._executor = executor
+        self._outlets = outlets
+        self._timers: dict[str, float] = {}
+        self._replies: dict[int, Callable[[Reply], None]] = {}
+        self._admissions: dict[int, Callable[[str], None]] = {}
+        self._next_request = 0
+        self._inbox_send, self._inbox = trio.open_memory_channel[_Item](limits.CONTEXT_INBOX_MAX)
+        self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
+        self._scope = trio.CancelScope()
+
+    # -- what others tell it -----------------------------------------------------------------------
+
+    def validate(self, peer: PeerId, envelope: bytes) -> Verdict:
+        """Gossip's word on a frame, at once; what it carried is taken in afterwards."""
+        verdict, heard = self.replica.verdict(envelope, time.time())
+        if heard.delta is None and heard.announcement is None and not heard.code:
+            return verdict
+        try:
+            self._inbox_send.send_nowait(_Item((heard, peer)))
+        except trio.WouldBlock:
+            _logger.debug("inbox full, frame dropped", extra={"context": self.topic})
+            return Verdict.IGNORE  # Sync brings it; a hint may be lost.
+        return verdict
+
+    async def deliver(self, event: Event, done: Callable[[], None] | None = None) -> None:
+        """Hand an event over; waits while the inbox is full. done: called when it is dealt with."""
+        await self._inbox_send.send(_Item(event, done))
+
+    def deliver_soon(self, event: Event) -> bool:
+        """Hand an event over if there is room; whether there was."""
+        try:
+            self._inbox_send.send_nowait(_Item(event))
+        except trio.WouldBlock:
+            return False
+        return True
+
+    async def submit(self, calls: Sequence[Call], on_reply: Callable[[int, Reply], None]) -> None:
+        """Queue calls; on_reply gets the place of each call and its reply, in no set order."""
+        requests = []
+        for place, call in enumerate(calls):
+            self._next_request += 1
+            self._replies[self._next_request] = _placed(on_reply, place)
+            requests.append(CallRequest(self._next_request, call))
+        await self.deliver(CallsSubmitted(tuple(requests)))
+
+    def request_admission(
+        self, certificate: Certificate, join: Join, answer: Callable[[str], None]
+    ) -> None:
+        """A device asks to be admitted; answer: gets the reason why not, or an empty one."""
+        self._next_request += 1
+        self._admissions[self._next_request] = answer
+        event = AdmissionRequested(self._next_request, certificate, join)
+        if not self.deliver_soon(event):
+            del self._admissions[self._next_request]
+            answer("busy")
+
+    # -- the task ----------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve the context until `stop`; ends the watches."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._publish_all)
+                    await self._perform(self.replica.start(time.time()), nursery)
+                    self._note_admission()
+                    task_status.started()
+                    await self._serve(nursery)
+        finally:
+            self.notices.close()
+
+    def stop(self) -> None:
+        """End the task."""
+        self._scope.cancel()
+
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        while True:
+            item = await self._next_item()
+            now = time.time()
+            if isinstance(item.event, tuple):
+                heard, peer = item.event
+                effects = self.replica.hear(heard, peer, now)
+            else:
+                effects = self.replica.handle(item.event, now)
+            await self._perform(effects, nursery)
+            self._note_admission()
+            if item.done is not None:
+                item.done()
+
+    async def _next_item(self) -> _Item:
+        name = min(self._timers, key=self._timers.__getitem__)
+        item: _Item | None = None
+        with trio.move_on_at(self._timers[name]):
+            item = await self._inbox.receive()
+        if item is not None:
+            return item
+        del self._timers[name]
+        return _Item(TimerFired(name))
+
+    def _note_admission(self) -> None:
+        if not self.admitted.is_set() and self.replica.is_admitted:
+            self.admitted.set()
+
+    async def _perform(self, effects: list[Effect], nursery: trio.Nursery) -> None:
+        for effect in effects:
+            match effect:
+                case Commit(writes, durable):
+                    await self._commit(writes, durable=durable)
+                case Execute(batch):
+                    nursery.start_soon(self._execute, batch)
+                case Broadcast(envelope):
+                    # Gossip is a hint: a network that is stuck must not hold up the context.
+                    with trio.move_on_after(limits.PUBLISH_WAIT_S):
+                        await self._out_send.send(envelope)
+                case Reply(request):
+                    self._replies.pop(request)(effect)
+                case Applied():
+                    self._notify(effect)
+                case SetTimer(name, after_s):
+                    self._timers[name] = trio.current_time() + after_s
+                case RecordSequence(sequence):
+                    self._outlets.record_sequence(sequence)
+                case Ask(peer, ids):
+                    self._outlets.ask(peer, ids)
+                case AdmissionAnswered(request, reason):
+                    self._admissions.pop(request)(reason)
+                case Misbehaved(peer, code):
+                    self._outlets.misbehaved(peer, code)
+
+    async def _commit(self, writes: tuple[Write, ...], *, durable: bool) -> None:
+        batch = [ScopedWrites(self.replica.context, writes)]
+        if not durable and len(writes) < _INLINE_WRITES_MAX:
+            self._store.write(batch, durable=False)
+            return
+        # Once begun a commit is finished: the ledger has moved on already.
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(lambda: self._store.write(batch, durable=durable))
+
+    async def _execute(self, batch: Batch) -> None:
+        with self._store.snapshot(self.replica.context) as reader:
+            state = StateReader(reader, self.interface.collections)
+            outcomes: tuple[Outcome, ...] = await self._executor.run_batch(batch, state)
+        await self.deliver(Executed(outcomes))
+
+    async def _publish_all(self) -> None:
+        async for envelope in self._out:
+            try:
+                await self._outlets.publish(self.topic, envelope)
+            except NodeError as error:
+                _logger.debug("not published", extra={"reason": str(error)})
+
+    def _notify(self, applied: Applied) -> None:
+        if self.notices.is_watched:
+            row = delta_row(applied.delta, applied.payload, applied.member)
+            self.notices.tell(applied.arrival, row)
+
+
+def _placed(on_reply: Callable[[int, Reply], None], place: int) -> Callable[[Reply], None]:
+    return lambda reply: on_reply(place, reply)

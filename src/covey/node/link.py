@@ -1,0 +1,141 @@
+"""The driver of one session: one stream to one peer.
+
+The session's answers are queued in the order in which it gave them; one task writes them. A peer
+that asks faster than it reads waits: while its answers fill the queue, nothing more is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from covey.errors import PeerUnavailable, ProtocolViolation
+from covey.model import ContextId, PeerId, limits
+from covey.network import FrameStream
+from covey.sync import (
+    Close,
+    FrameArrived,
+    More,
+    Pump,
+    Send,
+    Session,
+    SessionEffect,
+    SessionEvent,
+    Tick,
+)
+
+__all__ = ["Link"]
+
+_logger = logging.getLogger(__name__)
+
+
+class Link:
+    """One session at work; `run` is its task.
+
+    on_effect: carries out what is no business of the stream; awaited for the effects of frames
+    that arrived, so that a full inbox holds up this peer alone.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        stream: FrameStream,
+        on_effect: Callable[[Link, SessionEffect], Awaitable[None]],
+    ) -> None:
+        self.session = session
+        self.peer: PeerId = session.peer
+        self._stream = stream
+        self._on_effect = on_effect
+        self._outbox: deque[bytes] = deque()
+        self._outbox_bytes = 0
+        self._more: dict[ContextId, None] = {}
+        self._is_closing = False
+        self._wake = trio.Event()
+        self._drained = trio.Event()
+
+    async def run(self) -> None:
+        """Serve the stream until it ends on either side."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write, nursery.cancel_scope)
+                nursery.start_soon(self._tick)
+                self._queue(self.session.start())
+                await self._read()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._is_closing = True
+            await self._stream.close()
+
+    def tell(self, event: SessionEvent) -> None:
+        """Tell the session something that came from this node; what it answers is sent soon."""
+        if not self._is_closing:
+            self._queue(self.session.handle(event, time.time()))
+
+    def close(self) -> None:
+        """End the stream soon."""
+        self._is_closing = True
+        self._wake.set()
+
+    async def _read(self) -> None:
+        while not self._is_closing:
+            while self._outbox_bytes > limits.LINK_OUTBOX_BYTES_MAX:
+                self._drained = trio.Event()
+                await self._drained.wait()
+            try:
+                frame = await self._stream.receive()
+            except (PeerUnavailable, ProtocolViolation) as error:
+                _logger.debug("sync stream ended", extra={"peer": self.peer, "why": str(error)})
+                return
+            for effect in self._queue(self.session.handle(FrameArrived(frame), time.time())):
+                await self._on_effect(self, effect)
+
+    def _queue(self, effects: list[SessionEffect]) -> list[SessionEffect]:
+        """Queue what goes out on the stream; gives back the rest."""
+        others: list[SessionEffect] = []
+        for effect in effects:
+            match effect:
+                case Send(frame):
+                    self._outbox.append(frame)
+                    self._outbox_bytes += len(frame)
+                case More(context):
+                    self._more[context] = None
+                case Close(code):
+                    _logger.debug("sync stream closed", extra={"peer": self.peer, "code": code})
+                    self._is_closing = True
+                    others.append(effect)
+                case _:
+                    others.append(effect)
+        self._wake.set()
+        return others
+
+    async def _write(self, scope: trio.CancelScope) -> None:
+        while True:
+            while self._outbox:
+                frame = self._outbox.popleft()
+                try:
+                    await self._stream.send(frame)
+                except PeerUnavailable:
+                    scope.cancel()
+                    return
+                self._outbox_bytes -= len(frame)
+                if self._outbox_bytes <= limits.LINK_OUTBOX_BYTES_MAX:
+                    self._drained.set()
+            if self._is_closing:
+                scope.cancel()
+                return
+            if self._more:
+                context = next(iter(self._more))
+                del self._more[context]
+                self.tell(Pump(context))
+                continue
+            self._wake = trio.Event()
+            await self._wake.wait()
+
+    async def _tick(self) -> None:
+        while True:
+            await trio.sleep(limits.SYNC_INTERVAL_S)
+            self.tell(Tick())

@@ -1,0 +1,276 @@
+"""All sync streams of a node, and what goes from them to its contexts and back.
+
+Of two peers the one with the smaller id opens the stream, so that there is one for each pair.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from covey.errors import PeerUnavailable
+from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, limits
+from covey.network import FrameStream, Network
+from covey.node.context import ContextDriver
+from covey.node.link import Link
+from covey.sync import (
+    AdmissionAsked,
+    AdmissionTold,
+    AnswerAdmission,
+    AskBlob,
+    AskCharter,
+    AskDeltas,
+    BlobTold,
+    CharterAnswered,
+    Close,
+    Compared,
+    Consumed,
+    ContextOpened,
+    DeltaDelivered,
+    DeltaReceived,
+    PeerCompared,
+    PeerLeft,
+    Session,
+    SessionEffect,
+    SessionEvent,
+    SessionHost,
+    Shared,
+)
+
+__all__ = ["Links"]
+
+_logger = logging.getLogger(__name__)
+_RETRY_S_MAX = 60.0
+
+
+class _Drivers(Protocol):
+    def __call__(self, context: ContextId) -> ContextDriver | None: ...
+
+
+class Links:
+    """The streams to all peers; made before the network, told of it by `attach`."""
+
+    def __init__(self, host: SessionHost, driver_of: _Drivers) -> None:
+        self._host = host
+        self._driver_of = driver_of
+        self._links: dict[PeerId, Link] = {}
+        self._network: Network | None = None
+        self._nursery: trio.Nursery | None = None
+        self._opening: dict[PeerId, trio.CancelScope] = {}
+        self._waiters: dict[object, list[Callable[[object], None]]] = {}
+        self._misbehaviour: Counter[PeerId] = Counter()
+        self._rng = random.Random()  # noqa: S311 - jitter and the choice of whom to ask
+
+    def attach(self, network: Network, nursery: trio.Nursery) -> None:
+        """Begin: the network is there; tasks live in the nursery."""
+        self._network, self._nursery = network, nursery
+        for peer in network.connected():
+            self.on_connected(peer)
+
+    # -- peers -------------------------------------------------------------------------------------
+
+    def on_connected(self, peer: PeerId) -> None:
+        """A peer is connected: open the stream if that is this side's part."""
+        if self._network is None or self._nursery is None or self._network.peer_id > peer:
+            return
+        if peer not in self._opening:
+            self._opening[peer] = trio.CancelScope()
+            self._nursery.start_soon(self._keep_open, peer, self._opening[peer])
+
+    def on_disconnected(self, peer: PeerId) -> None:
+        """A peer's last connection ended."""
+        scope = self._opening.pop(peer, None)
+        if scope is not None:
+            scope.cancel()
+        link = self._links.get(peer)
+        if link is not None:
+            link.close()
+
+    async def serve(self, peer: PeerId, stream: FrameStream) -> None:
+        """Serve a stream that a peer opened."""
+        assert self._network is not None
+        if self._network.peer_id < peer:
+            return  # Opening is this side's part: a second stream has no use.
+        await self._run(peer, stream)
+
+    async def _keep_open(self, peer: PeerId, scope: trio.CancelScope) -> None:
+        assert self._network is not None
+        wait_s = limits.LINK_RETRY_S
+        with scope:
+            while True:
+                began_s = trio.current_time()
+                try:
+                    await self._run(peer, await self._network.open_stream(peer))
+                except PeerUnavailable as error:
+                    _logger.debug("no sync stream", extra={"peer": peer, "why": str(error)})
+                if trio.current_time() - began_s > _RETRY_S_MAX:
+                    wait_s = limits.LINK_RETRY_S
+                await trio.sleep(wait_s * self._rng.uniform(0.5, 1.0))
+                wait_s = min(2 * wait_s, _RETRY_S_MAX)
+
+    async def _run(self, peer: PeerId, stream: FrameStream) -> None:
+        assert self._network is not None
+        session = Session(self._host, self._network.peer_id, peer, secrets.token_bytes(32))
+        link = Link(session, stream, self._carry_out)
+        older = self._links.get(peer)
+        if older is not None:
+            older.close()
+        self._links[peer] = link
+        try:
+            await link.run()
+        finally:
+            if self._links.get(peer) is link:
+                del self._links[peer]
+                for context in session.shared():
+                    driver = self._driver_of(context)
+                    if driver is not None:
+                        driver.deliver_soon(PeerLeft(peer))
+
+    def misbehaved(self, peer: PeerId, code: str) -> None:
+        """A peer sent what it should have known to be wrong; too often, and it is cut off."""
+        self._misbehaviour[peer] += 1
+        _logger.info("peer misbehaved", extra={"peer": peer, "code": code})
+        if self._misbehaviour[peer] >= limits.MISBEHAVIOUR_MAX:
+            del self._misbehaviour[peer]
+            link = self._links.get(peer)
+            if link is not None:
+                link.close()
+
+    # -- contexts ----------------------------------------------------------------------------------
+
+    def context_opened(self, context: ContextId) -> None:
+        """A context is held now, or its ledger is there: tell every peer's session."""
+        for link in tuple(self._links.values()):
+            link.tell(ContextOpened(context))
+
+    def sharing(self, context: ContextId) -> tuple[PeerId, ...]:
+        """Peers that proved to know a context, in order of their ids."""
+        return tuple(
+            sorted(peer for peer, link in self._links.items() if context in link.session.shared())
+        )
+
+    def device(self, peer: PeerId, context: ContextId) -> DeviceId | None:
+        """The device that a peer proved to hold in a context."""
+        link = self._links.get(peer)
+        return None if link is None else link.session.device(context)
+
+    def shared_with(self, peer: PeerId) -> tuple[ContextId, ...]:
+        """The contexts that a peer proved to know."""
+        link = self._links.get(peer)
+        return () if link is None else link.session.shared()
+
+    def linked(self) -> tuple[PeerId, ...]:
+        """Peers with a stream."""
+        return tuple(sorted(self._links))
+
+    # -- questions to peers ------------------------------------------------------------------------
+
+    def ask_deltas(self, context: ContextId, peer: PeerId | None, ids: tuple[DeltaId, ...]) -> None:
+        """Ask a peer for deltas; any that shares the context where it is not linked."""
+        sharing = self.sharing(context)
+        if not sharing:
+            return
+        chosen = peer if peer in sharing else self._rng.choice(sharing)
+        assert chosen is not None
+        self._links[chosen].tell(AskDeltas(context, ids))
+
+    async def fetch_blob(self, context: ContextId, cid: Cid) -> bytes | None:
+        """A blob from any peer that shares the context, one asked after the other."""
+        for peer in self.sharing(context):
+            content = await self._ask_one(
+                peer, ("blob", peer, context, cid), AskBlob(context, cid), limits.BLOB_WAIT_S
+            )
+            if isinstance(content, bytes):
+                return content
+        return None
+
+    async def fetch_charter(self, topic: bytes) -> bytes | None:
+        """The charter of an open context by its topic, from any peer."""
+        for peer in self.linked():
+            charter = await self._ask_one(
+                peer, ("charter", peer, topic), AskCharter(topic), limits.BLOB_WAIT_S
+            )
+            if isinstance(charter, bytes):
+                return charter
+        return None
+
+    async def ask_admission(self, peer: PeerId, event: SessionEvent, context: ContextId) -> str:
+        """Ask one member's node to admit this device: why not, or empty."""
+        reason = await self._ask_one(peer, ("admit", peer, context), event, limits.JOIN_ASK_S)
+        return reason if isinstance(reason, str) else "no answer"
+
+    async def _ask_one(
+        self, peer: PeerId, key: object, event: SessionEvent, wait_s: float
+    ) -> object:
+        link = self._links.get(peer)
+        if link is None:
+            return None
+        answered = trio.Event()
+        answers: list[object] = []
+
+        def take(answer: object) -> None:
+            answers.append(answer)
+            answered.set()
+
+        self._waiters.setdefault(key, []).append(take)
+        link.tell(event)
+        try:
+            with trio.move_on_after(wait_s):
+                await answered.wait()
+        finally:
+            waiting = self._waiters.get(key, [])
+            if take in waiting:
+                waiting.remove(take)
+            if not waiting:
+                self._waiters.pop(key, None)
+        return answers[0] if answers else None
+
+    def _answer(self, key: object, answer: object) -> None:
+        for take in self._waiters.pop(key, []):
+            take(answer)
+
+    # -- effects of sessions -----------------------------------------------------------------------
+
+    async def _carry_out(self, link: Link, effect: SessionEffect) -> None:
+        match effect:
+            case DeltaDelivered(context, delta):
+                await self._deliver(link, context, DeltaReceived(delta, link.peer), delta.frame)
+            case Compared(context, frontier, state, missing):
+                driver = self._driver_of(context)
+                if driver is not None:
+                    await driver.deliver(PeerCompared(link.peer, frontier, state, missing))
+            case BlobTold(context, cid, content):
+                self._answer(("blob", link.peer, context, cid), content)
+            case CharterAnswered(topic, charter):
+                self._answer(("charter", link.peer, topic), charter)
+            case AdmissionTold(context, reason):
+                self._answer(("admit", link.peer, context), reason)
+            case AdmissionAsked(context, certificate, join):
+                driver = self._driver_of(context)
+                if driver is None:
+                    link.tell(AnswerAdmission(context, "not here"))
+                    return
+                driver.request_admission(
+                    certificate, join, lambda why: link.tell(AnswerAdmission(context, why))
+                )
+            case Close(code):
+                if code:
+                    self.misbehaved(link.peer, code)
+            case Shared(context):
+                _logger.debug("context shared", extra={"peer": link.peer})
+
+    async def _deliver(
+        self, link: Link, context: ContextId, event: DeltaReceived, frame: bytes
+    ) -> None:
+        driver = self._driver_of(context)
+        done: Callable[[], None] = lambda: link.tell(Consumed(context, len(frame)))  # noqa: E731
+        if driver is None:
+            done()
+            return
+        await driver.deliver(event, done)

@@ -1,0 +1,182 @@
+"""What the node keeps of itself in its store: contexts, releases and blobs.
+
+Source: none; these rows are local to a node and carry a version of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from covey.codec import (
+    Bundle,
+    charter_id,
+    decode_charter,
+    decode_manifest,
+    pack,
+    shape,
+    unpack,
+)
+from covey.errors import StoreError
+from covey.model import (
+    Charter,
+    Cid,
+    ContextId,
+    DeviceId,
+    Interface,
+    Manifest,
+    PeerId,
+    ReleaseId,
+    ScopedWrites,
+    Table,
+    Write,
+)
+from covey.runtime import inspect_module
+from covey.store import Store
+
+__all__ = ["Application", "ContextRecord", "Records"]
+
+_VERSION = 1
+_ROW_BYTES_MAX = 64 * 1024
+_ADDRESSES_MAX = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRecord:
+    """A context this node holds or is joining.
+
+    device: this node's device in it. inviter, addresses: of the ticket it was joined by.
+    """
+
+    id: ContextId
+    name: str
+    device: DeviceId
+    inviter: PeerId | None
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An installed release."""
+
+    release: ReleaseId
+    manifest: Manifest
+    interface: Interface
+    module_size_bytes: int
+
+
+class Records:
+    """Contexts, releases and blobs; writes are durable and blocking."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reader = store.reader(None)
+        self._applications: dict[ReleaseId, Application] = {}
+        for key, _ in self._reader.scan(Table.RELEASE):
+            assert isinstance(key[0], bytes)
+            release = ReleaseId(key[0])
+            self._applications[release] = self._load(release)
+
+    # -- blobs -----------------------------------------------------------------------------------
+
+    def blob(self, cid: Cid | ContextId | ReleaseId) -> bytes | None:
+        """A blob by its address."""
+        return self._reader.get(Table.BLOB, (cid,))
+
+    def module(self, release: ReleaseId) -> bytes:
+        """The module of an installed release."""
+        module = self.blob(self._applications[release].manifest.module)
+        if module is None:
+            raise StoreError("the store lost the module of an installed application")
+        return module
+
+    def charter(self, context: ContextId) -> Charter | None:
+        """The charter of a context, once it is here."""
+        packed = self.blob(context)
+        return None if packed is None else decode_charter(packed)
+
+    def references(self, context: ContextId, cid: Cid) -> bool:
+        """Whether a blob belongs to a context: its charter, its release or that one's blobs."""
+        charter = self.charter(context)
+        if bytes(cid) == context:
+            return True
+        if charter is None:
+            return False
+        application = self._applications.get(charter.release)
+        return bytes(cid) == charter.release or (
+            application is not None
+            and (
+                cid == application.manifest.module
+                or any(cid == blob for _, blob in application.manifest.blobs)
+            )
+        )
+
+    # -- releases --------------------------------------------------------------------------------
+
+    def applications(self) -> tuple[Application, ...]:
+        """Every installed release, by package and version."""
+        return tuple(
+            sorted(
+                self._applications.values(),
+                key=lambda a: (a.manifest.package, a.manifest.version, a.release),
+            )
+        )
+
+    def application(self, release: ReleaseId) -> Application | None:
+        """An installed release."""
+        return self._applications.get(release)
+
+    def add_release(self, bundle: Bundle) -> Application:
+        """Install a checked release; installing it again changes nothing."""
+        writes = [Write(Table.BLOB, (cid,), content) for cid, content in bundle.blobs]
+        writes.append(Write(Table.BLOB, (bundle.release,), bundle.manifest_bytes))
+        writes.append(Write(Table.RELEASE, (bundle.release,), pack((_VERSION,))))
+        self._write(writes)
+        self._applications[bundle.release] = self._load(bundle.release)
+        return self._applications[bundle.release]
+
+    def _load(self, release: ReleaseId) -> Application:
+        packed = self.blob(release)
+        manifest = None if packed is None else decode_manifest(packed)
+        module = None if manifest is None else self.blob(manifest.module)
+        if manifest is None or module is None:
+            raise StoreError("the store lost part of an installed application: install it again")
+        return Application(release, manifest, inspect_module(module), len(module))
+
+    # -- contexts --------------------------------------------------------------------------------
+
+    def contexts(self) -> tuple[ContextRecord, ...]:
+        """Every context that is held or being joined."""
+        return tuple(_record(key[0], row) for key, row in self._reader.scan(Table.CONTEXT))
+
+    def add_charter(self, packed: bytes) -> None:
+        """Keep a charter that was checked."""
+        self._write([Write(Table.BLOB, (charter_id(packed),), packed)])
+
+    def keep_context(self, record: ContextRecord) -> None:
+        """Remember a context, or what changed of it."""
+        row = pack((_VERSION, record.name, record.device, record.inviter, record.addresses))
+        self._write([Write(Table.CONTEXT, (record.id,), row)])
+
+    def forget_context(self, context: ContextId) -> None:
+        """Forget a context and everything in it."""
+        self._write([Write(Table.CONTEXT, (context,), None), Write(Table.BLOB, (context,), None)])
+        self._store.drop(context)
+
+    def _write(self, writes: list[Write]) -> None:
+        self._store.write([ScopedWrites(None, tuple(writes))], durable=True)
+
+
+def _record(key: bytes | int, row: bytes) -> ContextRecord:
+    parts = unpack(row, _ROW_BYTES_MAX)
+    shape.version(parts[0] if parts else None, _VERSION, "context row")
+    _, name, device, inviter, addresses = shape.fields(parts, 5, "context row")
+    return ContextRecord(
+        id=ContextId(shape.exactly(key, 36, "context")),
+        name=shape.text(name, 256, "name"),
+        device=DeviceId(shape.exactly(device, 32, "device")),
+        inviter=None if inviter is None else PeerId(shape.text(inviter, 128, "inviter")),
+        addresses=tuple(
+            shape.text(a, 256, "address")
+            for a in shape.array(addresses, _ADDRESSES_MAX, "addresses")
+        ),
+    )
