@@ -346,8 +346,10 @@ def test_validate_is_a_query_within_the_calls_fuel(
 
 @pytest.mark.parametrize(
     ("method", "as_query"),
-    [("nope", False), ("ask", False), ("memory", False), ("", False)]
-    + [("run", True), ("nope", True)],
+    [
+        *(("nope", False), ("ask", False), ("memory", False), ("", False)),
+        *(("run", True), ("nope", True)),
+    ],
 )
 def test_unknown_method_is_said_so(
     executor: BlockingExecutor, script: Script, method: str, as_query: bool
