@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from covey.model import Call, Completed, Failed, Failure, limits
 from covey.runtime import BlockingExecutor
 from tests.contract.runtime.guests import RELEASE, Entries, Script, batch
@@ -107,3 +109,38 @@ def test_same_batch_gives_the_same_outcomes(executor: BlockingExecutor, script: 
     first = executor.run_batch(work, base)
     assert executor.run_batch(work, base) == first
     assert len({o.fuel for o in first}) == 3  # the second reads one entry more
+
+
+def test_host_functions_cost_what_the_table_says(executor: BlockingExecutor) -> None:
+    """Prices are part of the interface: each against a call that does nothing else."""
+    setup = "(drop (call $input (i32.const 0) (i32.const 0)))"
+
+    def fuel(make: Callable[[Script], str]) -> int:
+        script = Script()
+        executor.install(RELEASE, script.build(setup + make(script)))
+        base = Entries(("items", b"k", bytes(100)), ("items", b"l", bytes(10)))
+        (outcome,) = executor.run_batch(batch(), base)
+        assert isinstance(outcome, Completed), outcome
+        return outcome.fuel
+
+    nothing = fuel(lambda _script: "")
+    cases: list[tuple[Callable[[Script], str], int]] = [
+        (lambda s: s.log("12345678"), 500 + 8),
+        (lambda s: s.output("12345678"), 500 + 8),
+        (lambda s: "(call $member (i32.const 0))", 500 + 32),
+        (lambda s: "(call $random (i32.const 0) (i32.const 50))", 500 + 150),
+        (lambda s: "(call $sha256 (i32.const 0) (i32.const 50) (i32.const 0))", 500 + 32 + 150),
+        (lambda s: s.get("items", "k"), 500 + 6 + 2_000 + 100),
+        (lambda s: s.get("items", "k", cap=0), 500 + 6 + 2_000 + 100),
+        (lambda s: s.put("items", "k", "12"), 500 + 6 + 2_000 + 2),
+        (lambda s: s.delete("items", "k"), 500 + 6 + 4_000),
+        (lambda s: s.add("sums", "k", 1), 500 + 5 + 2_000),
+        (lambda s: s.scan("items", "k", "a"), 500 + 7 + 10_000),
+        (
+            lambda s: s.scan("items") + s.next(),
+            500 + 5 + 10_000 + 500 + 2 * 500 + 109 + 19,
+        ),
+    ]
+    for number, (make, price) in enumerate(cases):
+        instructions = fuel(make) - nothing - price
+        assert 0 < instructions <= 30, (number, instructions)

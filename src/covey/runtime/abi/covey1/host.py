@@ -235,8 +235,9 @@ class Host:
         """The SHA-256 of a range: 32 bytes."""
         guest.check(pointer, length)
         guest.check(out, _HASH_SIZE_BYTES)
-        content = _take(guest, pointer, length, _HASH_SIZE_BYTES + length)
-        guest.write(out, sha256(content))
+        _charge(guest, length + _HASH_SIZE_BYTES)
+        guest.charge(length * limits.HASH_FUEL_PER_BYTE)
+        guest.write(out, sha256(guest.read(pointer, length)))
 
     # -- shared -------------------------------------------------------------------------------
 
