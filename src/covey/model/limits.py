@@ -197,3 +197,19 @@ LINK_OUTBOX_BYTES_MAX: Final = 16 * MIB  # answers that wait for one peer; its r
 LINK_RETRY_S: Final = 2.0  # before a sync stream that broke is opened again; doubles to a minute
 BLOB_WAIT_S: Final = 5.0  # one peer is asked for a blob; then the next
 MISBEHAVIOUR_MAX: Final = 32  # wrong deltas before a peer is disconnected
+
+# -- HTTP interface --------------------------------------------------------------------------
+API_REQUEST_BYTES_MAX: Final = BUNDLE_SIZE_BYTES_MAX  # memory of one request; larger: refused
+API_BATCH_BYTES_MAX: Final = 64 * MIB  # memory of one batch; beyond: it ends with an error
+API_BATCH_LINE_BYTES_MAX: Final = 1 * MIB  # memory of one call; longer: this line is refused
+API_BATCH_SEND_BYTES: Final = 16 * MIB  # a client starts its next request beyond it
+API_REPLY_BUFFER_BYTES: Final = 256 * KIB  # replies unsent; a batch waits, a watcher falls behind
+API_CONNECTIONS_MAX: Final = 256  # sockets of commanders; more are closed at once
+API_HEADERS_BYTES_MAX: Final = 16 * KIB  # memory of one request line and its headers
+API_HEARTBEAT_S: Final = 10.0  # between empty lines of a silent watch: shows that it lives
+API_SILENCE_S: Final = 30.0  # a stream without heartbeat for so long is dead for its client
+API_STALL_S: Final = 30.0  # a client that takes or sends nothing for so long is disconnected
+API_KEEP_ALIVE_S: Final = 75.0  # an idle connection is closed after it
+API_DRAIN_S: Final = 1.0  # a refused request may finish sending, so that it reads the answer
+API_STOP_S: Final = 1.5  # requests may finish when the node stops; beyond: cut off
+API_LOG_ROWS_MAX: Final = 1_000  # rows of one page; more: the next page
