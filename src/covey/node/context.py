@@ -188,13 +188,13 @@ class ContextDriver:
 
     async def _next_item(self) -> _Item:
         name = min(self._timers, key=self._timers.__getitem__)
-        item: _Item | None = None
+        items: list[_Item] = []
         with trio.move_on_at(self._timers[name]):
-            item = await self._inbox.receive()
-        if item is not None:
-            return item
-        del self._timers[name]
-        return _Item(TimerFired(name))
+            items.append(await self._inbox.receive())
+        if not items:
+            del self._timers[name]
+            items.append(_Item(TimerFired(name)))
+        return items[0]
 
     def _note_admission(self) -> None:
         if not self.admitted.is_set() and self.replica.is_admitted:

@@ -1,0 +1,154 @@
+"""Joining a context: charter, manifest and module by CID from peers, then admission.
+
+Source: protocols/membership.md. Whatever a peer sends is believed for its address alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+
+import trio
+
+from covey.codec import (
+    Bundle,
+    charter_id,
+    cid_of,
+    decode_charter,
+    decode_manifest,
+    make_join,
+    parse_topic,
+    release_id,
+)
+from covey.crypto import Signer
+from covey.errors import ConfigError, Refused
+from covey.model import (
+    EXECUTION_ENGINE_FUEL,
+    Admission,
+    Certificate,
+    Charter,
+    Cid,
+    ContextId,
+    Encryption,
+    PeerId,
+    ReleaseId,
+    Verification,
+    limits,
+)
+from covey.node.context import ContextDriver
+from covey.node.links import Links
+from covey.node.records import Records
+from covey.runtime import inspect_module
+from covey.sync import AskAdmission
+
+__all__ = ["Fetcher", "check_module", "check_supported", "seek_admission"]
+
+_logger = logging.getLogger(__name__)
+_AGAIN_S = 0.25  # between rounds over the peers that are there
+
+
+def check_supported(charter: Charter) -> None:
+    """Whether this version can take part; Refused says what is missing."""
+    if charter.admission is not Admission.OPEN:
+        raise Refused(f"the context admits by {charter.admission.value}: upgrade covey")
+    if charter.encryption is not Encryption.NONE:
+        raise Refused("the context is encrypted: upgrade covey")
+    if charter.verification is not Verification.SIGNATURE:
+        raise Refused("the context replays calls: upgrade covey")
+    if charter.execution != EXECUTION_ENGINE_FUEL:
+        raise Refused(f"the context runs {charter.execution}: upgrade covey")
+
+
+class Fetcher:
+    """Fetches what a node lacks of a context; asks again until it is there."""
+
+    def __init__(self, links: Links, records: Records) -> None:
+        self._links = links
+        self._records = records
+
+    async def context_of_topic(self, topic: str) -> ContextId:
+        """The context behind a topic, told by a peer that holds it; asks until one does."""
+        digest = parse_topic(topic)
+        while True:
+            charter = await self._links.fetch_charter(digest)
+            if charter is not None:
+                return charter_id(charter)
+            await trio.sleep(_AGAIN_S)
+
+    async def fetch(self, context: ContextId) -> tuple[Charter, ReleaseId]:
+        """Fetch and check charter, manifest and module; they are kept when this returns.
+
+        Raises Refused where this version cannot take part, ProtocolViolation where what the
+        charter names is not what it should be.
+        """
+        packed = self._records.blob(context)
+        if packed is None:
+            packed = await self._blob(context, Cid(context))
+        charter = decode_charter(packed)
+        check_supported(charter)
+        if self._records.application(charter.release) is None:
+            await self._fetch_release(context, charter)
+        self._records.add_charter(packed)
+        return charter, charter.release
+
+    async def _fetch_release(self, context: ContextId, charter: Charter) -> None:
+        manifest_bytes = await self._blob(context, Cid(charter.release))
+        manifest = decode_manifest(manifest_bytes)
+        module = await self._blob(context, manifest.module)
+        blobs = [(manifest.module, module)]
+        for _, cid in manifest.blobs:
+            blobs.append((cid, await self._blob(context, cid)))
+        bundle = Bundle(release_id(manifest_bytes), manifest, manifest_bytes, module, tuple(blobs))
+        check_module(bundle)
+        self._records.add_release(bundle)
+
+    async def _blob(self, context: ContextId, cid: Cid) -> bytes:
+        while True:
+            content = await self._links.fetch_blob(context, cid)
+            if content is not None:
+                assert cid_of(content) == cid, "the session checks addresses"
+                return content
+            await trio.sleep(_AGAIN_S)
+
+
+def check_module(bundle: Bundle) -> None:
+    """Whether the module is what its manifest says; ConfigError or ProtocolViolation."""
+    interface = inspect_module(bundle.module)
+    manifest = bundle.manifest
+    if interface.abi != manifest.abi or interface.collections != manifest.collections:
+        raise ConfigError("the manifest does not say what the module declares")
+    if manifest.execution != EXECUTION_ENGINE_FUEL:
+        raise ConfigError(f"the release needs {manifest.execution}: upgrade covey")
+
+
+async def seek_admission(
+    driver: ContextDriver,
+    links: Links,
+    device: Signer,
+    certificate: Certificate,
+    inviter: PeerId | None,
+    is_stopped: Callable[[], bool],
+) -> None:
+    """Ask one member's node after the other until this device is admitted."""
+    context = driver.replica.context
+    join = make_join(device, context, certificate)
+    rng = random.Random()  # noqa: S311 - whom to ask first
+    asked: dict[PeerId, None] = {}
+    while not driver.replica.is_admitted and not is_stopped():
+        candidates = [peer for peer in links.sharing(context) if peer not in asked]
+        if not candidates:
+            asked.clear()
+            with trio.move_on_after(_AGAIN_S):
+                await driver.admitted.wait()
+            continue
+        peer = inviter if inviter in candidates else rng.choice(candidates)
+        assert peer is not None
+        asked[peer] = None
+        reason = await links.ask_admission(peer, AskAdmission(context, certificate, join), context)
+        if reason:
+            _logger.debug("not admitted", extra={"peer": peer, "why": reason})
+            await trio.sleep(_AGAIN_S)
+            continue
+        with trio.move_on_after(limits.JOIN_ASK_S):
+            await driver.admitted.wait()
