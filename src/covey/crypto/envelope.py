@@ -25,6 +25,8 @@ def seal_envelope(key: bytes, nonce: bytes, frame: bytes) -> bytes:
 
 def open_envelope(key: bytes, envelope: bytes) -> bytes:
     """The frame in an envelope; ProtocolViolation where it is none of this context's."""
+    if not envelope:
+        raise ProtocolViolation("truncated", "the gossip envelope is empty")
     if envelope[:1] != _VERSION:
         raise ProtocolViolation("unknown-version", "the gossip envelope has another version")
     nonce, sealed = envelope[1 : 1 + NONCE_SIZE_BYTES], envelope[1 + NONCE_SIZE_BYTES :]

@@ -38,6 +38,7 @@ from covey.sync.ledger import Ledger
 __all__ = ["Gossip", "Heard"]
 
 _DELTA, _ANNOUNCEMENT = 1, 2
+_KIND_MAX = 2**16
 _ENVELOPE_OVERHEAD_BYTES = 1 + NONCE_SIZE_BYTES + 16 + 16
 
 
@@ -86,6 +87,7 @@ class Gossip:
                 2,
                 "gossip frame",
             )
+            shape.integer(kind, 1, _KIND_MAX, "gossip kind")
             packed = shape.blob(body, limits.GOSSIP_FRAME_BYTES_MAX, "gossip body")
             if kind == _DELTA:
                 return self._hear_delta(packed)

@@ -87,6 +87,7 @@ class Replica:
         author = Author(self.ledger, device, certificate.member)
         self._local = LocalWrites(self.ledger, self.judge, author, self._gossip)
         self._last_announced_s = 0.0
+        self._announces_soon = False
         self.is_upgrade_needed = False
 
     # -- questions -----------------------------------------------------------------------------
@@ -203,6 +204,9 @@ class Replica:
         """An announcement soon, where something was applied."""
         if not any(isinstance(effect, Applied) for effect in effects):
             return []
+        if self._announces_soon:
+            return []  # Set again at every change, the timer would never run out under load.
+        self._announces_soon = True
         wait = self._last_announced_s + limits.ANNOUNCE_AGAIN_S - now
         return [SetTimer(ANNOUNCE, max(limits.ANNOUNCE_DEBOUNCE_S, wait))]
 
@@ -214,6 +218,7 @@ class Replica:
             return [*self._commit(durable=False), *effects, *self._after_change(effects, now)]
         assert name == ANNOUNCE
         self._last_announced_s = now
+        self._announces_soon = False
         again = limits.ANNOUNCE_INTERVAL_S * self._rng.uniform(1.0, 1.5)
         timer = SetTimer(ANNOUNCE, again)
         if not self.is_admitted:

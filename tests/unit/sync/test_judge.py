@@ -187,7 +187,7 @@ def test_epochs_without_encryption_are_refused():
 
 def test_author_that_nobody_admitted_is_refused():
     """Who knows the context id may carry, not write."""
-    history, admit = begun()
+    history, _ = begun()
     wrong = history.write(EVE, (), [Put("notes", b"k", b"v")], keep=False)
     assert code_of(history, wrong) == "not-admitted"
 
