@@ -35,6 +35,8 @@ class Intake:
             case Missing():
                 return self._let_wait(event)
             case Delayed():
+                if not self._may_wait(delta):
+                    return []
                 self.pending.add(Waiting(delta, event.peer))
                 return self._set_ask()
             case Known():
