@@ -91,11 +91,13 @@ class Author:
         self._queued_bytes -= sum(len(r.call.arguments) for r in taken)
         return tuple(taken)
 
-    def excess_heads(self) -> tuple[DeltaId, ...]:
-        """Heads that a merge must follow first, because one delta cannot follow them all."""
+    def excess_heads(self) -> tuple[DeltaId, ...] | None:
+        """What a merge must follow before one delta can follow all heads; None: nothing."""
         others = self._other_heads()
         fitting = self._fitting(others)
-        return fitting if len(fitting) < len(others) else ()
+        if len(fitting) == len(others):
+            return None
+        return fitting or self._steps_towards(others[0])
 
     def draught(
         self,
@@ -180,10 +182,28 @@ class Author:
         own = () if tip is None else (tip.id,)
         if len(self._ledger.governance_heads((*own, *heads))) <= limits.DELTA_PARENTS_MAX:
             return heads[: limits.DELTA_PARENTS_MAX]
-        fitting = heads[:1]
-        for head in heads[1 : limits.DELTA_PARENTS_MAX]:
+        fitting: tuple[DeltaId, ...] = ()
+        for head in heads[: limits.DELTA_PARENTS_MAX]:
             wider = (*fitting, head)
             if len(self._ledger.governance_heads((*own, *wider))) > limits.DELTA_PARENTS_MAX:
                 break
             fitting = wider
         return fitting
+
+    def _steps_towards(self, head: DeltaId) -> tuple[DeltaId, ...]:
+        """What to follow first where even one head brings too many governance heads.
+
+        A merge without parents makes this device's own governance heads one; then the head's
+        governance is followed, as much as fits.
+        """
+        tip = self._ledger.own_tip(self.device)
+        assert tip is not None, "one delta's own governance heads fit"
+        if len(self._ledger.governance_heads((tip.id,))) > 1:
+            return ()
+        steps = []
+        for candidate in self._ledger.governance_heads((head,)):
+            summary = self._ledger.summary(candidate)
+            assert summary is not None
+            if not self._ledger.follows(tip.id, summary):
+                steps.append(candidate)
+        return tuple(steps[: limits.DELTA_PARENTS_MAX - 1])

@@ -92,13 +92,23 @@ class LocalWrites:
         self._admissions[device] = event
         return []
 
+    def give_up(self) -> list[Effect]:
+        """Answer everything that waits: this device may no longer write."""
+        effects: list[Effect] = []
+        while requests := self._author.take():
+            effects += _failures(requests, Failure.NOT_ADMITTED, "this device may not write")
+        for event in self._admissions.values():
+            effects.append(AdmissionAnswered(event.request, "not a member itself"))
+        self._admissions.clear()
+        return effects
+
     def write_governance(self, now: float) -> list[Effect]:
         """Merge excess heads and admit who asked: deltas that need no execution."""
         effects: list[Effect] = []
         if not self._admissions and not self._author.queued_count:
             return effects
         now_ms = int(now * 1000)
-        while excess := self._author.excess_heads():
+        while (excess := self._author.excess_heads()) is not None:
             effects += self._apply(self._author.merge(excess, now_ms))
         waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
         if not waiting:

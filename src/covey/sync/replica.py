@@ -249,8 +249,10 @@ class Replica:
 
     def _author_next(self, now: float) -> list[Effect]:
         """Write what needs no execution, then begin the next batch, if any."""
-        if self._local.is_executing or not self.is_admitted:
+        if self._local.is_executing:
             return []
+        if not self.is_admitted:
+            return self._local.give_up()
         written = self._local.write_governance(now)
         commit = self._commit(durable=True) if written else []
         return [*commit, *written, *self._after_change(written, now), *self._local.begin(now)]
