@@ -94,7 +94,7 @@ CALLS_QUEUED_MAX: Final = 65_536  # waiting for a batch; more: the caller waits
 CALLS_QUEUED_BYTES_MAX: Final = 64 * MIB  # as above
 INBOX_WHILE_EXECUTING_MAX: Final = 1_024  # deltas held back; more are dropped, sync refetches
 FRONTIERS_CACHED_MAX: Final = 1_024  # recent cuts in memory; older are rebuilt from the store
-FORK_BRANCHES_MAX: Final = 64  # branches kept of one device; more siblings are ignored
+FORK_BRANCHES_MAX: Final = 65_536  # tips of one device in a frontier: all are kept; more: refused
 ASK_AGAIN_S: Final = 2.0  # before missing parents are asked for again
 ASK_IDS_MAX: Final = 64  # ids in one request; the rest follows
 
