@@ -10,7 +10,7 @@ import base58
 from covey.codec.cid import base32_decode, base32_encode
 from covey.crypto import Tag, tagged_hash
 from covey.errors import ConfigError
-from covey.model import HASH_SIZE_BYTES, ApplicationId, ContextId
+from covey.model import HASH_SIZE_BYTES, ApplicationId, ContextId, PeerId
 
 __all__ = [
     "application_id",
@@ -18,12 +18,14 @@ __all__ = [
     "did_text",
     "parse_did",
     "parse_topic",
+    "peer_id_text",
     "topic_hash",
     "topic_key",
     "topic_text",
 ]
 
 _ED25519 = b"\xed\x01"
+_PEER_KEY_PREFIX = b"\x00\x24\x08\x01\x12\x20"
 _TOPIC_PREFIX = "/covey/1/"
 _DAY_S = 86_400
 
@@ -43,6 +45,11 @@ def parse_did(text: str) -> bytes:
     if len(key) != HASH_SIZE_BYTES or did_text(key) != text:
         raise ConfigError(f"{text[:80]!r} is not a did:key of an Ed25519 key")
     return key
+
+
+def peer_id_text(key: bytes) -> PeerId:
+    """The libp2p peer id of an Ed25519 key: its protobuf form under the identity multihash."""
+    return PeerId(base58.b58encode(_PEER_KEY_PREFIX + key).decode())
 
 
 def application_id(publisher: bytes, package: str) -> ApplicationId:

@@ -107,7 +107,7 @@ class ContextDriver:
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
         self._scope = trio.CancelScope()
 
-    # -- what others tell it -----------------------------------------------------------------------
+    # -- what others tell it ---
 
     def validate(self, peer: PeerId, envelope: bytes) -> Verdict:
         """Gossip's word on a frame, at once; what it carried is taken in afterwards."""
@@ -153,7 +153,7 @@ class ContextDriver:
             del self._admissions[self._next_request]
             answer("busy")
 
-    # -- the task ----------------------------------------------------------------------------------
+    # -- the task ---
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the context until `stop`; ends the watches."""

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import msgspec
 
-from covey.codec import make_certificate
+from covey.codec import did_text, make_certificate, peer_id_text
 from covey.crypto import SEED_SIZE_BYTES, Signer, exchange_public_key
 from covey.errors import ConfigError, NodeError, StoreError
 from covey.model import Certificate, DeviceId
 
-__all__ = ["ApiAddress", "Home", "HomeBusy", "Ports"]
+__all__ = ["ApiAddress", "Home", "HomeBusy", "Ports", "init_home"]
 
 _SECRET_MODE, _FOLDER_MODE = 0o600, 0o700
 
@@ -89,7 +89,7 @@ class Home:
         finally:
             os.close(descriptor)
 
-    # -- keys ------------------------------------------------------------------------------------
+    # -- keys ---
 
     def peer_seed(self) -> bytes:
         """The 32 byte seed of the libp2p identity."""
@@ -148,7 +148,7 @@ class Home:
             raise StoreError(f"{path} is damaged: restore it from a copy")
         return seed
 
-    # -- how far each chain came -------------------------------------------------------------------
+    # -- how far each chain came ---
 
     def sequence(self, device: DeviceId, context: str) -> int:
         """The last sequence recorded for a device in a context; 0 if none."""
@@ -169,7 +169,7 @@ class Home:
     def _sequence_path(self, device: DeviceId, context: str) -> Path:
         return self.path / "sequences" / f"{context}.{device.hex()[:16]}"
 
-    # -- ports -----------------------------------------------------------------------------------
+    # -- ports ---
 
     def ports(self) -> Ports:
         """The ports of the last start."""
@@ -198,6 +198,12 @@ class Home:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def init_home(path: Path) -> tuple[str, str]:
+    """Make a home with its keys: (peer id, member as did:key). Keys that exist stay."""
+    home = Home.init(path)
+    return peer_id_text(Signer.from_seed(home.peer_seed()).public), did_text(home.member().public)
 
 
 @contextmanager

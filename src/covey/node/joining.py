@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
 
 import trio
 
@@ -128,14 +127,13 @@ async def seek_admission(
     device: Signer,
     certificate: Certificate,
     inviter: PeerId | None,
-    is_stopped: Callable[[], bool],
 ) -> None:
     """Ask one member's node after the other until this device is admitted."""
     context = driver.replica.context
     join = make_join(device, context, certificate)
     rng = random.Random()  # noqa: S311 - whom to ask first
     asked: dict[PeerId, None] = {}
-    while not driver.replica.is_admitted and not is_stopped():
+    while not driver.replica.is_admitted:
         candidates = [peer for peer in links.sharing(context) if peer not in asked]
         if not candidates:
             asked.clear()

@@ -73,7 +73,7 @@ class Links:
         for peer in network.connected():
             self.on_connected(peer)
 
-    # -- peers -------------------------------------------------------------------------------------
+    # -- peers ---
 
     def on_connected(self, peer: PeerId) -> None:
         """A peer is connected: open the stream if that is this side's part."""
@@ -142,7 +142,7 @@ class Links:
             if link is not None:
                 link.close()
 
-    # -- contexts ----------------------------------------------------------------------------------
+    # -- contexts ---
 
     def context_opened(self, context: ContextId) -> None:
         """A context is held now, or its ledger is there: tell every peer's session."""
@@ -169,7 +169,7 @@ class Links:
         """Peers with a stream."""
         return tuple(sorted(self._links))
 
-    # -- questions to peers ------------------------------------------------------------------------
+    # -- questions to peers ---
 
     def ask_deltas(self, context: ContextId, peer: PeerId | None, ids: tuple[DeltaId, ...]) -> None:
         """Ask a peer for deltas; any that shares the context where it is not linked."""
@@ -235,7 +235,7 @@ class Links:
         for take in self._waiters.pop(key, []):
             take(answer)
 
-    # -- effects of sessions -----------------------------------------------------------------------
+    # -- effects of sessions ---
 
     async def _carry_out(self, link: Link, effect: SessionEffect) -> None:
         match effect:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from covey.codec import (
     Bundle,
+    application_id,
     charter_id,
     decode_charter,
     decode_manifest,
@@ -18,6 +19,7 @@ from covey.codec import (
 )
 from covey.errors import StoreError
 from covey.model import (
+    ApplicationId,
     Charter,
     Cid,
     ContextId,
@@ -63,6 +65,11 @@ class Application:
     interface: Interface
     module_size_bytes: int
 
+    @property
+    def application_id(self) -> ApplicationId:
+        """What stays the same over all releases."""
+        return application_id(self.manifest.publisher, self.manifest.package)
+
 
 class Records:
     """Contexts, releases and blobs; writes are durable and blocking."""
@@ -76,7 +83,7 @@ class Records:
             release = ReleaseId(key[0])
             self._applications[release] = self._load(release)
 
-    # -- blobs -----------------------------------------------------------------------------------
+    # -- blobs ---
 
     def blob(self, cid: Cid | ContextId | ReleaseId) -> bytes | None:
         """A blob by its address."""
@@ -110,7 +117,7 @@ class Records:
             )
         )
 
-    # -- releases --------------------------------------------------------------------------------
+    # -- releases ---
 
     def applications(self) -> tuple[Application, ...]:
         """Every installed release, by package and version."""
@@ -142,7 +149,7 @@ class Records:
             raise StoreError("the store lost part of an installed application: install it again")
         return Application(release, manifest, inspect_module(module), len(module))
 
-    # -- contexts --------------------------------------------------------------------------------
+    # -- contexts ---
 
     def contexts(self) -> tuple[ContextRecord, ...]:
         """Every context that is held or being joined."""

@@ -1,0 +1,39 @@
+"""The node: its home, the interface that commands it, and what it says of itself.
+
+The composition is `covey.node.running`; it is imported by name, because it brings the network
+library and the engine along, and most commands need neither.
+"""
+
+from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
+from covey.node.interface import NodeService
+from covey.node.views import (
+    ApplicationRow,
+    CallResult,
+    ContextRow,
+    ContextStatus,
+    DeltaRow,
+    JoinResult,
+    MethodRow,
+    NodeStatus,
+    PeerRow,
+    QueryResult,
+)
+
+__all__ = [
+    "ApiAddress",
+    "ApplicationRow",
+    "CallResult",
+    "ContextRow",
+    "ContextStatus",
+    "DeltaRow",
+    "Home",
+    "HomeBusy",
+    "JoinResult",
+    "MethodRow",
+    "NodeService",
+    "NodeStatus",
+    "PeerRow",
+    "Ports",
+    "QueryResult",
+    "init_home",
+]

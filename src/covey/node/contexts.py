@@ -1,0 +1,342 @@
+"""The contexts of a node: those it holds and those it is joining, each with its tasks.
+
+It is also what sessions may look at (`SessionHost`): they see contexts, ledgers and blobs, and
+nothing else of the node.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import trio
+from trio_typing import TaskStatus
+
+from covey.codec import (
+    charter_id,
+    cid_text,
+    dht_key,
+    encode_charter,
+    topic_hash,
+    topic_text,
+)
+from covey.crypto import Signer
+from covey.errors import ConfigError, PeerUnavailable, ProtocolViolation, Refused
+from covey.model import (
+    EXECUTION_ENGINE_FUEL,
+    Admission,
+    Charter,
+    Cid,
+    ContextId,
+    DeviceId,
+    Encryption,
+    Verification,
+    limits,
+)
+from covey.network import Network
+from covey.node.context import ContextDriver, Outlets
+from covey.node.home import Home
+from covey.node.joining import Fetcher, seek_admission
+from covey.node.links import Links
+from covey.node.records import Application, ContextRecord, Records
+from covey.runtime import Executor
+from covey.store import Store
+from covey.sync import Ledger, Replica
+
+__all__ = ["Contexts", "Held"]
+
+_logger = logging.getLogger(__name__)
+_IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
+
+
+@dataclass(slots=True)
+class Held:
+    """One context. driver: None while charter, manifest and module are not here.
+
+    problem: why it can not be taken part in, or empty. ready: set with the driver.
+    """
+
+    record: ContextRecord
+    charter: Charter | None = None
+    driver: ContextDriver | None = None
+    problem: str = ""
+    ready: trio.Event = field(default_factory=trio.Event)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    ended: trio.Event = field(default_factory=trio.Event)
+
+
+class Contexts:
+    """All contexts of one node; `attach` begins their work."""
+
+    def __init__(self, home: Home, store: Store, records: Records, executor: Executor) -> None:
+        self._home = home
+        self._store = store
+        self._records = records
+        self._executor = executor
+        self._held: dict[ContextId, Held] = {}
+        self._network: Network | None = None
+        self._nursery: trio.Nursery | None = None
+        self.links = Links(self, self.driver)
+
+    async def attach(self, network: Network, nursery: trio.Nursery) -> None:
+        """Begin: the network is there. Contexts with everything at hand are served on return."""
+        self._network, self._nursery = network, nursery
+        self.links.attach(network, nursery)
+        for record in self._records.contexts():
+            await nursery.start(self._serve, self._hold(record))
+
+    # -- what sessions may see
+
+    def contexts(self) -> tuple[ContextId, ...]:
+        """As `SessionHost.contexts`."""
+        return tuple(self._held)
+
+    def ledger(self, context: ContextId) -> Ledger | None:
+        """As `SessionHost.ledger`."""
+        driver = self.driver(context)
+        return None if driver is None else driver.replica.ledger
+
+    def blob(self, context: ContextId, cid: Cid) -> bytes | None:
+        """As `SessionHost.blob`: served only inside a context that references it."""
+        return self._records.blob(cid) if self._records.references(context, cid) else None
+
+    def open_charter(self, topic: bytes) -> bytes | None:
+        """As `SessionHost.open_charter`."""
+        for context, held in self._held.items():
+            if topic_hash(context) == topic and held.charter is not None:
+                if held.charter.admission is not Admission.OPEN:
+                    return None
+                return self._records.blob(context)
+        return None
+
+    def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
+        """As `SessionHost.prove_device`."""
+        held = self._held.get(context)
+        if held is None:
+            return None
+        signer = self._home.device_of(held.record.device)
+        return held.record.device, signer.sign(message)
+
+    # -- what the node may ask
+
+    def all(self) -> tuple[Held, ...]:
+        """Every context, oldest first."""
+        return tuple(self._held.values())
+
+    def get(self, context: ContextId) -> Held | None:
+        """One context."""
+        return self._held.get(context)
+
+    def driver(self, context: ContextId) -> ContextDriver | None:
+        """The driver of a context that is served."""
+        held = self._held.get(context)
+        return None if held is None else held.driver
+
+    # -- creating, joining, leaving
+
+    async def create(self, application: Application, name: str) -> Held:
+        """Found a context: its charter names this member as the first admin."""
+        device = DeviceId(self._home.device().public)
+        charter = Charter(
+            application=application.application_id,
+            release=application.release,
+            admins=(self._home.certificate(device),),
+            admission=Admission.OPEN,
+            roles=(),
+            verification=Verification.SIGNATURE,
+            encryption=Encryption.NONE,
+            constraints=(),
+            admin_quorum=0,
+            snapshot_witnesses=0,
+            idle_limit_ms=_IDLE_LIMIT_MS,
+            fuel_budget=0,
+            module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
+            execution=EXECUTION_ENGINE_FUEL,
+            nonce=secrets.token_bytes(32),
+        )
+        packed = encode_charter(charter)
+        context = charter_id(packed)
+        await trio.to_thread.run_sync(self._records.add_charter, packed)
+        record = ContextRecord(id=context, name=name, device=device, inviter=None, addresses=())
+        return await self._begin(record)
+
+    async def join(self, record: ContextRecord) -> Held:
+        """Begin to join a context; the node keeps trying until it is served and admitted."""
+        return await self._begin(record)
+
+    async def leave(self, held: Held) -> None:
+        """Stop a context and forget it here."""
+        held.scope.cancel()
+        await held.ended.wait()
+        self._held.pop(held.record.id, None)
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._records.forget_context, held.record.id)
+
+    @contextmanager
+    def discovering(self, topic: str) -> Iterator[None]:
+        """Look for the peers of a topic as long as the block runs."""
+        assert self._network is not None
+        self._network.discover(topic, partial(_provider_keys, topic))
+        try:
+            yield
+        finally:
+            if topic not in [topic_text(context) for context in self._held]:
+                self._network.undiscover(topic)
+
+    def new_device(self) -> DeviceId:
+        """This installation's device for a context that begins now."""
+        return DeviceId(self._home.device().public)
+
+    async def _begin(self, record: ContextRecord) -> Held:
+        assert self._nursery is not None
+        await trio.to_thread.run_sync(self._records.keep_context, record)
+        held = self._hold(record)
+        await self._nursery.start(self._serve, held)
+        return held
+
+    def _hold(self, record: ContextRecord) -> Held:
+        held = self._held[record.id] = Held(record)
+        self.links.context_opened(record.id)
+        return held
+
+    # -- the tasks of one context
+
+    async def _serve(
+        self, held: Held, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Everything about one context until it is left; `started` when it is on its way."""
+        assert self._network is not None
+        context = held.record.id
+        topic = topic_text(context)
+        try:
+            with held.scope:
+                self._network.discover(topic, partial(_provider_keys, topic))
+                held.charter = self._records.charter(context)
+                if held.charter is None or not self._is_installed(held.charter):
+                    task_status.started()
+                    task_status = trio.TASK_STATUS_IGNORED
+                    if not await self._fetch(held):
+                        await trio.sleep_forever()
+                await self._drive(held, task_status)
+        finally:
+            self._network.undiscover(topic)
+            held.driver = None
+            held.ended.set()
+
+    def _is_installed(self, charter: Charter) -> bool:
+        return self._records.application(charter.release) is not None
+
+    async def _fetch(self, held: Held) -> bool:
+        for address in held.record.addresses:
+            assert self._nursery is not None
+            self._nursery.start_soon(self._dial, address)
+        try:
+            held.charter, _ = await Fetcher(self.links, self._records).fetch(held.record.id)
+        except (ProtocolViolation, ConfigError, Refused) as error:
+            held.problem = str(error)
+            held.ready.set()
+            _logger.warning("context cannot be joined", extra={"why": held.problem})
+            return False
+        return True
+
+    async def _dial(self, address: str) -> None:
+        assert self._network is not None
+        try:
+            await self._network.dial(address)
+        except (PeerUnavailable, ConfigError) as error:
+            _logger.info("ticket address unreachable", extra={"why": str(error)})
+
+    async def _drive(self, held: Held, task_status: TaskStatus[None]) -> None:
+        assert self._network is not None
+        assert held.charter is not None
+        application = self._records.application(held.charter.release)
+        assert application is not None
+        await self._executor.install(application.release, self._records.module(application.release))
+        signer = await self._device(held)
+        replica = self._replica(held, application, signer, held.charter)
+        driver = ContextDriver(
+            replica, application.interface, self._store, self._executor, self._outlets(held)
+        )
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.run)
+            held.driver = driver
+            held.ready.set()
+            await self._network.subscribe(driver.topic, driver.validate)
+            try:
+                self.links.context_opened(held.record.id)
+                task_status.started()
+                await seek_admission(
+                    driver,
+                    self.links,
+                    signer,
+                    replica.certificate,
+                    held.record.inviter,
+                )
+                await trio.sleep_forever()
+            finally:
+                held.driver = None
+                with trio.CancelScope(shield=True), trio.move_on_after(1):
+                    await self._network.unsubscribe(driver.topic)
+
+    def _replica(
+        self, held: Held, application: Application, signer: Signer, charter: Charter
+    ) -> Replica:
+        assert self._network is not None
+        return Replica(
+            context=held.record.id,
+            charter=charter,
+            collections=application.interface.collections,
+            reader=self._store.reader(held.record.id),
+            device=signer,
+            certificate=self._home.certificate(DeviceId(signer.public)),
+            peer=self._network.peer_id,
+            rng=random.Random(secrets.randbits(64)),  # noqa: S311 - nonces are 192 bits of this
+        )
+
+    async def _device(self, held: Held) -> Signer:
+        """This node's device in a context; a new one where the store was restored from a copy.
+
+        A store behind the keystore has lost deltas that others may hold: writing on from it would
+        fork the chain. A store ahead of it was a crash before the record, and is fine.
+        """
+        context = held.record.id
+        signer = self._home.device_of(held.record.device)
+        assert held.charter is not None
+        ledger = Ledger(context, held.charter, (), self._store.reader(context))
+        tips = ledger.frontier.get(held.record.device, ())
+        stored = max((tip.sequence for tip in tips), default=0)
+        recorded = self._home.sequence(held.record.device, cid_text(context))
+        if stored >= recorded and len(tips) <= 1:
+            return signer
+        _logger.warning("store was restored, device retired", extra={"context": cid_text(context)})
+        if self._home.device().public == held.record.device:
+            signer = self._home.retire_device()
+        else:
+            signer = self._home.device()
+        held.record = replace(held.record, device=DeviceId(signer.public))
+        await trio.to_thread.run_sync(self._records.keep_context, held.record)
+        return signer
+
+    def _outlets(self, held: Held) -> Outlets:
+        assert self._network is not None
+        context = held.record.id
+        return Outlets(
+            publish=self._network.publish,
+            ask=partial(self.links.ask_deltas, context),
+            record_sequence=lambda sequence: self._home.record_sequence(
+                held.record.device, cid_text(context), sequence
+            ),
+            misbehaved=self.links.misbehaved,
+        )
+
+
+def _provider_keys(topic: str) -> tuple[bytes, ...]:
+    """Today's provider key and tomorrow's, so that midnight parts nobody."""
+    now = time.time()
+    return dht_key(topic, now), dht_key(topic, now, 1)

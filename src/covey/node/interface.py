@@ -1,0 +1,114 @@
+"""What commands a node: the one interface that the API, the harness and tests know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import trio
+
+from covey.errors import NodeError
+from covey.node.views import (
+    ApplicationRow,
+    CallResult,
+    ContextRow,
+    DeltaRow,
+    JoinResult,
+    NodeStatus,
+    PeerRow,
+    QueryResult,
+)
+
+__all__ = ["NodeService"]
+
+
+class NodeService(Protocol):
+    """What commands a node; `Node` is the one that runs."""
+
+    @property
+    def peer_id(self) -> str:
+        """The libp2p peer id."""
+        ...
+
+    @property
+    def member(self) -> str:
+        """The member this node stands for, as did:key."""
+        ...
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Full multiaddrs it can be dialled at."""
+        ...
+
+    def status(self) -> NodeStatus:
+        """The honest status."""
+        ...
+
+    def peers(self) -> tuple[PeerRow, ...]:
+        """Connected peers."""
+        ...
+
+    async def install(self, bundle: bytes) -> ApplicationRow:
+        """Install a bundle; ConfigError where it is damaged, forged or refused."""
+        ...
+
+    def applications(self) -> tuple[ApplicationRow, ...]:
+        """Installed releases."""
+        ...
+
+    def application(self, name: str) -> ApplicationRow:
+        """One release by id, package, or unique prefix of either; NotFound."""
+        ...
+
+    async def create_context(self, application: str, name: str | None) -> ContextRow:
+        """Found a context."""
+        ...
+
+    def contexts(self) -> tuple[ContextRow, ...]:
+        """The contexts held or being joined."""
+        ...
+
+    def context(self, name: str) -> ContextRow:
+        """One context by id, local name, or unique prefix of its id; NotFound."""
+        ...
+
+    def ticket(self, context: str) -> str:
+        """A string that lets others join."""
+        ...
+
+    async def join(self, target: str, name: str | None) -> JoinResult:
+        """Join by ticket, context id or topic; answers within 30 s."""
+        ...
+
+    async def leave(self, context: str) -> None:
+        """Stop a context and forget it here."""
+        ...
+
+    async def call(self, context: str, method: str, arguments: bytes) -> CallResult:
+        """Run a transaction; Refused where it took no effect."""
+        ...
+
+    def batch(
+        self, context: str, calls: Iterable[tuple[str, bytes]]
+    ) -> AsyncIterator[CallResult | NodeError]:
+        """Run many transactions; one answer for each, in order."""
+        ...
+
+    async def query(self, context: str, method: str, arguments: bytes) -> QueryResult:
+        """Ask without writing; cancelled with its task."""
+        ...
+
+    def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
+        """Applied deltas after an arrival number."""
+        ...
+
+    def watch(
+        self, context: str, after: int | None
+    ) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[tuple[int, DeltaRow]]]:
+        """Each applied delta from now on, or from after an arrival number on."""
+        ...
+
+    def request_stop(self) -> None:
+        """End the node."""
+        ...

@@ -1,0 +1,153 @@
+"""Puts a node together from its adapters, runs it, and takes it apart in the right order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import trio
+from trio_typing import TaskStatus
+
+from covey import __version__
+from covey.errors import ConfigError, PeerUnavailable, ProtocolViolation
+from covey.model import PeerId, ReleaseId
+from covey.network import FrameStream, NetworkConfig, open_network
+from covey.node.contexts import Contexts
+from covey.node.home import Home, Ports
+from covey.node.interface import NodeService
+from covey.node.records import Records
+from covey.node.service import Node
+from covey.runtime import open_executor
+from covey.store import open_level
+
+__all__ = ["Serve", "open_node", "run"]
+
+_logger = logging.getLogger(__name__)
+_LISTEN_ANY = ("/ip4/0.0.0.0/tcp/0",)
+_API_ANY = "127.0.0.1:0"
+_STOP_S = 8.0
+
+
+class Serve(Protocol):
+    """Serves a node's API: calls `task_status.started((host, port))` when it listens."""
+
+    def __call__(
+        self,
+        service: NodeService,
+        *,
+        host: str,
+        port: int,
+        token: str,
+        task_status: TaskStatus[tuple[str, int]],
+    ) -> Awaitable[None]: ...
+
+
+@asynccontextmanager
+async def open_node(
+    home: Home, *, listen: Sequence[str] = (), bootstrap: Sequence[str] = ()
+) -> AsyncIterator[Node]:
+    """A running node without an API; leaving the block stops it.
+
+    The caller holds the home's lock. listen: multiaddrs; the last ones, or any port at the first
+    start, if none is given. Raises ConfigError, StoreError.
+    """
+    ports = home.ports()
+    addresses = tuple(listen) or ports.listen or _LISTEN_ANY
+    store = open_level(home.path / "store")
+    try:
+        records = Records(store)
+        async with open_executor(partial(_load, records)) as executor:
+            contexts = Contexts(home, store, records, executor)
+            config = NetworkConfig(
+                seed=home.peer_seed(),
+                listen=addresses,
+                bootstrap=tuple(bootstrap),
+                peers_path=home.path / "peers.json",
+            )
+            async with open_network(
+                config,
+                on_stream=partial(_serve_stream, contexts),
+                on_connected=contexts.links.on_connected,
+                on_disconnected=contexts.links.on_disconnected,
+            ) as network:
+                home.keep_ports(Ports(_chosen(addresses, network.addresses), ports.api))
+                async with trio.open_nursery() as nursery:
+                    await contexts.attach(network, nursery)
+                    try:
+                        yield Node(
+                            member=home.member().public,
+                            version=__version__,
+                            store=store,
+                            records=records,
+                            executor=executor,
+                            contexts=contexts,
+                            network=network,
+                        )
+                    finally:
+                        nursery.cancel_scope.cancel()
+    finally:
+        store.close()
+
+
+async def run(
+    path: Path,
+    *,
+    listen: Sequence[str],
+    bootstrap: Sequence[str],
+    api: str | None,
+    serve: Serve,
+    on_ready: Callable[[NodeService, str], None],
+) -> None:
+    """Run a node with its API until it is told to stop. api: HOST:PORT on this machine.
+
+    on_ready: told the service and the API's address when everything listens.
+    Raises HomeBusy, ConfigError, StoreError.
+    """
+    home = Home.open(path)
+    host, port = _host_and_port(api or home.ports().api or _API_ANY)
+    with home.lock():
+        async with (
+            open_node(home, listen=listen, bootstrap=bootstrap) as node,
+            trio.open_nursery() as nursery,
+        ):
+            start = partial(serve, node, host=host, port=port, token=home.token())
+            bound_host, bound_port = await nursery.start(start)
+            address = f"http://{bound_host}:{bound_port}"
+            home.keep_ports(Ports(home.ports().listen, f"{bound_host}:{bound_port}"))
+            with home.announced_api(address):
+                on_ready(node, address)
+                await node.stopping.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _serve_stream(contexts: Contexts, peer: PeerId, stream: FrameStream) -> None:
+    try:
+        await contexts.links.serve(peer, stream)
+    except (PeerUnavailable, ProtocolViolation) as error:
+        _logger.debug("sync stream ended", extra={"peer": peer, "why": str(error)})
+
+
+def _load(records: Records, release: ReleaseId) -> bytes | None:
+    return None if records.application(release) is None else records.module(release)
+
+
+def _chosen(wanted: tuple[str, ...], bound: tuple[str, ...]) -> tuple[str, ...]:
+    """The listen addresses with the ports that were found for them."""
+    ports = [address.split("/tcp/")[1].split("/")[0] for address in bound if "/tcp/" in address]
+    chosen = []
+    for place, address in enumerate(wanted):
+        is_open = address.endswith("/tcp/0") and ports
+        port = ports[min(place, len(ports) - 1)] if is_open else ""
+        chosen.append(address.removesuffix("0") + port if is_open else address)
+    return tuple(chosen)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if host not in ("127.0.0.1", "localhost") or not port.isdecimal() or int(port) > 65_535:
+        raise ConfigError(f"{text!r} is not an API address such as 127.0.0.1:4040 on this machine")
+    return "127.0.0.1", int(port)

@@ -1,0 +1,355 @@
+"""What a node can be told to do: the one front for the API, the harness and tests.
+
+Every answer is a value of `covey.node.views`; every refusal is one of `covey.errors`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import trio
+
+from covey.codec import (
+    TICKET_PREFIX,
+    Ticket,
+    cid_text,
+    decode_ticket,
+    did_text,
+    encode_ticket,
+    open_bundle,
+    parse_cid,
+    topic_text,
+)
+from covey.errors import (
+    ConfigError,
+    NodeError,
+    NotFound,
+    PeerUnavailable,
+    Refused,
+)
+from covey.merge import StateReader
+from covey.model import (
+    Call,
+    ContextId,
+    Failed,
+    HybridTime,
+    MethodKind,
+    PeerId,
+    Query,
+    limits,
+    time_at,
+)
+from covey.network import Network
+from covey.node.calls import BatchRun, failure_of, result_of
+from covey.node.context import ContextDriver
+from covey.node.contexts import Contexts, Held
+from covey.node.joining import Fetcher, check_module
+from covey.node.log import read_log, replay
+from covey.node.records import Application, ContextRecord, Records
+from covey.node.tell import application_row, context_row, context_status, peer_row
+from covey.node.views import (
+    ApplicationRow,
+    CallResult,
+    ContextRow,
+    DeltaRow,
+    JoinResult,
+    NodeStatus,
+    PeerRow,
+    QueryResult,
+)
+from covey.runtime import Executor
+from covey.store import Store
+
+__all__ = ["Node"]
+
+_NAME_BYTES_MAX = 128
+
+
+class Node:
+    """A running node; made by `covey.node.open_node`."""
+
+    def __init__(
+        self,
+        *,
+        member: bytes,
+        version: str,
+        store: Store,
+        records: Records,
+        executor: Executor,
+        contexts: Contexts,
+        network: Network,
+    ) -> None:
+        self.member = did_text(member)
+        self._version = version
+        self._store = store
+        self._records = records
+        self._executor = executor
+        self._contexts = contexts
+        self._network = network
+        self.stopping = trio.Event()
+
+    # -- the node ---
+
+    @property
+    def peer_id(self) -> str:
+        """As `NodeService.peer_id`."""
+        return self._network.peer_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """As `NodeService.addresses`."""
+        return self._network.addresses
+
+    def status(self) -> NodeStatus:
+        """As `NodeService.status`."""
+        now = time.time()
+        return NodeStatus(
+            peer_id=self.peer_id,
+            member=self.member,
+            addresses=self.addresses,
+            version=self._version,
+            contexts=tuple(
+                context_status(held, self._records, now) for held in self._contexts.all()
+            ),
+        )
+
+    def peers(self) -> tuple[PeerRow, ...]:
+        """As `NodeService.peers`."""
+        links = self._contexts.links
+        return tuple(
+            peer_row(row, links.shared_with(row.peer)) for row in self._network.peer_table()
+        )
+
+    def request_stop(self) -> None:
+        """As `NodeService.request_stop`."""
+        self.stopping.set()
+
+    # -- applications ---
+
+    async def install(self, bundle: bytes) -> ApplicationRow:
+        """As `NodeService.install`."""
+        opened = open_bundle(bundle)
+        check_module(opened)
+        await self._executor.install(opened.release, opened.module)
+        application = await trio.to_thread.run_sync(self._records.add_release, opened)
+        return application_row(application)
+
+    def applications(self) -> tuple[ApplicationRow, ...]:
+        """As `NodeService.applications`."""
+        return tuple(application_row(a) for a in self._records.applications())
+
+    def application(self, name: str) -> ApplicationRow:
+        """As `NodeService.application`."""
+        return application_row(self._application(name))
+
+    def _application(self, name: str) -> Application:
+        installed = self._records.applications()
+        exact = [a for a in installed if name in (cid_text(a.release), a.manifest.package)]
+        matches = exact or [
+            a
+            for a in installed
+            if name
+            and (
+                cid_text(a.release).startswith(name)
+                or a.manifest.package.startswith(name)
+                or a.manifest.package.rpartition(".")[2] == name
+            )
+        ]
+        if not matches:
+            raise NotFound(f"no application {name!r}: see `covey app list`")
+        if len({a.manifest.package for a in matches}) > 1 or (not exact and len(matches) > 1):
+            raise NotFound(f"{name!r} names several applications: see `covey app list`")
+        return matches[-1]
+
+    # -- contexts ---
+
+    async def create_context(self, application: str, name: str | None) -> ContextRow:
+        """As `NodeService.create_context`."""
+        installed = self._application(application)
+        default = installed.manifest.package.rpartition(".")[2]
+        held = await self._contexts.create(installed, self._free_name(name, default))
+        return context_row(held, self._records)
+
+    def contexts(self) -> tuple[ContextRow, ...]:
+        """As `NodeService.contexts`."""
+        return tuple(context_row(held, self._records) for held in self._contexts.all())
+
+    def context(self, name: str) -> ContextRow:
+        """As `NodeService.context`."""
+        return context_row(self._held(name), self._records)
+
+    def ticket(self, context: str) -> str:
+        """As `NodeService.ticket`."""
+        held = self._held(context)
+        ticket = Ticket(held.record.id, self.addresses, PeerId(self.peer_id))
+        return encode_ticket(ticket)
+
+    async def join(self, target: str, name: str | None) -> JoinResult:
+        """As `NodeService.join`."""
+        deadline_s = trio.current_time() + limits.JOIN_WAIT_S
+        ticket = await self._ticket_of(target)
+        held = self._contexts.get(ticket.context)
+        if held is None:
+            record = ContextRecord(
+                id=ticket.context,
+                name=self._free_name(name, f"context-{cid_text(ticket.context)[-6:]}"),
+                device=self._contexts.new_device(),
+                inviter=ticket.inviter or None,
+                addresses=ticket.addresses,
+            )
+            held = await self._contexts.join(record)
+        with trio.move_on_at(deadline_s):
+            await held.ready.wait()
+            if held.problem:
+                raise Refused(held.problem)
+            if held.driver is not None:
+                await held.driver.admitted.wait()
+        admitted = held.driver is not None and held.driver.replica.is_admitted
+        return JoinResult(id=cid_text(held.record.id), admitted=admitted)
+
+    async def _ticket_of(self, target: str) -> Ticket:
+        nobody = PeerId("")
+        if target.startswith(TICKET_PREFIX):
+            return decode_ticket(target)
+        if target.startswith("/covey/"):
+            for held in self._contexts.all():
+                if topic_text(held.record.id) == target:
+                    return Ticket(held.record.id, (), nobody)
+            return Ticket(await self._find_topic(target), (), nobody)
+        try:
+            return Ticket(ContextId(parse_cid(target)), (), nobody)
+        except ConfigError:
+            raise ConfigError(
+                f"{target[:60]!r} is no ticket (covey1...), context id (bafkrei...) "
+                "or topic (/covey/1/...)"
+            ) from None
+
+    async def _find_topic(self, topic: str) -> ContextId:
+        fetcher = Fetcher(self._contexts.links, self._records)
+        with self._contexts.discovering(topic), trio.move_on_after(limits.JOIN_WAIT_S):
+            return await fetcher.context_of_topic(topic)
+        raise PeerUnavailable(
+            f"nobody answered for that topic within {limits.JOIN_WAIT_S:.0f} s: "
+            "check the topic and the bootstrap address"
+        )
+
+    async def leave(self, context: str) -> None:
+        """As `NodeService.leave`."""
+        await self._contexts.leave(self._held(context))
+
+    def _held(self, name: str) -> Held:
+        everything = self._contexts.all()
+        exact = [
+            h
+            for h in everything
+            if name in (cid_text(h.record.id), h.record.name, topic_text(h.record.id))
+        ]
+        matches = exact or [
+            h for h in everything if name and cid_text(h.record.id).startswith(name)
+        ]
+        if not matches:
+            raise NotFound(f"no context {name!r}: see `covey context list`")
+        if len(matches) > 1:
+            raise NotFound(f"{name!r} names several contexts: see `covey context list`")
+        return matches[0]
+
+    def _free_name(self, name: str | None, default: str) -> str:
+        taken = [h.record.name for h in self._contexts.all()]
+        if name is None:
+            number = 1
+            while (chosen := default if number == 1 else f"{default}-{number}") in taken:
+                number += 1
+            return chosen
+        if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
+            raise ConfigError("a local name is printable and has 1 to 128 bytes")
+        if name in taken:
+            raise ConfigError(f"a context named {name!r} is here already: choose another name")
+        return name
+
+    # -- calls and queries ---
+
+    async def call(self, context: str, method: str, arguments: bytes) -> CallResult:
+        """As `NodeService.call`."""
+        async for answer in self.batch(context, [(method, arguments)]):
+            if isinstance(answer, NodeError):
+                raise answer
+            return answer
+        raise AssertionError("a batch of one has one answer")
+
+    async def batch(
+        self, context: str, calls: Iterable[tuple[str, bytes]]
+    ) -> AsyncIterator[CallResult | NodeError]:
+        """As `NodeService.batch`."""
+        held = self._held(context)
+        driver = await self._admitted(held)
+        async for answer in BatchRun(driver, calls).answers():
+            yield answer
+
+    async def _admitted(self, held: Held) -> ContextDriver:
+        with trio.move_on_after(limits.ADMISSION_WAIT_S):
+            await held.ready.wait()
+            if held.problem:
+                raise Refused(held.problem)
+            if held.driver is not None:
+                await held.driver.admitted.wait()
+        driver = held.driver
+        if driver is None or not driver.replica.is_admitted:
+            raise Refused("not admitted yet: a member's node must be reachable; try again")
+        return driver
+
+    async def query(self, context: str, method: str, arguments: bytes) -> QueryResult:
+        """As `NodeService.query`."""
+        held = self._held(context)
+        driver = await self._served(held)
+        declared = driver.interface.method(method)
+        if declared is None or declared.kind is not MethodKind.QUERY:
+            raise NotFound(f"the application has no query {method[:64]!r}")
+        replica = driver.replica
+        query = Query(
+            context=replica.context,
+            release=replica.charter.release,
+            member=replica.certificate.member,
+            device=replica.device,
+            time=HybridTime(time_at(int(time.time() * 1000))),
+            call=Call(method, arguments),
+        )
+        with self._store.snapshot(replica.context) as reader:
+            state = StateReader(reader, driver.interface.collections)
+            outcome = await self._executor.query(query, state)
+        if isinstance(outcome, Failed):
+            raise failure_of(outcome)
+        return QueryResult(result=result_of(outcome), fuel=outcome.fuel, log=outcome.log)
+
+    async def _served(self, held: Held) -> ContextDriver:
+        with trio.move_on_after(limits.ADMISSION_WAIT_S):
+            await held.ready.wait()
+        if held.problem:
+            raise Refused(held.problem)
+        if held.driver is None:
+            raise Refused("not joined yet: a member's node must be reachable; try again")
+        return held.driver
+
+    # -- what happened ---
+
+    def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
+        """As `NodeService.log`."""
+        held = self._held(context)
+        return () if held.driver is None else read_log(held.driver.replica, after, limit)
+
+    @asynccontextmanager
+    async def watch(
+        self, context: str, after: int | None
+    ) -> AsyncIterator[trio.MemoryReceiveChannel[tuple[int, DeltaRow]]]:
+        """As `NodeService.watch`."""
+        driver = await self._served(self._held(context))
+        async with driver.notices.watch() as live:
+            if after is None:
+                yield live
+                return
+            send, receive = trio.open_memory_channel[tuple[int, DeltaRow]](0)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(replay, driver.replica, after, live, send)
+                yield receive
+                nursery.cancel_scope.cancel()
