@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from covey.codec import encode_payload, make_delta
 from covey.crypto import Signer
-from covey.governance import roles_at
+from covey.governance import admissions_of, roles_at
 from covey.model import (
     Batch,
     Completed,
@@ -28,6 +28,7 @@ from covey.model import (
     limits,
     next_time,
 )
+from covey.rules import Cut
 from covey.sync.events import CallRequest
 from covey.sync.ledger import Ledger
 
@@ -93,11 +94,11 @@ class Author:
 
     def excess_heads(self) -> tuple[DeltaId, ...] | None:
         """What a merge must follow before one delta can follow all heads; None: nothing."""
-        others = self._other_heads()
+        others = self._admitting_first(self._other_heads())
         fitting = self._fitting(others)
         if len(fitting) == len(others):
             return None
-        return fitting or self._steps_towards(others[0])
+        return tuple(sorted(fitting)) or self._steps_towards(others[0])
 
     def draught(
         self,
@@ -175,6 +176,22 @@ class Author:
         tip = self._ledger.own_tip(self.device)
         own = None if tip is None else tip.id
         return tuple(sorted(head for head in self._ledger.heads if head != own))
+
+    def _admitting_first(self, heads: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
+        """The heads, those that follow this device's admission before the others.
+
+        A first delta that follows only some of the heads must follow one of these.
+        """
+        view = self._ledger.view
+        admissions = admissions_of(view, self.device)
+        if self._ledger.own_tip(self.device) is not None or not admissions:
+            return heads
+
+        def follows_none(head: DeltaId) -> bool:
+            cut = Cut(view, self._ledger.closure(head))
+            return not any(cut.holds(row.author, row.tip) for row in admissions)
+
+        return tuple(sorted(heads, key=follows_none))
 
     def _fitting(self, heads: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
         """As many heads as one delta can follow, its governance heads counted too."""

@@ -54,7 +54,7 @@ class Channel:
     told_frontier: bytes = b""
     told_frontier_s: float = 0.0
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
-    asked_admission: bool = False
+    admissions_asked: int = 0
 
     # -- frontiers -------------------------------------------------------------------------------
 

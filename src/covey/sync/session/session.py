@@ -233,9 +233,9 @@ class Session:
                     return [send(AdmitAnswer(channel.ours, "busy"))]
                 return [AdmissionAsked(channel.context, certificate, join)]
             case AdmitAnswer(_, reason):
-                if not channel.asked_admission:
+                if channel.admissions_asked == 0:
                     raise ProtocolViolation("unasked", "an answer to an admission nobody asked for")
-                channel.asked_admission = False
+                channel.admissions_asked -= 1
                 return [AdmissionTold(channel.context, reason)]
         raise AssertionError(f"a frame without a channel came here: {frame!r}")
 
@@ -251,7 +251,7 @@ class Session:
                 channel.blobs_asked[cid] = None
                 return [send(BlobWant(channel.ours, cid))]
             case AskAdmission(_, certificate, join):
-                channel.asked_admission = True
+                channel.admissions_asked += 1
                 return [send(AdmitAsk(channel.ours, certificate, join))]
             case AnswerAdmission(_, reason):
                 return [send(AdmitAnswer(channel.ours, reason))]
