@@ -1,3 +1,7 @@
-"""Commands a running node over HTTP."""
+"""Commands a running node over HTTP: what the command line, the demo and scripts use."""
 
-__all__: list[str] = []
+from covey.client.client import Client
+from covey.client.connection import NodeNotRunning
+from covey.client.streams import Watch
+
+__all__ = ["Client", "NodeNotRunning", "Watch"]

@@ -1,0 +1,141 @@
+"""Routes about contexts: found, join, look at, leave."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import delete, get, post
+from litestar.datastructures import State
+from litestar.params import Parameter
+from litestar.types import ASGIApp
+
+from covey.api.described import errors, lines
+from covey.api.present import applied_row, context_reply, mirrored
+from covey.api.schema import (
+    PATHS_ROOT,
+    AppliedRow,
+    ContextList,
+    ContextReply,
+    CreateRequest,
+    ErrorReply,
+    JoinReply,
+    JoinRequest,
+    LogReply,
+    TicketReply,
+)
+from covey.api.state import service_of, stopping_of
+from covey.api.watch import answer_watch
+from covey.model import limits
+
+__all__ = ["ROUTES"]
+
+_PATH = f"{PATHS_ROOT}/contexts"
+_After = Annotated[int, Parameter(ge=0, description="the arrival number to go on after")]
+_Since = Annotated[
+    int | None,
+    Parameter(ge=0, description="the arrival number to go on after; without it, from now on"),
+]
+_Limit = Annotated[int, Parameter(ge=1, le=limits.API_LOG_ROWS_MAX, description="rows at most")]
+
+
+@get(_PATH, summary="The contexts of this node", responses=errors(507), sync_to_thread=False)
+def list_contexts(state: State) -> ContextList:
+    """Every context this node holds, admitted to it or not."""
+    return ContextList(contexts=tuple(context_reply(r) for r in service_of(state).contexts()))
+
+
+@post(_PATH, summary="Found a context", status_code=200, responses=errors(404, 507))
+async def create_context(data: CreateRequest, state: State) -> ContextReply:
+    """Found a context of an installed application; this node is its first member."""
+    row = await service_of(state).create_context(data.application, data.name)
+    return context_reply(row)
+
+
+@post(
+    f"{PATHS_ROOT}/join",
+    summary="Join a context",
+    status_code=200,
+    responses=errors(404, 502, 503, 507),
+)
+async def join_context(data: JoinRequest, state: State) -> JoinReply:
+    """Fetch and check charter, manifest and module, then ask to be admitted.
+
+    Answers within 30 s; `admitted: false` means that the node keeps trying.
+    """
+    return mirrored(await service_of(state).join(data.target, data.name), JoinReply)
+
+
+@get(
+    f"{_PATH}/{{name:str}}",
+    summary="One context",
+    responses=errors(404, 507),
+    sync_to_thread=False,
+)
+def read_context(name: str, state: State) -> ContextReply:
+    """name: id, local name or unique prefix."""
+    return context_reply(service_of(state).context(name))
+
+
+@delete(
+    f"{_PATH}/{{name:str}}",
+    summary="Leave a context",
+    status_code=204,
+    responses=errors(404, 507),
+)
+async def leave_context(name: str, state: State) -> None:
+    """Stop and forget it on this node; the other members keep it."""
+    await service_of(state).leave(name)
+
+
+@post(
+    f"{_PATH}/{{name:str}}/ticket",
+    summary="A ticket to join by",
+    status_code=200,
+    responses=errors(404),
+    sync_to_thread=False,
+)
+def make_ticket(name: str, state: State) -> TicketReply:
+    """The context's id and addresses where it can be found."""
+    return TicketReply(ticket=service_of(state).ticket(name))
+
+
+@get(
+    f"{_PATH}/{{name:str}}/log",
+    summary="The applied deltas, in order of arrival",
+    responses=errors(404, 507),
+    sync_to_thread=False,
+)
+def read_log(name: str, state: State, after: _After = 0, limit: _Limit = 100) -> LogReply:
+    """One page; `next` is the `after` of the following one."""
+    rows = service_of(state).log(name, after, limit)
+    is_full = len(rows) == limit
+    return LogReply(
+        rows=tuple(applied_row(*row) for row in rows), next=rows[-1][0] if is_full else None
+    )
+
+
+@get(
+    f"{_PATH}/{{name:str}}/watch",
+    summary="Applied deltas as they come",
+    responses=errors(404, 507)
+    | lines(AppliedRow, ErrorReply, description="rows, heartbeats, a last error"),
+    sync_to_thread=False,
+)
+def watch_context(name: str, state: State, after: _Since = None) -> ASGIApp:
+    """A stream of lines. After its first line, which is empty, nothing is missed.
+
+    A watcher that does not keep up is cut off with a last line `{"error": …}`.
+    """
+    return answer_watch(service_of(state), name, after, stopping_of(state))
+
+
+ROUTES = (
+    list_contexts,
+    create_context,
+    join_context,
+    read_context,
+    leave_context,
+    make_ticket,
+    read_log,
+    watch_context,
+)

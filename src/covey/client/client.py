@@ -1,0 +1,208 @@
+"""One method for each thing a node can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import msgspec
+
+from covey.api.schema import (
+    ApplicationList,
+    ApplicationReply,
+    BatchReply,
+    CallReply,
+    CallRequest,
+    ContextList,
+    ContextReply,
+    CreateRequest,
+    ErrorReply,
+    JoinReply,
+    JoinRequest,
+    LogReply,
+    PeerList,
+    QueryReply,
+    StatusReply,
+    StopReply,
+    TicketReply,
+)
+from covey.client.connection import Connection, error_of
+from covey.client.streams import ERROR_START, Watch, batch_bodies, lines_of
+from covey.errors import ConfigError, NodeError, PeerUnavailable
+from covey.model import limits
+
+__all__ = ["Client"]
+
+_encode = msgspec.json.Encoder().encode
+_decode_reply = msgspec.json.Decoder(BatchReply).decode
+_decode_error = msgspec.json.Decoder(ErrorReply).decode
+
+
+class Client:
+    """Commands the node that runs on `home`; a context manager, for one thread at a time.
+
+    Arguments and results of methods are JSON texts. Every method raises NodeNotRunning, and the
+    error the node answered: NotFound, Refused, ConfigError, StoreError, ...
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._connection = Connection(home)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    # -- the node --------------------------------------------------------------------------------
+
+    def status(self) -> StatusReply:
+        """The honest status."""
+        return self._connection.request("GET", "/status", StatusReply)
+
+    def peers(self) -> PeerList:
+        """Connected peers."""
+        return self._connection.request("GET", "/peers", PeerList)
+
+    def stop(self) -> None:
+        """Ask the node to stop."""
+        self._connection.request("POST", "/stop", StopReply)
+
+    # -- applications ----------------------------------------------------------------------------
+
+    def applications(self) -> ApplicationList:
+        """Installed releases."""
+        return self._connection.request("GET", "/applications", ApplicationList)
+
+    def application(self, name: str) -> ApplicationReply:
+        """One installed release."""
+        return self._connection.request("GET", f"/applications/{_part(name)}", ApplicationReply)
+
+    def install(self, bundle: bytes) -> ApplicationReply:
+        """Install a bundle."""
+        if len(bundle) > limits.BUNDLE_SIZE_BYTES_MAX:
+            raise ConfigError(f"a bundle is at most {limits.BUNDLE_SIZE_BYTES_MAX} bytes")
+        return self._connection.request("POST", "/applications", ApplicationReply, content=bundle)
+
+    # -- contexts --------------------------------------------------------------------------------
+
+    def contexts(self) -> ContextList:
+        """The contexts of the node."""
+        return self._connection.request("GET", "/contexts", ContextList)
+
+    def context(self, name: str) -> ContextReply:
+        """One context."""
+        return self._connection.request("GET", _context(name), ContextReply)
+
+    def create_context(self, application: str, name: str | None = None) -> ContextReply:
+        """Found a context."""
+        content = _encode(CreateRequest(application=application, name=name))
+        return self._connection.request("POST", "/contexts", ContextReply, content=content)
+
+    def ticket(self, context: str) -> str:
+        """What another node needs to join."""
+        return self._connection.request("POST", f"{_context(context)}/ticket", TicketReply).ticket
+
+    def join(self, target: str, name: str | None = None) -> JoinReply:
+        """Join by ticket, context id or topic; answers within 30 s."""
+        content = _encode(JoinRequest(target=target, name=name))
+        return self._connection.request("POST", "/join", JoinReply, content=content)
+
+    def leave(self, context: str) -> None:
+        """Forget a context on the node."""
+        self._connection.send("DELETE", _context(context))
+
+    # -- methods ---------------------------------------------------------------------------------
+
+    def call(self, context: str, method: str, arguments: bytes = b"{}") -> CallReply:
+        """Run a method that may write; it is durable when this returns."""
+        content = _call(method, arguments)
+        return self._connection.request(
+            "POST", f"{_context(context)}/call", CallReply, content=content
+        )
+
+    def query(self, context: str, method: str, arguments: bytes = b"{}") -> QueryReply:
+        """Run a method that reads."""
+        content = _call(method, arguments)
+        return self._connection.request(
+            "POST", f"{_context(context)}/query", QueryReply, content=content
+        )
+
+    def batch(
+        self, context: str, calls: Iterable[tuple[str, bytes]]
+    ) -> Iterator[BatchReply | NodeError]:
+        """Run many calls, (method, arguments) each; a reply or an error for each, in order."""
+        lines = (_call(method, arguments) for method, arguments in calls)
+        for line in self.batch_lines(context, lines):
+            if line.startswith(ERROR_START):
+                yield error_of(_decode_error(line).error)
+            else:
+                yield _decode_reply(line)
+
+    def batch_lines(self, context: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Run many calls given as lines of JSON, none empty; one reply line for each, in order.
+
+        Many megabytes go in several requests. PeerUnavailable if the node stops before the end.
+        """
+        path = f"{_context(context)}/batch"
+        for body, count in batch_bodies(lines, limits.API_BATCH_SEND_BYTES):
+            missing = count
+            with self._connection.stream("POST", path, content=body) as reply:
+                for line in lines_of(reply):
+                    if not missing:
+                        raise NodeError("the node answers more than it was asked")
+                    missing -= 1
+                    yield line
+            if missing:
+                raise PeerUnavailable(f"the node stopped before the last {missing} calls")
+
+    # -- what happened ---------------------------------------------------------------------------
+
+    def log(self, context: str, after: int = 0, limit: int = 100) -> LogReply:
+        """A page of applied deltas, in order of arrival."""
+        return self._connection.request(
+            "GET",
+            f"{_context(context)}/log",
+            LogReply,
+            parameters={"after": after, "limit": limit},
+        )
+
+    @contextmanager
+    def watch(self, context: str, after: int | None = None) -> Iterator[Watch]:
+        """Applied deltas as they come, from now on or from after an arrival number.
+
+        Once the block is entered nothing is missed. The iterator never ends: it raises
+        PeerUnavailable when the node ends it.
+        """
+        with self._connection.stream(
+            "GET",
+            f"{_context(context)}/watch",
+            parameters=None if after is None else {"after": after},
+            silence_s=limits.API_SILENCE_S,
+        ) as reply:
+            yield Watch(reply)
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path; an empty one would name the list."""
+    return quote(name, safe="") or "%20"
+
+
+def _context(name: str) -> str:
+    return f"/contexts/{_part(name)}"
+
+
+def _call(method: str, arguments: bytes) -> bytes:
+    return _encode(CallRequest(method=method, args=msgspec.Raw(arguments)))

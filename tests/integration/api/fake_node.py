@@ -1,0 +1,363 @@
+"""A node in memory that keeps the contract of `NodeService`, and its API served from a thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import trio
+
+from covey.api.server import serve
+from covey.errors import (
+    ConfigError,
+    ExecutionError,
+    NodeError,
+    NotFound,
+    PeerUnavailable,
+    ProtocolViolation,
+    Refused,
+    StoreError,
+)
+from covey.node import (
+    ApplicationRow,
+    CallResult,
+    ContextRow,
+    ContextStatus,
+    DeltaRow,
+    JoinResult,
+    MethodRow,
+    NodeStatus,
+    PeerRow,
+    QueryResult,
+)
+
+__all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode", "ServedNode", "served"]
+
+PEER_ID = "12D3KooWFake"
+MEMBER = "did:key:z6MkMember"
+DEVICE = "did:key:z6MkDevice"
+CONTEXT_ID = "bafkreicontext"
+RELEASE_ID = "bafkreirelease"
+TOKEN = "00" * 32
+
+# What the method `fail_with` raises, by its argument.
+FAILURES: dict[str, NodeError] = {
+    "config": ConfigError("fix this"),
+    "not-found": NotFound("no such thing"),
+    "refused": Refused("the rules say no"),
+    "execution": ExecutionError("the engine failed"),
+    "peer": ProtocolViolation("non-canonical", "a peer misbehaved"),
+    "unavailable": PeerUnavailable("nobody is there"),
+    "store": StoreError("the disk is full"),
+}
+
+
+class FakeNode:
+    """Holds one application and one context, `notes`; a key-value application without a guest."""
+
+    peer_id = PEER_ID
+    member = MEMBER
+    addresses = ("/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWFake",)
+
+    def __init__(self) -> None:
+        self.entries: dict[str, object] = {}
+        self.rows: list[tuple[int, DeltaRow]] = []
+        self.watchers: list[trio.MemorySendChannel[tuple[int, DeltaRow]]] = []
+        self.installed: list[bytes] = []
+        self.left: list[str] = []
+        self.stop_requested = False
+        self.watch_queue_max = 100
+        self.batches = 0
+
+    def status(self) -> NodeStatus:
+        """One context, in sync with one peer."""
+        return NodeStatus(
+            peer_id=self.peer_id,
+            member=self.member,
+            addresses=self.addresses,
+            version="0.1.0",
+            contexts=(
+                ContextStatus(
+                    id=CONTEXT_ID,
+                    name="notes",
+                    application="org.example.kv",
+                    digest="ab" * 32,
+                    deltas=len(self.rows),
+                    members=1,
+                    in_sync_with=("12D3KooWOther",),
+                    diverged=(),
+                    behind=0,
+                    waiting=0,
+                    as_of="2026-01-01T00:00:00.000Z",
+                    phase="member",
+                    admission="open",
+                    encryption="none",
+                    verification="signature",
+                    upgrade_needed=False,
+                ),
+            ),
+        )
+
+    def peers(self) -> tuple[PeerRow, ...]:
+        """One peer."""
+        return (
+            PeerRow(
+                peer_id="12D3KooWOther",
+                address="/ip4/127.0.0.1/tcp/4002",
+                direction="outbound",
+                since="2026-01-01T00:00:00.000Z",
+                contexts=(CONTEXT_ID,),
+            ),
+        )
+
+    async def install(self, bundle: bytes) -> ApplicationRow:
+        """Keep a bundle that begins right."""
+        if not bundle.startswith(b"covey"):
+            raise ConfigError("the bundle is damaged or not genuine: it is not a covey bundle")
+        self.installed.append(bundle)
+        return self.applications()[0]
+
+    def applications(self) -> tuple[ApplicationRow, ...]:
+        """One release."""
+        return (
+            ApplicationRow(
+                id=RELEASE_ID,
+                application="bafkreiapplication",
+                package="org.example.kv",
+                version="1.0.0",
+                name="Key-value",
+                description="keeps values",
+                licence="Apache-2.0",
+                publisher="did:key:z6MkPublisher",
+                module="bafkreimodule",
+                module_size_bytes=1234,
+                abi="covey/1",
+                execution="covey-exec/0",
+                collections=(("entries", "register"),),
+                methods=(
+                    MethodRow(
+                        name="set", kind="call", arguments='{"type":"object"}', result=""
+                    ),
+                    MethodRow(name="get", kind="query", arguments="", result=""),
+                ),
+            ),
+        )
+
+    def application(self, name: str) -> ApplicationRow:
+        """The release, by a prefix of its id or its package."""
+        (row,) = self.applications()
+        if row.package != name and not row.id.startswith(name):
+            raise NotFound(f"no application {name!r} is installed")
+        return row
+
+    async def create_context(self, application: str, name: str | None) -> ContextRow:
+        """The context again, under a name."""
+        self.application(application)
+        return self._row(name)
+
+    def contexts(self) -> tuple[ContextRow, ...]:
+        """One context."""
+        return (self._row(),)
+
+    def context(self, name: str) -> ContextRow:
+        """The context, by name or a prefix of its id."""
+        if name != "notes" and not CONTEXT_ID.startswith(name):
+            raise NotFound(f"there is no context {name!r} here")
+        return self._row()
+
+    def _row(self, name: str | None = None) -> ContextRow:
+        return ContextRow(
+            id=CONTEXT_ID,
+            name=name or "notes",
+            topic="/covey/1/notes",
+            application="bafkreiapplication",
+            package="org.example.kv",
+            release=RELEASE_ID,
+            phase="member",
+            admission="open",
+            encryption="none",
+            verification="signature",
+            execution="covey-exec/0",
+            admins=((MEMBER, DEVICE),),
+            devices=((MEMBER, DEVICE),),
+            device=DEVICE,
+        )
+
+    def ticket(self, context: str) -> str:
+        """A ticket."""
+        self.context(context)
+        return "covey-ticket"
+
+    async def join(self, target: str, name: str | None) -> JoinResult:
+        """Only `covey-ticket` leads anywhere; `slow-ticket` is not admitted in time."""
+        if target == "slow-ticket":
+            return JoinResult(id=CONTEXT_ID, admitted=False)
+        if target != "covey-ticket":
+            raise NotFound("nobody answers for that topic")
+        return JoinResult(id=CONTEXT_ID, admitted=True)
+
+    async def leave(self, context: str) -> None:
+        """Remember who left."""
+        self.left.append(self.context(context).name)
+
+    async def call(self, context: str, method: str, arguments: bytes) -> CallResult:
+        """`set` keeps, `fail_with` fails, `echo` answers its arguments."""
+        self.context(context)
+        return self._call(method, arguments)
+
+    def _call(self, method: str, arguments: bytes) -> CallResult:
+        if method == "fail_with":
+            raise FAILURES[json.loads(arguments)["kind"]]
+        if method == "defect":
+            raise KeyError("a defect of the node")
+        result, log = "null", ()
+        if method == "set":
+            given = json.loads(arguments)
+            self.entries[given["key"]] = given["value"]
+        elif method == "echo":
+            result, log = arguments.decode(), ("echoed",)
+        else:
+            raise NotFound(f"the application has no call {method!r}")
+        row = self.apply()
+        return CallResult(result=result, delta=row.delta, fuel=7, log=log)
+
+    def apply(self, calls: int = 1) -> DeltaRow:
+        """A delta takes effect, and who watches is told."""
+        arrival = len(self.rows) + 1
+        row = DeltaRow(
+            delta=f"{arrival:064x}",
+            author=DEVICE,
+            member=MEMBER,
+            sequence=arrival,
+            time="2026-01-01T00:00:00.000Z",
+            calls=calls,
+            methods=("set",) * calls,
+            effects=1,
+            events=(("changed", "{}"),),
+            admitted=(),
+            parents=(),
+        )
+        self.rows.append((arrival, row))
+        for watcher in tuple(self.watchers):
+            try:
+                watcher.send_nowait((arrival, row))
+            except trio.WouldBlock:
+                self.watchers.remove(watcher)
+                watcher.close()
+        return row
+
+    async def batch(
+        self, context: str, calls: Iterable[tuple[str, bytes]]
+    ) -> AsyncIterator[CallResult | NodeError]:
+        """Every call in order, in pieces of 256."""
+        self.context(context)
+        self.batches += 1
+        for place, (method, arguments) in enumerate(calls):
+            if place % 256 == 0:
+                await trio.lowlevel.checkpoint()
+            try:
+                yield self._call(method, arguments)
+            except NodeError as error:
+                if method == "fail_with" and isinstance(error, StoreError):
+                    raise
+                yield error
+
+    async def query(self, context: str, method: str, arguments: bytes) -> QueryResult:
+        """`get` reads, `echo` answers its arguments, `wait` never ends."""
+        self.context(context)
+        if method == "get":
+            value = self.entries.get(json.loads(arguments)["key"])
+            return QueryResult(result=json.dumps(value), fuel=3, log=())
+        if method == "echo":
+            return QueryResult(result=arguments.decode(), fuel=3, log=())
+        if method == "wait":
+            await trio.sleep_forever()
+        raise NotFound(f"the application has no query {method!r}")
+
+    def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
+        """Rows after an arrival number."""
+        self.context(context)
+        return tuple(row for row in self.rows if row[0] > after)[:limit]
+
+    @asynccontextmanager
+    async def watch(
+        self, context: str, after: int | None
+    ) -> AsyncIterator[trio.MemoryReceiveChannel[tuple[int, DeltaRow]]]:
+        """Rows from now on, or from after an arrival number."""
+        self.context(context)
+        send, receive = trio.open_memory_channel[tuple[int, DeltaRow]](self.watch_queue_max)
+        for row in self.rows if after is not None else ():
+            if row[0] > (after or 0):
+                send.send_nowait(row)
+        self.watchers.append(send)
+        try:
+            yield receive
+        finally:
+            if send in self.watchers:
+                self.watchers.remove(send)
+
+    def request_stop(self) -> None:
+        """Remember that it was asked."""
+        self.stop_requested = True
+
+
+class ServedNode:
+    """A fake node whose API is served; `home` is what clients open."""
+
+    def __init__(self, node: FakeNode, home: Path, address: str) -> None:
+        self.node = node
+        self.home = home
+        self.address = address
+        self.stop: Callable[[], None] = lambda: None
+        self.run: Callable[..., object] = lambda function: function()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[ServedNode]:
+    """Serve a fake node from a thread of its own while the block runs.
+
+    `run` runs a function in the loop of the node; `stop` ends the server and waits for it.
+    """
+    node = FakeNode()
+    ready: list[ServedNode] = []
+    is_ready = threading.Event()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            host, port = await nursery.start(_serve, node)
+            served_node = ServedNode(node, home, f"http://{host}:{port}")
+            token = trio.lowlevel.current_trio_token()
+            served_node.run = lambda function, *arguments: trio.from_thread.run_sync(
+                function, *arguments, trio_token=token
+            )
+            served_node.stop = lambda: served_node.run(nursery.cancel_scope.cancel)
+            ready.append(served_node)
+            is_ready.set()
+
+    thread = threading.Thread(target=trio.run, args=(main,))
+    thread.start()
+    assert is_ready.wait(10)
+    (served_node,) = ready
+    home.mkdir(exist_ok=True)
+    (home / "keys").mkdir(exist_ok=True)
+    (home / "token").write_text(TOKEN)
+    (home / "api.json").write_text(json.dumps({"address": served_node.address, "pid": 1}))
+    try:
+        yield served_node
+    finally:
+        if thread.is_alive():
+            try:
+                served_node.stop()
+            except trio.RunFinishedError:
+                pass
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+async def _serve(
+    node: FakeNode, task_status: trio.TaskStatus[tuple[str, int]]
+) -> None:
+    await serve(node, host="127.0.0.1", port=0, token=TOKEN, task_status=task_status)
