@@ -52,6 +52,8 @@ def check_effect(
 
 
 def _check_size(effect: Effect) -> Denied | None:
+    if not effect.key:
+        return Denied("empty-key", "an entry has a key: a scan begins after the empty one")
     if len(effect.key) > limits.KEY_BYTES_MAX:
         return Denied("too-large", f"a key of {len(effect.key)} bytes is over the limit")
     if isinstance(effect, Put) and len(effect.value) > limits.VALUE_BYTES_MAX:

@@ -125,20 +125,20 @@ def test_host_functions_cost_what_the_table_says(executor: BlockingExecutor) -> 
 
     nothing = fuel(lambda _script: "")
     cases: list[tuple[Callable[[Script], str], int]] = [
-        (lambda s: s.log("12345678"), 500 + 8),
-        (lambda s: s.output("12345678"), 500 + 8),
-        (lambda s: "(call $member (i32.const 0))", 500 + 32),
-        (lambda s: "(call $random (i32.const 0) (i32.const 50))", 500 + 150),
-        (lambda s: "(call $sha256 (i32.const 0) (i32.const 50) (i32.const 0))", 500 + 32 + 150),
-        (lambda s: s.get("items", "k"), 500 + 6 + 2_000 + 100),
-        (lambda s: s.get("items", "k", cap=0), 500 + 6 + 2_000 + 100),
-        (lambda s: s.put("items", "k", "12"), 500 + 6 + 2_000 + 2),
-        (lambda s: s.delete("items", "k"), 500 + 6 + 4_000),
-        (lambda s: s.add("sums", "k", 1), 500 + 5 + 2_000),
-        (lambda s: s.scan("items", "k", "a"), 500 + 7 + 10_000),
+        (lambda s: s.log("12345678"), 5_000 + 8),
+        (lambda s: s.output("12345678"), 5_000 + 8),
+        (lambda s: "(call $member (i32.const 0))", 5_000 + 32),
+        (lambda s: "(call $random (i32.const 0) (i32.const 50))", 5_000 + 150),
+        (lambda s: "(call $sha256 (i32.const 0) (i32.const 50) (i32.const 0))", 5_000 + 32 + 150),
+        (lambda s: s.get("items", "k"), 5_000 + 6 + 2_000 + 100),
+        (lambda s: s.get("items", "k", cap=0), 5_000 + 6 + 2_000 + 100),
+        (lambda s: s.put("items", "k", "12"), 5_000 + 6 + 2_000 + 2),
+        (lambda s: s.delete("items", "k"), 5_000 + 6 + 4_000),
+        (lambda s: s.add("sums", "k", 1), 5_000 + 5 + 2_000),
+        (lambda s: s.scan("items", "k", "a"), 5_000 + 7 + 10_000),
         (
             lambda s: s.scan("items") + s.next(),
-            500 + 5 + 10_000 + 500 + 2 * 500 + 109 + 19,
+            5_000 + 5 + 10_000 + 5_000 + 2 * 500 + 109 + 19,
         ),
     ]
     for number, (make, price) in enumerate(cases):
