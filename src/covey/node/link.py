@@ -63,6 +63,7 @@ class Link:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, nursery.cancel_scope)
                 nursery.start_soon(self._tick)
+                nursery.start_soon(self._require_greeting)
                 self._queue(self.session.start())
                 await self._read()
                 nursery.cancel_scope.cancel()
@@ -134,6 +135,11 @@ class Link:
                 continue
             self._wake = trio.Event()
             await self._wake.wait()
+
+    async def _require_greeting(self) -> None:
+        await trio.sleep(limits.SYNC_HELLO_S)
+        if not self.session.is_greeted:
+            self.close()
 
     async def _tick(self) -> None:
         while True:

@@ -138,9 +138,8 @@ class Links:
         _logger.info("peer misbehaved", extra={"peer": peer, "code": code})
         if self._misbehaviour[peer] >= limits.MISBEHAVIOUR_MAX:
             del self._misbehaviour[peer]
-            link = self._links.get(peer)
-            if link is not None:
-                link.close()
+            if self._network is not None and self._nursery is not None:
+                self._nursery.start_soon(self._network.disconnect, peer)
 
     # -- contexts ---
 
@@ -243,7 +242,9 @@ class Links:
                 await self._deliver(link, context, DeltaReceived(delta, link.peer), delta.frame)
             case Compared(context, frontier, state, missing):
                 driver = self._driver_of(context)
-                if driver is not None:
+                device = link.session.device(context)
+                # Only a member's word counts in the status.
+                if driver is not None and device and driver.replica.is_member(device):
                     await driver.deliver(PeerCompared(link.peer, frontier, state, missing))
             case BlobTold(context, cid, content):
                 self._answer(("blob", link.peer, context, cid), content)

@@ -90,6 +90,11 @@ class Session:
         """Greet."""
         return [send(Hello(PROTOCOL_VERSION, self._nonce))]
 
+    @property
+    def is_greeted(self) -> bool:
+        """Whether the peer has greeted; the driver ends a stream on which it does not."""
+        return self._greeting is not None
+
     def shared(self) -> tuple[ContextId, ...]:
         """The contexts whose id the peer has proved to know."""
         return tuple(c.context for c in self._channels.values() if c.theirs is not None)
@@ -191,8 +196,8 @@ class Session:
         ledger = self._host.ledger(channel.context)
         if ledger is None:
             return []
-        if channel.stream is None:
-            channel.stream = Stream(ledger)
+        if channel.stream is None or not channel.stream.is_of(ledger):
+            channel.stream = Stream(ledger)  # Left and joined again, the context has a new ledger.
         effects: list[SessionEffect] = []
         message = device_proof_message(channel.context, self._greeting)
         proof = self._host.prove_device(channel.context, message)

@@ -34,6 +34,10 @@ class Stream:
         self._theirs: dict[DeviceId, tuple[Tip, ...]] = {}
         self._cursor: int | None = None  # the next arrival to look at; None: nothing to send
 
+    def is_of(self, ledger: Ledger) -> bool:
+        """Whether this stream reads that ledger."""
+        return self._ledger is ledger
+
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to send, as far as the peer's last frontier tells."""
