@@ -18,6 +18,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "google": ("network",),  # protobuf, the wire format of py-libp2p's gossip
     "httpx": ("client", "testkit"),
     "hypercorn": ("api",),
+    "hypothesis": ("testkit",),  # strategies, for tests alone
     "ifaddr": ("network",),  # comes with py-libp2p
     "libp2p": ("network",),
     "litestar": ("api",),

@@ -250,6 +250,7 @@ FORBIDDEN = {
     "owned by another": (Put("profiles", ANN.member_id, b"v"), "not-owner"),
     "owned by another, deleted": (Delete("profiles", ANN.member_id), "not-owner"),
     "owned by nobody": (Put("profiles", b"k", b"v"), "not-owner"),
+    "empty key": (Put("notes", b"", b"v"), "empty-key"),
     "role missing": (Put("rules", b"k", b"v"), "role-missing"),
 }
 
