@@ -1,0 +1,173 @@
+"""What a peer that breaks the protocol gets: an end, a code, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from covey.codec import (
+    AdmitAnswer,
+    Blob,
+    CharterTold,
+    Credit,
+    DeltaFrame,
+    FrontierFrame,
+    Hello,
+    Know,
+    cid_of,
+    decode_delta,
+    encode_frame,
+)
+from covey.model import (
+    DeltaId,
+    Digest,
+    Put,
+    Tip,
+    limits,
+)
+from covey.sync import (
+    AskBlob,
+    BlobTold,
+    Close,
+    FrameArrived,
+)
+from covey.testkit.playbook import Stage
+from tests.unit.sync.session.conversation import (
+    ALICE,
+    BOB,
+    sides,
+    talk,
+    tick,
+    write,
+)
+
+__all__: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (encode_frame(Hello(1, bytes(32))), "wrong-phase"),
+        (encode_frame(Know(1, bytes(32))), "wrong-phase"),
+        (encode_frame(Credit(1, limits.SYNC_CREDIT_BYTES)), "wrong-credit"),
+        (encode_frame(DeltaFrame(1, b"\x90")), "wrong-shape"),
+        (encode_frame(Blob(1, cid_of(b"x"), b"x")), "unasked"),
+        (encode_frame(AdmitAnswer(1, "")), "unasked"),
+        (encode_frame(CharterTold(bytes(32), None)), "unasked"),
+        (b"\x91\xcc\x01", "non-canonical"),
+        (b"\xc1", "malformed"),
+        (b"", "malformed"),
+        (b"\x92\x63\x01", "unknown-version"),
+    ],
+)
+def test_a_misbehaving_peer_ends_its_stream(frame: bytes, code: str) -> None:
+    """Each costs that peer its stream, with a code that says why."""
+    one, two = sides()
+    talk(one, two)
+
+    one.tell(FrameArrived(frame))
+
+    assert one.heard(Close) == [Close(code)]
+
+
+def test_a_frame_before_the_greeting_ends_the_stream() -> None:
+    """Nothing is answered before nonces are exchanged."""
+    one, _ = sides()
+
+    one.tell(FrameArrived(encode_frame(Know(1, bytes(32)))))
+
+    assert one.heard(Close) == [Close("wrong-phase")]
+
+
+def test_a_reflected_nonce_ends_the_stream() -> None:
+    """Else our own proofs could be played back to us."""
+    one, _ = sides()
+    hello = one.out[0]
+
+    one.tell(FrameArrived(hello))
+
+    assert one.heard(Close) == [Close("reflected")]
+
+
+def test_another_version_ends_the_stream_without_blame() -> None:
+    """A newer peer is not a bad one."""
+    one, _ = sides()
+
+    one.tell(FrameArrived(encode_frame(Hello(2, bytes(32)))))
+
+    assert one.heard(Close) == [Close("")]
+
+
+def test_too_many_channels_end_the_stream() -> None:
+    """Proofs for contexts that are not held here are kept, but not without end."""
+    one, two = sides(stranger=True)
+    talk(one, two)
+
+    for number in range(limits.SYNC_CONTEXTS_MAX + 1):
+        one.tell(FrameArrived(encode_frame(Know(number, number.to_bytes(32, "big")))))
+
+    assert one.heard(Close) == [Close("flood")]
+
+
+def test_a_delta_with_a_wrong_signature_ends_the_stream() -> None:
+    """Whoever streams a delta has checked it: a forged one is the streamer's fault."""
+    one, two = sides()
+    talk(one, two)
+    write(one, 1)
+    assert one.stage is not None
+    frame = one.stage.replica.ledger.frame(next(iter(one.stage.replica.ledger.heads)))
+    assert frame is not None
+    signature = decode_delta(one.founding.context, frame).signature
+    forged = frame.replace(signature, bytes(64))
+
+    two.tell(FrameArrived(encode_frame(DeltaFrame(1, forged))))
+
+    assert two.heard(Close) == [Close("bad-signature")]
+    assert two.stage is not None
+    assert two.stage.replica.ledger.count == 0
+
+
+def test_requests_beyond_the_rate_get_nothing() -> None:
+    """A peer that asks without end gets empty answers, at no cost in reads."""
+    one, two = sides(joining=True)
+    one.blobs[cid_of(b"x")] = b"x"
+    talk(one, two)
+
+    for _ in range(limits.SYNC_REQUESTS_PER_S_MAX + 10):
+        two.tell(AskBlob(two.founding.context, cid_of(b"x")))
+        talk(one, two)
+
+    told = [e.content for e in two.said if isinstance(e, BlobTold)]
+    assert told.count(b"x") == limits.SYNC_REQUESTS_PER_S_MAX
+    assert told[-1] is None
+
+
+def test_an_impossible_frontier_does_no_harm() -> None:
+    """A peer that claims what nobody wrote is counted as ahead, and gets what it lacks."""
+    one, two = sides()
+    write(one, 2)
+    talk(one, two)
+    claim = {BOB.device: (Tip(2**62, DeltaId(bytes(32))),)}
+
+    one.tell(FrameArrived(encode_frame(FrontierFrame(1, claim, Digest(bytes(32))))))
+    talk(one, two)
+
+    assert not one.heard(Close)
+    assert one.stage is not None
+    assert one.stage.replica.ledger.count == 2
+
+
+def test_both_branches_of_a_fork_reach_the_other_side() -> None:
+    """A forked device's branches are kept by all: a session brings each what it lacks."""
+    one, two = sides()
+    twin = Stage(one.founding, ALICE)
+    two.stage = twin
+    write(one, 3)
+    twin.write((Put("notes", b"other", b"branch"),))
+
+    talk(one, two)
+    tick(one, two)
+
+    assert one.stage is not None
+    assert one.stage.replica.ledger.frontier == twin.replica.ledger.frontier
+    assert one.stage.replica.ledger.digest() == twin.replica.ledger.digest()
+    assert one.stage.replica.ledger.count == 4

@@ -1,0 +1,274 @@
+"""The conversation of two peers: greeting, proofs, frontiers, deltas, blobs, admission."""
+
+from __future__ import annotations
+
+from covey.codec import (
+    Hello,
+    Know,
+    Member,
+    cid_of,
+    encode_frame,
+    topic_hash,
+)
+from covey.model import (
+    Signature,
+    limits,
+)
+from covey.sync import (
+    AdmissionAsked,
+    AdmissionTold,
+    AnswerAdmission,
+    AskAdmission,
+    AskBlob,
+    AskCharter,
+    AskDeltas,
+    BlobTold,
+    CharterAnswered,
+    Close,
+    Compared,
+    Consumed,
+    ContextOpened,
+    DeltaDelivered,
+    FrameArrived,
+    Session,
+    Shared,
+)
+from tests.unit.sync.session.conversation import (
+    ALICE,
+    BOB,
+    Side,
+    delivered,
+    sides,
+    talk,
+    tick,
+    write,
+)
+
+__all__: list[str] = []
+
+
+def test_what_one_lacks_the_other_sends() -> None:
+    """The point of a session: after it both hold the same."""
+    one, two = sides()
+    write(one, 150)
+
+    talk(one, two)
+
+    assert one.stage is not None
+    assert two.stage is not None
+    assert two.stage.replica.ledger.digest() == one.stage.replica.ledger.digest()
+    assert len(two.heard(DeltaDelivered)) == 150
+
+
+def test_deltas_arrive_parents_first() -> None:
+    """Causal order: nothing that arrives has to wait for what comes later."""
+    one, two = sides()
+    write(one, 150)
+
+    talk(one, two)
+
+    assert two.stage is not None
+    assert len(two.stage.replica.intake.pending) == 0
+    sequences = [delta.core.sequence for delta in delivered(two)]
+    assert sequences == sorted(sequences)
+
+
+def test_nothing_is_sent_twice_when_both_hold_the_same() -> None:
+    """A comparison of equals costs digests alone."""
+    one, two = sides()
+    write(one, 20)
+    talk(one, two)
+    before = len(two.heard(DeltaDelivered))
+
+    tick(one, two)
+
+    assert len(two.heard(DeltaDelivered)) == before
+
+
+def test_a_tick_brings_what_gossip_lost() -> None:
+    """Sync is the truth: a delta that no gossip brought comes with the next comparison."""
+    one, two = sides()
+    talk(one, two)
+    write(one, 1)
+
+    tick(one, two)
+
+    assert two.stage is not None
+    assert two.stage.replica.ledger.count == 1
+
+
+def test_a_stranger_learns_nothing() -> None:
+    """Who does not know the context id is not even told that it is held here."""
+    one, two = sides(stranger=True)
+    write(one, 3)
+
+    talk(one, two)
+
+    assert two.said == []
+    assert one.session.shared() == ()
+
+
+def test_a_wrong_proof_looks_like_an_unknown_context() -> None:
+    """A guess gets the same silence as a context that is not held."""
+    one, two = sides(stranger=True)
+    talk(one, two)
+
+    one.tell(FrameArrived(encode_frame(Know(1, bytes(32)))))
+
+    assert list(one.out) == []
+    assert one.session.shared() == ()
+
+
+def test_a_proof_is_bound_to_the_stream() -> None:
+    """A proof that was overheard on one stream opens no other: nonces and peers are in it."""
+    one, two = sides()
+    know = next(f for f in _after_greeting(one, two) if isinstance(f, Know))
+    third = Side(LARGE, SMALL, one.founding, BOB, None)
+    third.session = Session(third, LARGE, SMALL, b"another nonce of thirty-two byte")
+    third.take(third.session.start())
+    third.tell(FrameArrived(encode_frame(Hello(1, b"n" * 32))))
+
+    third.tell(FrameArrived(encode_frame(know)))
+
+    assert third.session.shared() == ()
+
+
+def _after_greeting(one: Side, two: Side) -> list[object]:
+    two.tell(FrameArrived(one.out.popleft()))
+    one.tell(FrameArrived(two.out.popleft()))
+    return one.frames()
+
+
+def test_a_context_joined_later_is_shared_at_once() -> None:
+    """A proof that came before this node held the context is kept, not thrown away."""
+    one, two = sides(stranger=True)
+    write(one, 3)
+    talk(one, two)
+
+    two.knows = True
+    two.tell(ContextOpened(two.founding.context))
+    talk(one, two)
+
+    assert two.heard(Shared)
+    assert two.stage is not None
+    assert two.stage.replica.ledger.count == 3
+
+
+def test_a_joiner_is_served_before_it_has_a_ledger() -> None:
+    """Charter and blobs come by CID to whoever proved to know the context id."""
+    one, two = sides(joining=True)
+    blob = b"a module"
+    one.blobs[cid_of(blob)] = blob
+    talk(one, two)
+
+    two.tell(AskBlob(two.founding.context, cid_of(blob)))
+    two.tell(AskBlob(two.founding.context, cid_of(b"absent")))
+    talk(one, two)
+
+    assert two.heard(BlobTold) == [
+        BlobTold(two.founding.context, cid_of(blob), blob),
+        BlobTold(two.founding.context, cid_of(b"absent"), None),
+    ]
+
+
+def test_a_charter_is_told_by_topic() -> None:
+    """A bare topic is enough to begin with an open context."""
+    one, two = sides(stranger=True)
+    topic = topic_hash(one.founding.context)
+
+    talk(one, two)
+    two.tell(AskCharter(topic))
+    two.tell(AskCharter(bytes(32)))
+    talk(one, two)
+
+    assert two.heard(CharterAnswered) == [
+        CharterAnswered(topic, one.founding.packed),
+        CharterAnswered(bytes(32), None),
+    ]
+
+
+def test_admission_is_asked_and_answered() -> None:
+    """The two ends of `admit`: the question reaches the replica, the word comes back."""
+    one, two = sides()
+    talk(one, two)
+    context = one.founding.context
+
+    two.tell(AskAdmission(context, BOB.certificate, BOB.join(context)))
+    talk(one, two)
+    assert one.heard(AdmissionAsked)
+    one.tell(AnswerAdmission(context, "no"))
+    talk(one, two)
+
+    assert two.heard(AdmissionTold) == [AdmissionTold(context, "no")]
+
+
+def test_wanted_deltas_are_sent() -> None:
+    """Missing parents are asked for by id."""
+    one, two = sides()
+    talk(one, two)
+    write(one, 3)
+    assert one.stage is not None
+    head = next(iter(one.stage.replica.ledger.heads))
+
+    two.tell(AskDeltas(two.founding.context, (head,)))
+    talk(one, two)
+
+    assert delivered(two)[0].id == head
+
+
+def test_the_device_is_proved() -> None:
+    """Members show which device they are; nobody else can show it."""
+    one, two = sides()
+
+    talk(one, two)
+
+    assert one.session.device(one.founding.context) == BOB.device
+    assert two.session.device(one.founding.context) == ALICE.device
+
+
+def test_a_forged_device_proof_ends_the_stream() -> None:
+    """Claiming to be somebody's device without its key is no mistake."""
+    one, two = sides()
+    talk(one, two)
+
+    one.tell(FrameArrived(encode_frame(Member(1, ALICE.device, Signature(bytes(64))))))
+
+    assert one.heard(Close) == [Close("bad-signature")]
+
+
+def test_behind_is_counted_from_the_frontier() -> None:
+    """The status may say how much is missing as soon as the peer has said what it holds."""
+    one, two = sides()
+    write(one, 42)
+
+    talk(one, two)
+
+    compared = [e for e in two.heard(Compared) if isinstance(e, Compared)]
+    assert compared[0].missing == 42
+    assert compared[-1].missing == 0
+
+
+def test_credit_bounds_what_is_in_flight() -> None:
+    """A receiver that grants nothing is sent no more than the credit."""
+    one, two = sides()
+    write(one, 30, 500_000)
+    two.tell = lambda event: (  # type: ignore[method-assign]
+        None if isinstance(event, Consumed) else Side.tell(two, event)
+    )
+
+    talk(one, two)
+
+    sent = sum(len(delta.frame) for delta in delivered(two))
+    assert sent <= limits.SYNC_CREDIT_BYTES
+    assert sent > limits.SYNC_CREDIT_BYTES - 600_000
+
+
+def test_more_than_the_credit_arrives_when_it_is_granted() -> None:
+    """Credits come back as deltas are dealt with, so nothing gets stuck."""
+    one, two = sides()
+    write(one, 30, 500_000)
+
+    talk(one, two)
+
+    assert two.stage is not None
+    assert two.stage.replica.ledger.count == 30
