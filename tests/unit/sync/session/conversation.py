@@ -33,7 +33,19 @@ from covey.sync import (
 from covey.testkit.identities import Founding, Identity, found, identity
 from covey.testkit.playbook import Stage
 
-__all__ = ["ALICE", "BOB", "NOW", "Side", "delivered", "sides", "talk", "tick", "write"]
+__all__ = [
+    "ALICE",
+    "BOB",
+    "LARGE",
+    "NOW",
+    "SMALL",
+    "Side",
+    "delivered",
+    "sides",
+    "talk",
+    "tick",
+    "write",
+]
 
 NOW = 1_700_000_000.0
 ALICE, BOB = identity("alice"), identity("bob")

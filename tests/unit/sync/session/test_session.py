@@ -36,6 +36,8 @@ from covey.sync import (
 from tests.unit.sync.session.conversation import (
     ALICE,
     BOB,
+    LARGE,
+    SMALL,
     Side,
     delivered,
     sides,
