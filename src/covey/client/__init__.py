@@ -2,6 +2,6 @@
 
 from covey.client.client import Client
 from covey.client.connection import NodeNotRunning
-from covey.client.streams import Watch
+from covey.client.streams import Watch, first_error
 
-__all__ = ["Client", "NodeNotRunning", "Watch"]
+__all__ = ["Client", "NodeNotRunning", "Watch", "first_error"]

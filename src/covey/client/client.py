@@ -19,7 +19,6 @@ from covey.api.schema import (
     ContextList,
     ContextReply,
     CreateRequest,
-    ErrorReply,
     JoinReply,
     JoinRequest,
     LogReply,
@@ -29,8 +28,8 @@ from covey.api.schema import (
     StopReply,
     TicketReply,
 )
-from covey.client.connection import Connection, error_of
-from covey.client.streams import ERROR_START, Watch, batch_bodies, lines_of
+from covey.client.connection import Connection
+from covey.client.streams import Watch, batch_bodies, first_error, lines_of
 from covey.errors import ConfigError, NodeError, PeerUnavailable
 from covey.model import limits
 
@@ -38,7 +37,6 @@ __all__ = ["Client"]
 
 _encode = msgspec.json.Encoder().encode
 _decode_reply = msgspec.json.Decoder(BatchReply).decode
-_decode_error = msgspec.json.Decoder(ErrorReply).decode
 
 
 class Client:
@@ -146,10 +144,8 @@ class Client:
         """Run many calls, (method, arguments) each; a reply or an error for each, in order."""
         lines = (_call(method, arguments) for method, arguments in calls)
         for line in self.batch_lines(context, lines):
-            if line.startswith(ERROR_START):
-                yield error_of(_decode_error(line).error)
-            else:
-                yield _decode_reply(line)
+            error = first_error(line)
+            yield _decode_reply(line) if error is None else error
 
     def batch_lines(self, context: str, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Run many calls given as lines of JSON, none empty; one reply line for each, in order.

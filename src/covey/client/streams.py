@@ -9,9 +9,9 @@ import msgspec
 
 from covey.api.schema import AppliedRow, ErrorReply
 from covey.client.connection import error_of
-from covey.errors import PeerUnavailable
+from covey.errors import NodeError, PeerUnavailable
 
-__all__ = ["Watch", "batch_bodies", "lines_of"]
+__all__ = ["ERROR_START", "Watch", "batch_bodies", "first_error", "lines_of"]
 
 ERROR_START = b'{"error"'
 
@@ -29,6 +29,13 @@ def lines_of(reply: httpx.Response) -> Iterator[bytes]:
         yield tail
 
 
+def first_error(line: bytes) -> NodeError | None:
+    """The error that a reply line of a batch is, if it is one."""
+    if not line.startswith(ERROR_START):
+        return None
+    return error_of(_decode_error(line).error)
+
+
 class Watch(Iterator[AppliedRow]):
     """Rows of applied deltas as they come; the stream's error ends it."""
 
@@ -37,8 +44,9 @@ class Watch(Iterator[AppliedRow]):
 
     def __next__(self) -> AppliedRow:
         for line in self._lines:
-            if line.startswith(ERROR_START):
-                raise error_of(_decode_error(line).error)
+            error = first_error(line)
+            if error is not None:
+                raise error
             if line:
                 return _decode_row(line)
         raise PeerUnavailable("the node ended the watch")

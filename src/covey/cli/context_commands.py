@@ -1,0 +1,161 @@
+"""Commands about contexts: create, ticket, list, show, log, watch, leave, join."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from covey.api.schema import JoinReply, TicketReply
+from covey.cli.opened import open_client
+from covey.cli.options import (
+    ContextArgument,
+    HomeOption,
+    JsonOption,
+    NameOption,
+    TargetArgument,
+    examples,
+)
+from covey.cli.output import emit, emit_line, emit_raw, progress, say
+from covey.cli.results import IdResult, LeaveResult, WatchLine
+from covey.model import limits
+
+__all__ = ["register", "register_join"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of `covey context`."""
+    app.command(epilog=examples("context create org.covey.kv --name notes"))(create)
+    app.command(epilog=examples("context ticket notes"))(ticket)
+    app.command("list", epilog=examples("context list --json"))(list_contexts)
+    app.command(epilog=examples("context show notes"))(show)
+    app.command(epilog=examples("context log notes --after 100 --limit 20"))(log)
+    app.command(epilog=examples("context watch notes --json", "context watch notes --after 0"))(
+        watch
+    )
+    app.command(epilog=examples("context leave notes"))(leave)
+    register_join(app)
+
+
+def register_join(app: typer.Typer) -> None:
+    """Add `join`, which has a short form."""
+    app.command(epilog=examples("join TICKET", "join bafkrei… --name notes --json"))(join)
+
+
+def create(
+    home: HomeOption,
+    application: Annotated[
+        str, typer.Argument(metavar="APPLICATION", help="Its id, package or unique prefix.")
+    ],
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Found a context of an installed application; this node is its first member."""
+    from covey.cli.tables import context_page  # noqa: PLC0415 - draws only what is asked for
+
+    with open_client(home) as client, progress("founding"):
+        row = client.create_context(application, name)
+    emit(IdResult(row.id), as_json=as_json, show=lambda: context_page(row))
+
+
+def ticket(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
+    """Print what another node needs to join."""
+    with open_client(home) as client:
+        text = client.ticket(context)
+    if as_json:
+        emit(TicketReply(ticket=text), as_json=True, show=lambda: text)
+    else:
+        emit_line(text)  # Never wrapped: people paste it.
+
+
+def list_contexts(home: HomeOption, as_json: JsonOption = False) -> None:
+    """List the contexts of this node."""
+    from covey.cli.tables import contexts_table  # noqa: PLC0415 - as above
+
+    with open_client(home) as client:
+        reply = client.contexts()
+    emit(reply, as_json=as_json, show=lambda: contexts_table(reply))
+
+
+def show(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
+    """Show a context: its application, terms and members."""
+    from covey.cli.tables import context_page  # noqa: PLC0415 - as above
+
+    with open_client(home) as client:
+        row = client.context(context)
+    emit(row, as_json=as_json, show=lambda: context_page(row))
+
+
+def log(
+    home: HomeOption,
+    context: ContextArgument,
+    after: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="Go on after this arrival number.")
+    ] = 0,
+    limit: Annotated[
+        int, typer.Option(min=1, max=limits.API_LOG_ROWS_MAX, metavar="COUNT", help="Rows at most.")
+    ] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """List applied deltas in the order they arrived here."""
+    from covey.cli.tables import log_table  # noqa: PLC0415 - as above
+
+    with open_client(home) as client:
+        reply = client.log(context, after, limit)
+    emit(reply, as_json=as_json, show=lambda: log_table(reply))
+    if reply.next is not None and not as_json:
+        say(f"there may be more: --after {reply.next}")
+
+
+def watch(
+    home: HomeOption,
+    context: ContextArgument,
+    after: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="NUMBER", help="Begin after this arrival number, not now."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print each delta as it is applied, until Ctrl-C."""
+    import msgspec  # noqa: PLC0415 - as above
+
+    from covey.cli.tables import row_text  # noqa: PLC0415 - as above
+
+    with open_client(home) as client, client.watch(context, after) as rows:
+        if not as_json:
+            say(f"watching {context}; Ctrl-C ends it")
+        for row in rows:
+            if as_json:
+                line = WatchLine(row.delta, row.author, row.sequence, row.calls)
+                emit_raw(msgspec.json.encode(line))
+            else:
+                emit_line(row_text(row))
+
+
+def leave(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
+    """Stop a context and forget it on this node; the other members keep it."""
+    with open_client(home) as client:
+        row = client.context(context)
+        client.leave(row.id)
+    emit(LeaveResult(row.id, True), as_json=as_json, show=lambda: f"left {row.name}")
+
+
+def join(
+    home: HomeOption,
+    target: TargetArgument,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Join a context by ticket, context id or topic.
+
+    Answers once this node is admitted, or after 30 s; the node keeps trying then.
+    """
+    with open_client(home) as client, progress("joining"):
+        reply = client.join(target, name)
+    emit(reply, as_json=as_json, show=lambda: _joined(reply))
+    if not reply.admitted:
+        say("no member has let this node in yet; it keeps trying: see `covey status`")
+
+
+def _joined(reply: JoinReply) -> str:
+    return f"{reply.id}\n{'admitted' if reply.admitted else 'not admitted yet'}"

@@ -1,0 +1,61 @@
+"""The options that every subcommand takes, and the arguments that many do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "ArgumentsArgument",
+    "ContextArgument",
+    "HomeOption",
+    "JsonOption",
+    "MethodArgument",
+    "NameOption",
+    "TargetArgument",
+    "examples",
+]
+
+
+def _default_home() -> Path:
+    return Path.home() / ".covey"
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="COVEY_HOME",
+        default_factory=_default_home,
+        show_default="~/.covey",
+        metavar="DIR",
+        help="The node's home: its keys, store, ports and token.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ContextArgument = Annotated[
+    str, typer.Argument(metavar="CONTEXT", help="A context: id, local name or unique prefix.")
+]
+MethodArgument = Annotated[
+    str, typer.Argument(metavar="METHOD", help="A method of the context's application.")
+]
+ArgumentsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="JSON", help="The method's arguments; - reads them from standard input."
+    ),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="A local name; other members do not see it."),
+]
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="TICKET_OR_TOPIC", help="A ticket, a context id or a topic.")
+]
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text; each line stays a line."""
+    return "\n\n".join(["Examples:", *(f"  $ covey {line}" for line in lines)])

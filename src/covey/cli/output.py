@@ -1,0 +1,88 @@
+"""Results on standard output; progress, hints and errors on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["emit", "emit_line", "emit_raw", "progress", "say", "silence_output"]
+
+_PATIENCE_S = 1.0  # what takes longer shows that it is under way
+_ERASE_LINE = "\r\x1b[K"
+
+
+def emit(result: msgspec.Struct, *, as_json: bool, show: Callable[[], RenderableType]) -> None:
+    """The result of a command, as JSON or for people."""
+    if as_json:
+        emit_raw(msgspec.json.encode(result))
+        return
+    # Imported here: drawing takes longer to load than JSON to print.
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print(show())
+
+
+def emit_raw(line: bytes) -> None:
+    """A line that is JSON already."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def emit_line(text: str) -> None:
+    """A line for people, at once."""
+    print(text, flush=True)  # noqa: T201 - this is where printing happens
+
+
+def say(text: str) -> None:
+    """A sentence beside the result."""
+    try:
+        print(f"covey: {text}", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    except BrokenPipeError:
+        silence_output()
+
+
+def silence_output() -> None:
+    """Nobody reads any more: let the interpreter end without complaining about it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show on a terminal that something takes longer, and for how long it has."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    is_done = threading.Event()
+    thread = threading.Thread(target=_show_progress, args=(what, is_done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        thread.join()
+
+
+def _show_progress(what: str, is_done: threading.Event) -> None:
+    start = time.monotonic()
+    if is_done.wait(_PATIENCE_S):
+        return
+    while True:
+        sys.stderr.write(f"{_ERASE_LINE}{what} … {time.monotonic() - start:.0f} s")
+        sys.stderr.flush()
+        if is_done.wait(_PATIENCE_S):
+            break
+    sys.stderr.write(_ERASE_LINE)
+    sys.stderr.flush()

@@ -1,0 +1,95 @@
+"""Runs a node in this process, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import trio
+from trio_typing import TaskStatus
+
+from covey.api.server import serve
+from covey.cli.exits import INTERRUPTED, OK
+from covey.cli.output import emit, say
+from covey.cli.results import RunResult
+from covey.cli.tables import ready_panel
+from covey.node import NodeService
+from covey.node.running import run
+
+__all__ = ["run_node"]
+
+
+class _Start(Protocol):
+    """Runs a node and tells when it is ready."""
+
+    def __call__(self, *, on_ready: Callable[[NodeService, str], None]) -> Awaitable[None]: ...
+
+
+def run_node(
+    home: Path,
+    *,
+    listen: Sequence[str],
+    bootstrap: Sequence[str],
+    api: str | None,
+    is_verbose: bool,
+    as_json: bool,
+) -> int:
+    """Run the node of a home and return the exit code.
+
+    Ctrl-C or SIGTERM stop it in order, a second one at once.
+    """
+    logging.basicConfig(
+        level=logging.INFO if is_verbose else logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    start = partial(run, home, listen=listen, bootstrap=bootstrap, api=api, serve=serve)
+    return trio.run(_Running(start, as_json=as_json).until_stopped)
+
+
+class _Running:
+    """A node and the signals that stop it."""
+
+    def __init__(self, start: _Start, *, as_json: bool) -> None:
+        self._start = start
+        self._as_json = as_json
+        self._service: NodeService | None = None
+        self._is_stopping = False
+        self._code = OK
+
+    async def until_stopped(self) -> int:
+        """Run until the node stops by itself or a signal stops it."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals, nursery.cancel_scope)
+            await self._start(on_ready=self._on_ready)
+            nursery.cancel_scope.cancel()
+        return self._code
+
+    async def _obey_signals(
+        self,
+        scope: trio.CancelScope,
+        *,
+        task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                self._code = INTERRUPTED if number == signal.SIGINT else OK
+                if self._service is not None and not self._is_stopping:
+                    self._service.request_stop()
+                else:
+                    scope.cancel()
+                self._is_stopping = True
+
+    def _on_ready(self, service: NodeService, api: str) -> None:
+        self._service = service
+        result = RunResult(service.peer_id, service.addresses, api)
+        emit(result, as_json=self._as_json, show=lambda: ready_panel(result))
+        sys.stdout.flush()
+        if not self._as_json:
+            say("running; Ctrl-C stops it")

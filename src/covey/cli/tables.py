@@ -1,0 +1,241 @@
+"""What people see: replies of the node as text and tables."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from covey.api.schema import (
+    ApplicationList,
+    ApplicationReply,
+    AppliedRow,
+    ContextList,
+    ContextReply,
+    ContextStatusReply,
+    LogReply,
+    PeerList,
+    StatusReply,
+)
+from covey.cli.results import RunResult
+
+__all__ = [
+    "application_page",
+    "applications_table",
+    "context_page",
+    "contexts_table",
+    "log_table",
+    "peers_table",
+    "ready_panel",
+    "row_text",
+    "status_table",
+    "terms",
+]
+
+_SHORT_CHARS = 16
+
+
+def ready_panel(result: RunResult) -> RenderableType:
+    """A node that runs."""
+    pairs = [("peer id", result.peer_id), ("commanded at", result.api)]
+    pairs += [("address", address) for address in result.addresses]
+    return Panel(_facts(pairs), title="covey", title_align="left", expand=False)
+
+
+def status_table(status: StatusReply) -> RenderableType:
+    """The node and each of its contexts."""
+    head = _facts(
+        [
+            ("peer id", status.peer_id),
+            ("member", status.member),
+            *(("address", address) for address in status.addresses),
+        ]
+    )
+    if not status.contexts:
+        return Group(head, Text("no contexts yet: `covey context create` or `covey join`"))
+    return Group(head, *(_context_block(context) for context in status.contexts))
+
+
+def _context_block(context: ContextStatusReply) -> RenderableType:
+    return Group(
+        Text(""),
+        Text(f"{context.name}  ({context.application})", style="bold"),
+        _facts(
+            [
+                ("id", context.id),
+                ("digest", context.digest),
+                ("deltas", str(context.deltas)),
+                ("members", str(context.members)),
+                ("state", _standing(context)),
+                ("in sync with", _in_sync(context)),
+                ("terms", terms(context.admission, context.encryption, context.verification)),
+            ]
+        ),
+    )
+
+
+def _standing(context: ContextStatusReply) -> str:
+    words = {"joining": "joining", "reading": "reading, not admitted yet", "member": "member"}
+    parts = [words.get(context.phase, context.phase)]
+    if context.behind:
+        parts.append(f"behind by at least {context.behind}")
+    if context.waiting:
+        parts.append(f"{context.waiting} wait for their parents")
+    if context.diverged:
+        parts.append(f"DIVERGED from {', '.join(context.diverged)}: please report this")
+    if context.upgrade_needed:
+        parts.append("needs a newer covey")
+    return ", ".join(parts)
+
+
+def _in_sync(context: ContextStatusReply) -> str:
+    if not context.in_sync_with:
+        return "nobody known"
+    return f"{', '.join(context.in_sync_with)} (as of {context.as_of})"
+
+
+def terms(admission: str, encryption: str, verification: str) -> str:
+    """What a context promises and what it does not, in plain words."""
+    encrypted = "not encrypted" if encryption == "none" else f"encrypted: {encryption}"
+    checked = verification
+    if verification == "signature":
+        checked = "signatures checked but calls not replayed"
+    return f"{admission} admission, {encrypted}, {checked}"
+
+
+def peers_table(reply: PeerList) -> RenderableType:
+    """Connected peers."""
+    if not reply.peers:
+        return Text("no peers are connected")
+    table = _table("peer id", "address", "direction", "since", "contexts")
+    for peer in reply.peers:
+        shared = ", ".join(_short(context) for context in peer.contexts)
+        table.add_row(peer.peer_id, peer.address, peer.direction, peer.since, shared)
+    return table
+
+
+def applications_table(reply: ApplicationList) -> RenderableType:
+    """Installed releases."""
+    if not reply.applications:
+        return Text("no applications are installed: `covey app install BUNDLE`")
+    table = _table("package", "version", "name", "id")
+    for row in reply.applications:
+        table.add_row(row.package, row.version, row.name, row.id)
+    return table
+
+
+def application_page(row: ApplicationReply) -> RenderableType:
+    """One release with its methods."""
+    methods = _table("method", "kind", "arguments", "result")
+    for method in row.methods:
+        methods.add_row(
+            method.name, method.kind, _json(bytes(method.args)), _json(bytes(method.result))
+        )
+    collections = ", ".join(f"{c.name} ({c.rule})" for c in row.collections)
+    return Group(
+        Text(f"{row.name} {row.version}", style="bold"),
+        Text(row.description),
+        _facts(
+            [
+                ("package", row.package),
+                ("id", row.id),
+                ("publisher", row.publisher),
+                ("licence", row.licence),
+                ("module", f"{row.module} ({row.module_size_bytes} bytes)"),
+                ("runs on", f"{row.abi}, {row.execution}"),
+                ("collections", collections or "none"),
+            ]
+        ),
+        methods,
+    )
+
+
+def contexts_table(reply: ContextList) -> RenderableType:
+    """The contexts of a node."""
+    if not reply.contexts:
+        return Text("no contexts yet: `covey context create` or `covey join`")
+    table = _table("name", "application", "phase", "devices", "id")
+    for row in reply.contexts:
+        table.add_row(row.name, row.package, row.phase, str(len(row.devices)), row.id)
+    return table
+
+
+def context_page(row: ContextReply) -> RenderableType:
+    """One context with its members."""
+    members = _table("member", "device", "")
+    admins = {pair.device for pair in row.admins}
+    for pair in row.devices:
+        marks = [*(["admin"] if pair.device in admins else [])]
+        marks += ["this node"] if pair.device == row.device else []
+        members.add_row(pair.member, pair.device, ", ".join(marks))
+    return Group(
+        Text(row.name, style="bold"),
+        _facts(
+            [
+                ("id", row.id),
+                ("topic", row.topic),
+                ("application", f"{row.package}, release {row.release}"),
+                ("phase", row.phase),
+                ("terms", terms(row.admission, row.encryption, row.verification)),
+                ("execution", row.execution),
+            ]
+        ),
+        members,
+    )
+
+
+def log_table(reply: LogReply) -> RenderableType:
+    """Applied deltas in the order of their arrival."""
+    if not reply.rows:
+        return Text("nothing was applied after that")
+    table = _table("#", "time", "author", "sequence", "calls", "delta")
+    for row in reply.rows:
+        table.add_row(
+            str(row.arrival),
+            row.time,
+            _short(row.author.removeprefix("did:key:")),
+            str(row.sequence),
+            _calls(row),
+            _short(row.delta),
+        )
+    return table
+
+
+def row_text(row: AppliedRow) -> str:
+    """An applied delta on one line."""
+    author = _short(row.author.removeprefix("did:key:"))
+    return f"{row.time}  {author} #{row.sequence}  {_calls(row)}  {_short(row.delta)}"
+
+
+def _calls(row: AppliedRow) -> str:
+    if not row.calls:
+        return f"admits {len(row.admitted)}" if row.admitted else "no calls"
+    names = list(dict.fromkeys(row.methods))
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{row.calls} of {shown}"
+
+
+def _json(content: bytes) -> str:
+    return "" if content == b"null" else content.decode(errors="replace")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHORT_CHARS else text[:_SHORT_CHARS] + "…"
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table
+
+
+def _facts(pairs: list[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in pairs:
+        table.add_row(name, Text(fact))
+    return table
