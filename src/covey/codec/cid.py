@@ -50,9 +50,10 @@ def base32_encode(content: bytes) -> str:
 
 def base32_decode(text: str) -> bytes:
     """The bytes of lower-case base32 without padding; ValueError if it is none."""
-    if text != text.lower():
-        raise ValueError("base32 in upper case")
     try:
-        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+        content = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except binascii.Error as error:
         raise ValueError("not base32") from error
+    if base32_encode(content) != text:
+        raise ValueError("base32 of another form: upper case, or bits beyond the end")
+    return content
