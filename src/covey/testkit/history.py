@@ -81,7 +81,8 @@ class History:
         """
         cut = self.past(after)
         plain = _payload_of(calls)
-        core = replace(self._core(author, cut, len(plain.calls), governance), **wrong)  # type: ignore[arg-type]  # a test's own fields
+        honest = self._core(author, cut, len(plain.calls), governance)
+        core = replace(honest, **wrong)  # type: ignore[arg-type]  # a test's own fields
         sealed = encode_payload(plain) if payload is None else payload
         delta = make_delta(self.founding.context, core, sealed, author.signer)
         if keep:
