@@ -1,0 +1,112 @@
+"""What the simulator found, kept as the shortest test that shows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from covey.model import Cid, ContextId, DeviceId, PeerId, Put, limits
+from covey.sync import AdmissionRequested, Applied, Execute, Ledger
+from covey.sync.session import (
+    AdmissionTold,
+    AnswerAdmission,
+    AskAdmission,
+    Close,
+    FrameArrived,
+    Send,
+    Session,
+    SessionEffect,
+)
+from covey.testkit.history import History
+from covey.testkit.identities import found, identity
+from covey.testkit.playbook import Stage, submit
+
+FOUNDERS = tuple(identity(f"founder {number}") for number in range(12))
+GUEST = identity("guest")
+
+
+def test_first_delta_follows_its_admission_among_many_heads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With more heads than parents, a newcomer's merge chose heads that did not know it yet."""
+    monkeypatch.setattr(limits, "DELTA_PARENTS_MAX", 2)
+    founding = found(*FOUNDERS)
+    for admitting in FOUNDERS:
+        history = History(founding)
+        stage = Stage(founding, GUEST)
+        for founder in FOUNDERS:
+            admits = (GUEST.admit(founding.context),) if founder is admitting else ()
+            stage.receive(history.write(founder, (), [Put("notes", b"k", b"v")], governance=admits))
+        assert len(stage.replica.ledger.heads) == len(FOUNDERS)
+        effects = stage.handle(submit(1))
+        assert any(isinstance(effect, Applied) and effect.is_own for effect in effects)
+        assert isinstance(effects[-1], Execute)
+
+
+class Holder:
+    """Implements `SessionHost` for one stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def contexts(self) -> tuple[ContextId, ...]:
+        return (self._stage.founding.context,)
+
+    def ledger(self, context: ContextId) -> Ledger | None:
+        return self._stage.replica.ledger
+
+    def blob(self, context: ContextId, cid: Cid) -> bytes | None:
+        return None
+
+    def open_charter(self, topic: bytes) -> bytes | None:
+        return None
+
+    def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
+        return None
+
+
+def converse_once(
+    listener: Session, effects: list[SessionEffect], now: float
+) -> list[SessionEffect]:
+    """What one session makes of the frames that the other sends."""
+    sent = [effect for effect in effects if isinstance(effect, Send)]
+    return [made for send in sent for made in listener.handle(FrameArrived(send.frame), now)]
+
+
+def converse(
+    one: Session, other: Session, effects: list[SessionEffect], now: float
+) -> list[SessionEffect]:
+    """Carry what one session says to the other and back; what neither of them sends."""
+    kept: list[SessionEffect] = []
+    speaker, listener = one, other
+    while effects:
+        kept += [effect for effect in effects if not isinstance(effect, Send)]
+        effects = converse_once(listener, effects, now)
+        speaker, listener = listener, speaker
+    return kept
+
+
+def test_two_late_answers_to_two_admissions_blame_nobody() -> None:
+    """A slow member answers after the newcomer asked again: both answers were asked for."""
+    founding = found(FOUNDERS[0])
+    guest, host = Stage(founding, GUEST), Stage(founding, FOUNDERS[0])
+    asking = Session(Holder(guest), PeerId("guest"), PeerId("host"), b"1" * 32)
+    asked = Session(Holder(host), PeerId("host"), PeerId("guest"), b"2" * 32)
+    greeting, greeted = asking.start(), asked.start()
+    answer = converse_once(asking, greeted, guest.now)
+    converse(asked, asking, converse_once(asked, greeting, guest.now), guest.now)
+    converse(asking, asked, answer, guest.now)
+    context, join = founding.context, GUEST.join(founding.context)
+    ask = AskAdmission(context, GUEST.certificate, join)
+    for _ in range(2):
+        converse(asking, asked, asking.handle(ask, guest.now), guest.now)
+    host.handle(AdmissionRequested(1, GUEST.certificate, join))
+    told = [
+        effect
+        for reason in ("", "")
+        for effect in converse(
+            asked, asking, asked.handle(AnswerAdmission(context, reason), guest.now), guest.now
+        )
+    ]
+    assert [type(effect) for effect in told] == [AdmissionTold, AdmissionTold]
+    unasked = asked.handle(AnswerAdmission(context, ""), guest.now)
+    assert converse(asked, asking, unasked, guest.now) == [Close("unasked")]
