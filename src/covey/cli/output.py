@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["emit", "emit_line", "emit_raw", "progress", "say", "silence_output"]
 
 _PATIENCE_S = 1.0  # what takes longer shows that it is under way
+_UNWRAPPED_CHARS = 10_000
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -29,7 +30,9 @@ def emit(result: msgspec.Struct, *, as_json: bool, show: Callable[[], Renderable
     # Imported here: drawing takes longer to load than JSON to print.
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Into a file or a pipe nothing is wrapped: what people paste stays whole.
+    width = None if sys.stdout.isatty() else _UNWRAPPED_CHARS
+    console = Console(highlight=False, emoji=False, markup=False, width=width)
     console.print(show())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -128,11 +129,10 @@ def applications_table(reply: ApplicationList) -> RenderableType:
 
 def application_page(row: ApplicationReply) -> RenderableType:
     """One release with its methods."""
-    methods = _table("method", "kind", "arguments", "result")
+    methods = _table("method", "kind", "arguments", "what it does")
     for method in row.methods:
-        methods.add_row(
-            method.name, method.kind, _json(bytes(method.args)), _json(bytes(method.result))
-        )
+        schema = _Schema.read(bytes(method.args))
+        methods.add_row(method.name, method.kind, schema.outline(), schema.description)
     collections = ", ".join(f"{c.name} ({c.rule})" for c in row.collections)
     return Group(
         Text(f"{row.name} {row.version}", style="bold"),
@@ -217,8 +217,25 @@ def _calls(row: AppliedRow) -> str:
     return f"{row.calls} of {shown}"
 
 
-def _json(content: bytes) -> str:
-    return "" if content == b"null" else content.decode(errors="replace")
+class _Schema(msgspec.Struct, frozen=True):
+    """The part of a JSON Schema that a table has room for."""
+
+    description: str = ""
+    properties: dict[str, msgspec.Raw] = {}
+    required: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, content: bytes) -> _Schema:
+        """The schema in some JSON; an empty one where it is of another shape."""
+        try:
+            return msgspec.json.decode(content, type=cls)
+        except msgspec.DecodeError:
+            return cls()
+
+    def outline(self) -> str:
+        """The names of the arguments, those that may be left out with a question mark."""
+        names = [n if n in self.required else f"{n}?" for n in self.properties]
+        return "{" + ", ".join(names) + "}"
 
 
 def _short(text: str) -> str:

@@ -42,6 +42,8 @@ _decode_reply = msgspec.json.Decoder(BatchReply).decode
 class Client:
     """Commands the node that runs on `home`; a context manager, for one thread at a time.
 
+    Batches and watches have connections of their own: other requests may go on beside them.
+
     Arguments and results of methods are JSON texts. Every method raises NodeNotRunning, and the
     error the node answered: NotFound, Refused, ConfigError, StoreError, ...
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import httpx
 import msgspec
 
 from covey.api.schema import AppliedRow, ErrorReply
@@ -19,11 +18,11 @@ _decode_row = msgspec.json.Decoder(AppliedRow).decode
 _decode_error = msgspec.json.Decoder(ErrorReply).decode
 
 
-def lines_of(reply: httpx.Response) -> Iterator[bytes]:
+def lines_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of a reply as they come, without line feeds; empty ones are heartbeats."""
     tail = b""
-    for content in reply.iter_raw():
-        *whole, tail = (tail + content).split(b"\n") if tail else content.split(b"\n")
+    for piece in pieces:
+        *whole, tail = (tail + piece).split(b"\n") if tail else piece.split(b"\n")
         yield from whole
     if tail:
         yield tail
@@ -39,8 +38,8 @@ def first_error(line: bytes) -> NodeError | None:
 class Watch(Iterator[AppliedRow]):
     """Rows of applied deltas as they come; the stream's error ends it."""
 
-    def __init__(self, reply: httpx.Response) -> None:
-        self._lines = lines_of(reply)
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._lines = lines_of(pieces)
 
     def __next__(self) -> AppliedRow:
         for line in self._lines:
