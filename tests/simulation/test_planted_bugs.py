@@ -50,6 +50,11 @@ def release_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Replica, "_finish", finish)
 
 
+def stream_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session sends what is applied while its commit is still under way."""
+    monkeypatch.setattr(Ledger, "committed", property(lambda self: self.view))
+
+
 def look_at_previous_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A delta counts as ready before the other heads that it follows are here."""
     monkeypatch.setattr(
@@ -170,6 +175,7 @@ def leave_gaps_in_streams(monkeypatch: pytest.MonkeyPatch) -> None:
 PLANTS: tuple[Plant, ...] = (
     commit_without_sync,
     release_before_commit,
+    stream_before_commit,
     look_at_previous_only,
     last_to_arrive_wins,
     forget_tombstones,

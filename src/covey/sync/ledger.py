@@ -105,6 +105,11 @@ class Ledger:
         """The context's rows with everything applied so far."""
         return self._base if self._draft is None else self._draft
 
+    @property
+    def committed(self) -> Reader:
+        """The rows whose commits are done: only what is here may leave this node."""
+        return self._base
+
     # -- questions -----------------------------------------------------------------------------
 
     def digest(self) -> Digest:

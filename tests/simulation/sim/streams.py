@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from covey.model import Cid, ContextId, DeviceId, PeerId, limits
-from covey.sync import AdmissionRequested, Effect, Ledger, PeerCompared
+from covey.sync import AdmissionRequested, Ledger, PeerCompared
 from covey.sync.session import (
     AdmissionAsked,
     Close,
@@ -79,25 +79,13 @@ class Stream:
         for node in (one, other):
             node.joined(self.ends[node.name].name, self)
         for node in (one, other):
-            node.do(partial(self._begin, node))
+            self._carry_out(node, self.sessions[node.name].start())
             self._tick(node)
 
-    def _begin(self, node: Node) -> list[Effect]:
-        return self._carry_out(node, self.sessions[node.name].start())
-
     def tell(self, node: Node, event: SessionEvent) -> None:
-        """Give an event to one end's session, when its node has nothing else to carry out.
-
-        A session reads the ledger: what is applied and not yet committed must not leave.
-        """
-
-        def handle() -> list[Effect]:
-            if not self.is_open:
-                return []
-            session = self.sessions[node.name]
-            return self._carry_out(node, session.handle(event, node.now()))
-
-        node.do(handle)
+        """Give an event to one end's session, at once: a commit may be under way in its node."""
+        if self.is_open and node.is_up:
+            self._carry_out(node, self.sessions[node.name].handle(event, node.now()))
 
     def channel_number(self, node: Node) -> int:
         """The number by which one end names the context; each stream carries but one."""
@@ -142,7 +130,7 @@ class Stream:
 
         node.later(limits.SYNC_INTERVAL_S, tick)
 
-    def _carry_out(self, node: Node, effects: list[SessionEffect]) -> list[Effect]:
+    def _carry_out(self, node: Node, effects: list[SessionEffect]) -> None:
         peer = self.ends[node.name]
         context = self._world.founding.context
         for effect in effects:
@@ -168,7 +156,6 @@ class Stream:
                     self._world.clock.after(0.0, self.close)
                 case _:
                     pass  # nobody asks for blobs, charters or news of admissions here
-        return []
 
 
 class Streams:

@@ -19,7 +19,7 @@ from covey.codec import (
     is_delta_signed,
 )
 from covey.errors import ProtocolViolation
-from covey.model import Cid, ContextId, DeltaId, DeviceId, limits
+from covey.model import Cid, ContextId, DeltaId, DeviceId, Table, limits
 from covey.sync.ledger import Ledger
 from covey.sync.session.events import Compared, DeltaDelivered, More, Send, SessionEffect
 from covey.sync.session.streaming import Stream, missing_here
@@ -121,7 +121,7 @@ class Channel:
         """Send the deltas asked for that are here, as far as the credit goes."""
         effects: list[SessionEffect] = []
         for wanted in ids:
-            frame = ledger.frame(wanted)
+            frame = ledger.committed.get(Table.DELTA, (wanted,))
             if frame is None:
                 continue
             if len(frame) > self.credit_bytes:

@@ -68,15 +68,16 @@ class Stream:
             if delta is None:
                 self._cursor = None
                 return
-            frame = self._ledger.frame(delta)
+            frame = self._ledger.committed.get(Table.DELTA, (delta,))
             assert frame is not None, "what the log names is held"
             yield delta, frame
 
     def _next(self) -> DeltaId | None:
         assert self._cursor is not None
         while self._cursor <= self._ledger.count:
-            row = self._ledger.view.get(Table.LOG, (self._cursor,))
-            assert row is not None, "the log has no gaps"
+            row = self._ledger.committed.get(Table.LOG, (self._cursor,))
+            if row is None:
+                return None  # Its commit is under way: sent before, a crash could fork a device.
             self._cursor += 1
             summary = self._ledger.summary(DeltaId(row))
             assert summary is not None
