@@ -1,0 +1,46 @@
+"""Live replication: both nodes are connected; from the first write until the reader has it all."""
+
+from __future__ import annotations
+
+import time
+
+from bench.nodes import open_pair
+from bench.workload import Result, calls, operations, wait_equal
+
+__all__ = ["measure"]
+
+
+def measure(ops: int) -> Result:
+    """Until digests are equal and the reader's status says so."""
+    lines = calls(ops)
+    with open_pair() as pair:
+        writer, reader = pair.writer, pair.start_reader()
+        reader.join(writer.ticket())
+        wait_equal(writer, reader)
+        sent, cpu_before = pair.wire_bytes(), (writer.cpu_s(), reader.cpu_s())
+        begun = time.perf_counter()
+        writer.write(lines)
+        written = time.perf_counter() - begun
+        wait_equal(writer, reader)
+        seconds = time.perf_counter() - begun
+        wire = pair.wire_bytes()
+        cpu = writer.cpu_s() - cpu_before[0], reader.cpu_s() - cpu_before[1]
+        return Result(
+            name="covey-live",
+            ops=ops,
+            seconds=seconds,
+            cpu_s=sum(cpu),
+            rss_mb=max(writer.rss_mb(), reader.rss_mb()),
+            wire_bytes=None if wire is None or sent is None else wire - sent,
+            detail={
+                "write_s": round(written, 3),
+                "writer_cpu_s": round(cpu[0], 2),
+                "reader_cpu_s": round(cpu[1], 2),
+                "writer_rss_mb": writer.rss_mb(),
+                "reader_rss_mb": reader.rss_mb(),
+            },
+        )
+
+
+if __name__ == "__main__":
+    measure(operations(__doc__)).print()
