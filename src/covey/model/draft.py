@@ -54,7 +54,8 @@ class Draft:
         """As `Reader.get`."""
         rows = self._rows.get(table)
         if rows is not None and key in rows:
-            return rows[key]
+            value: bytes | None = rows[key]
+            return value
         return self._base.get(table, key)
 
     def scan(
@@ -89,8 +90,8 @@ class Draft:
             low, high = (low, (*prefix, after)) if reverse else ((*prefix, after), high)
         for key in rows.irange(low, high, reverse=reverse):
             part = key[place] if len(key) > place else b""
-            if after is not None and (part == after or (not reverse and part < after)):
-                continue
+            if after is not None and part == after:
+                continue  # Rows with longer keys under the very part to begin after.
             if start and not (isinstance(part, bytes) and part.startswith(start)):
                 continue
             yield key, rows[key]
