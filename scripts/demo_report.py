@@ -1,0 +1,129 @@
+"""What the demo shows: progress while it runs, a table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["Bar", "Lines", "Outcome", "Row", "half_and_tail_ms", "show"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one node has at the end. cpu_s: since its start."""
+
+    node: str
+    role: str
+    deltas: int
+    calls: int
+    digest: str
+    text_sha256: str
+    rss_mb: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the demo ends with; times in seconds."""
+
+    nodes: int
+    calls: int
+    characters: int
+    document_sha256: str
+    digest: str
+    replay_s: float
+    settle_s: float
+    total_s: float
+    hand_overs: int
+    hand_over_ms: tuple[float, float]
+    batch_ms: tuple[float, float]
+    rows: tuple[Row, ...]
+
+    @property
+    def line(self) -> str:
+        """The last line of the demo."""
+        return (
+            f"demo: {self.nodes} nodes agree on {self.calls} calls, "
+            f"document sha256 {self.document_sha256}, digest {self.digest}"
+        )
+
+
+class Bar:
+    """Progress for a person who watches."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        columns = (
+            TextColumn("replaying"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("calls, {task.fields[rate]:.0f}/s"),
+            TimeElapsedColumn(),
+        )
+        self._began_s = time.monotonic()
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task("", total=total, rate=0.0)
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._progress.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _show(self, done: int) -> None:
+        rate = done / max(time.monotonic() - self._began_s, 0.001)
+        self._progress.update(self._task, completed=done, rate=rate)
+
+
+class Lines:
+    """Progress for a log: a line for each tenth."""
+
+    def __init__(self, say: Callable[[str], None], total: int) -> None:
+        self._say, self._total = say, total
+        self._began_s, self._tenth = time.monotonic(), 0
+
+    def __call__(self, done: int) -> None:
+        tenth = done * 10 // self._total
+        if tenth > self._tenth:
+            self._tenth = tenth
+            rate = done / max(time.monotonic() - self._began_s, 0.001)
+            self._say(f"{done} of {self._total} calls, {rate:.0f}/s")
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """The table and what took how long."""
+    table = Table("node", "role", "deltas", "calls", "digest", "text", "MB", "CPU s")
+    for row in outcome.rows:
+        table.add_row(
+            row.node,
+            row.role,
+            str(row.deltas),
+            str(row.calls),
+            f"{row.digest[:8]}…",
+            f"{row.text_sha256[:8]}…",
+            f"{row.rss_mb:.0f}",
+            f"{row.cpu_s:.1f}",
+        )
+    console.print(table)
+    (half, tail), (batch_half, batch_tail) = outcome.hand_over_ms, outcome.batch_ms
+    rate = outcome.calls / max(outcome.replay_s, 0.1)
+    console.print(
+        f"{outcome.calls} calls in {outcome.replay_s} s ({rate:.0f}/s), "
+        f"agreement {outcome.settle_s} s later, {outcome.total_s} s in all\n"
+        f"{outcome.hand_overs} hand-overs: batch {batch_half}/{batch_tail} ms, "
+        f"then {half}/{tail} ms to the other node (half/99 %)"
+    )
+
+
+def half_and_tail_ms(times_s: Sequence[float]) -> tuple[float, float]:
+    """What half of them and 99 % of them stay below, in milliseconds."""
+    if len(times_s) < 2:
+        return (round(1_000 * sum(times_s), 1),) * 2
+    cuts = quantiles(times_s, n=100)
+    return round(1_000 * cuts[49], 1), round(1_000 * cuts[98], 1)
