@@ -1,0 +1,30 @@
+"""The test vectors of the protocol, made from scratch: the same bytes every time."""
+
+from __future__ import annotations
+
+from covey.testkit.vectors.deltas import announcements, deltas, envelopes, payloads
+from covey.testkit.vectors.form import Vectors, to_json
+from covey.testkit.vectors.founding import certificates, charters
+from covey.testkit.vectors.histories import admissibility, merges
+from covey.testkit.vectors.primitives import encoding, frontiers, hashing, identifiers, lthash
+
+__all__ = ["Vectors", "all_vectors", "to_json"]
+
+
+def all_vectors() -> dict[str, Vectors]:
+    """Every file of vectors by its name."""
+    return {
+        "admissibility": admissibility(),
+        "announcement": announcements(),
+        "certificate": certificates(),
+        "charter": charters(),
+        "delta": deltas(),
+        "encoding": encoding(),
+        "envelope": envelopes(),
+        "frontier": frontiers(),
+        "hashing": hashing(),
+        "identifiers": identifiers(),
+        "lthash": lthash(),
+        "merge": merges(),
+        "payload": payloads(),
+    }
