@@ -13,6 +13,7 @@ from covey.errors import ProtocolViolation
 __all__ = ["NONCE_SIZE_BYTES", "open_envelope", "seal_envelope"]
 
 NONCE_SIZE_BYTES = 24
+_TAG_SIZE_BYTES = 16
 _VERSION = b"\x01"
 
 
@@ -30,7 +31,7 @@ def open_envelope(key: bytes, envelope: bytes) -> bytes:
     if envelope[:1] != _VERSION:
         raise ProtocolViolation("unknown-version", "the gossip envelope has another version")
     nonce, sealed = envelope[1 : 1 + NONCE_SIZE_BYTES], envelope[1 + NONCE_SIZE_BYTES :]
-    if len(nonce) != NONCE_SIZE_BYTES:
+    if len(nonce) != NONCE_SIZE_BYTES or len(sealed) < _TAG_SIZE_BYTES:
         raise ProtocolViolation("truncated", "the gossip envelope is too short")
     try:
         frame: bytes = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(

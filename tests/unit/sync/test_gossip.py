@@ -91,6 +91,7 @@ REJECTED = {
     ),
     "nothing": (b"", "truncated"),
     "garbage": (b"\x01" + bytes(100), "bad-envelope"),
+    "less than a tag": (b"\x01" + bytes(24 + 15), "truncated"),
     "short": (b"\x01" + bytes(10), "truncated"),
     "oversized": (bytes(limits.GOSSIP_FRAME_BYTES_MAX + 1), "oversized"),
     "no array": (seal_envelope(topic_key(CONTEXT), bytes(24), b"\x01"), "wrong-shape"),

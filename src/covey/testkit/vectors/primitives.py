@@ -192,7 +192,7 @@ def identifiers() -> Vectors:
         "text: the only spelling of a name. Texts come from people, so a wrong one is a usage "
         "error and no protocol violation: its code is `usage`.",
         tuple(valid),
-        tuple(case(n, kind=kind, text=text, code="usage") for kind, n, text in wrong),
+        tuple(case(f"{kind}: {n}", kind=kind, text=text, code="usage") for kind, n, text in wrong),
     )
 
 
