@@ -73,6 +73,7 @@ def _openapi() -> OpenAPIConfig:
         version=__version__,
         description=_SUMMARY,
         path="/",
+        use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         components=Components(
             security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from litestar import get, post
 from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import RawBody
+from litestar.params import FromPath, RawBody
 
 from covey.api.described import errors
 from covey.api.present import application_reply
@@ -34,7 +34,9 @@ def _bundle_body() -> RequestBody:
 class _BundleOperation(Operation):
     """A request whose body is a bundle."""
 
-    request_body: RequestBody | None = field(default_factory=_bundle_body)
+    def __post_init__(self) -> None:
+        """The framework sees a raw body and describes none."""
+        self.request_body = _bundle_body()
 
 
 @get(_PATH, summary="The installed releases", responses=errors(507), sync_to_thread=False)
@@ -62,7 +64,7 @@ async def install_application(body: RawBody, state: State) -> ApplicationReply:
     responses=errors(404, 507),
     sync_to_thread=False,
 )
-def read_application(name: str, state: State) -> ApplicationReply:
+def read_application(name: FromPath[str], state: State) -> ApplicationReply:
     """name: id, package, local name or unique prefix."""
     return application_reply(service_of(state).application(name))
 

@@ -18,7 +18,7 @@ from covey.api.failures import error_body, error_status
 from covey.api.guard import send_error
 from covey.api.present import batch_reply
 from covey.api.schema import TOO_LARGE, USAGE, BatchReply, CallRequest, ErrorBody, ErrorReply
-from covey.api.streams import Outgoing, cancel_when_left, start_lines
+from covey.api.streams import Outgoing, end_with, start_lines, until_left
 from covey.errors import NodeError
 from covey.model import limits
 from covey.node import NodeService
@@ -37,17 +37,20 @@ def answer_batch(service: NodeService, context: str, body: bytes) -> ASGIApp:
     """The application that answers one batch to `context`."""
 
     async def answer(_: Scope, receive: Receive, send: Send) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(cancel_when_left, receive, nursery.cancel_scope)
-            replies = _replies(service, context, body)
-            async with aclosing(replies):
-                try:
-                    first = await anext(replies, None)
-                except NodeError as error:
-                    await send_error(send, error_status(error), error_body(error))
-                else:
-                    await _send_lines(first, replies, send)
-            nursery.cancel_scope.cancel()
+        failure: NodeError | None = None
+        is_done = False
+        async with until_left(receive), aclosing(_replies(service, context, body)) as replies:
+            try:
+                first = await anext(replies, None)
+            except NodeError as error:
+                failure = error
+            else:
+                await _send_lines(first, replies, send)
+            is_done = True
+        if failure is not None:
+            await send_error(send, error_status(failure), error_body(failure))
+        elif is_done:
+            await end_with(send, None)
 
     return answer
 

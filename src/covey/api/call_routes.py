@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 from litestar import Request, post
@@ -13,7 +13,7 @@ from litestar.openapi.spec import (
     Reference,
     RequestBody,
 )
-from litestar.params import RawBody
+from litestar.params import FromPath, JSONBody, RawBody
 from litestar.types import ASGIApp
 
 from covey.api.batch import answer_batch
@@ -58,7 +58,9 @@ def _lines_body() -> RequestBody:
 class _BatchOperation(Operation):
     """A request whose body is lines of calls."""
 
-    request_body: RequestBody | None = field(default_factory=_lines_body)
+    def __post_init__(self) -> None:
+        """The framework sees a raw body and describes none."""
+        self.request_body = _lines_body()
 
 
 @post(
@@ -68,7 +70,7 @@ class _BatchOperation(Operation):
     request_class=_CallBody,
     responses=errors(404, 409, 413, 507),
 )
-async def call_method(name: str, data: CallRequest, state: State) -> CallReply:
+async def call_method(name: FromPath[str], data: JSONBody[CallRequest], state: State) -> CallReply:
     """Run a method that may write; answers when what it changed is durable.
 
     Calls that wait together are committed together. Before admission it waits up to 10 s.
@@ -83,7 +85,9 @@ async def call_method(name: str, data: CallRequest, state: State) -> CallReply:
     request_class=_CallBody,
     responses=errors(404, 409, 413, 507),
 )
-async def query_method(name: str, data: CallRequest, state: State) -> QueryReply:
+async def query_method(
+    name: FromPath[str], data: JSONBody[CallRequest], state: State
+) -> QueryReply:
     """Run a method that reads."""
     return query_reply(await service_of(state).query(name, data.method, bytes(data.args)))
 
@@ -96,7 +100,7 @@ async def query_method(name: str, data: CallRequest, state: State) -> QueryReply
     responses=errors(404, 409, 413, 507)
     | lines(BatchReply, ErrorReply, description="one line for each of the request, in order"),
 )
-async def call_batch(name: str, body: RawBody, state: State) -> ASGIApp:
+async def call_batch(name: FromPath[str], body: RawBody, state: State) -> ASGIApp:
     """Run calls in order, in as few deltas as the limits allow; a call that fails stops no other.
 
     The request is read whole, then the reply streams as calls take effect.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import delete, get, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ASGIApp
 
 from covey.api.described import errors, lines
@@ -30,12 +30,14 @@ from covey.model import limits
 __all__ = ["ROUTES"]
 
 _PATH = f"{PATHS_ROOT}/contexts"
-_After = Annotated[int, Parameter(ge=0, description="the arrival number to go on after")]
+_After = Annotated[int, QueryParameter(ge=0, description="the arrival number to go on after")]
 _Since = Annotated[
     int | None,
-    Parameter(ge=0, description="the arrival number to go on after; without it, from now on"),
+    QueryParameter(ge=0, description="the arrival number to go on after; without it, from now on"),
 ]
-_Limit = Annotated[int, Parameter(ge=1, le=limits.API_LOG_ROWS_MAX, description="rows at most")]
+_Limit = Annotated[
+    int, QueryParameter(ge=1, le=limits.API_LOG_ROWS_MAX, description="rows at most")
+]
 
 
 @get(_PATH, summary="The contexts of this node", responses=errors(507), sync_to_thread=False)
@@ -45,7 +47,7 @@ def list_contexts(state: State) -> ContextList:
 
 
 @post(_PATH, summary="Found a context", status_code=200, responses=errors(404, 507))
-async def create_context(data: CreateRequest, state: State) -> ContextReply:
+async def create_context(data: JSONBody[CreateRequest], state: State) -> ContextReply:
     """Found a context of an installed application; this node is its first member."""
     row = await service_of(state).create_context(data.application, data.name)
     return context_reply(row)
@@ -57,7 +59,7 @@ async def create_context(data: CreateRequest, state: State) -> ContextReply:
     status_code=200,
     responses=errors(404, 502, 503, 507),
 )
-async def join_context(data: JoinRequest, state: State) -> JoinReply:
+async def join_context(data: JSONBody[JoinRequest], state: State) -> JoinReply:
     """Fetch and check charter, manifest and module, then ask to be admitted.
 
     Answers within 30 s; `admitted: false` means that the node keeps trying.
@@ -71,7 +73,7 @@ async def join_context(data: JoinRequest, state: State) -> JoinReply:
     responses=errors(404, 507),
     sync_to_thread=False,
 )
-def read_context(name: str, state: State) -> ContextReply:
+def read_context(name: FromPath[str], state: State) -> ContextReply:
     """name: id, local name or unique prefix."""
     return context_reply(service_of(state).context(name))
 
@@ -82,7 +84,7 @@ def read_context(name: str, state: State) -> ContextReply:
     status_code=204,
     responses=errors(404, 507),
 )
-async def leave_context(name: str, state: State) -> None:
+async def leave_context(name: FromPath[str], state: State) -> None:
     """Stop and forget it on this node; the other members keep it."""
     await service_of(state).leave(name)
 
@@ -94,7 +96,7 @@ async def leave_context(name: str, state: State) -> None:
     responses=errors(404),
     sync_to_thread=False,
 )
-def make_ticket(name: str, state: State) -> TicketReply:
+def make_ticket(name: FromPath[str], state: State) -> TicketReply:
     """The context's id and addresses where it can be found."""
     return TicketReply(ticket=service_of(state).ticket(name))
 
@@ -105,7 +107,7 @@ def make_ticket(name: str, state: State) -> TicketReply:
     responses=errors(404, 507),
     sync_to_thread=False,
 )
-def read_log(name: str, state: State, after: _After = 0, limit: _Limit = 100) -> LogReply:
+def read_log(name: FromPath[str], state: State, after: _After = 0, limit: _Limit = 100) -> LogReply:
     """One page; `next` is the `after` of the following one."""
     rows = service_of(state).log(name, after, limit)
     is_full = len(rows) == limit
@@ -121,7 +123,7 @@ def read_log(name: str, state: State, after: _After = 0, limit: _Limit = 100) ->
     | lines(AppliedRow, ErrorReply, description="rows, heartbeats, a last error"),
     sync_to_thread=False,
 )
-def watch_context(name: str, state: State, after: _Since = None) -> ASGIApp:
+def watch_context(name: FromPath[str], state: State, after: _Since = None) -> ASGIApp:
     """A stream of lines. After its first line, which is empty, nothing is missed.
 
     A watcher that does not keep up is cut off with a last line `{"error": …}`.

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import msgspec
 import trio
 from litestar.types import Receive, Send
 
 from covey.model import limits
 
-__all__ = ["LINES_TYPE", "Outgoing", "cancel_when_left", "end_with", "start_lines"]
+__all__ = ["LINES_TYPE", "Outgoing", "end_with", "start_lines", "until_left"]
 
 LINES_TYPE = "application/x-ndjson"
 
 _encode = msgspec.json.Encoder().encode
 
 
-async def cancel_when_left(receive: Receive, scope: trio.CancelScope) -> None:
-    """Cancel the work for a client that is gone."""
+@asynccontextmanager
+async def until_left(receive: Receive) -> AsyncIterator[None]:
+    """Run the block, cancelled when the client leaves; a reply ends after it, never inside.
+
+    The server says "disconnected" also of a reply that is complete: inside, its end would cancel
+    itself half-way, and the connection could not be used again.
+    """
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_when_left, receive, nursery.cancel_scope)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_when_left(receive: Receive, scope: trio.CancelScope) -> None:
     while (await receive())["type"] == "http.request":
         pass  # The body was read already: nothing of it is left.
     scope.cancel()
@@ -57,7 +72,7 @@ class Outgoing:
         self._filled.set()
 
     async def run(self, send: Send) -> None:
-        """Send until the end."""
+        """Send what comes until there is no more; ending the reply is left to the caller."""
         while not (self._has_ended and not self._buffer):
             await self._filled.wait()
             self._filled = trio.Event()
@@ -65,4 +80,3 @@ class Outgoing:
             self._emptied.set()
             self._emptied = trio.Event()
             await send({"type": "http.response.body", "body": content, "more_body": True})
-        await end_with(send, None)

@@ -14,7 +14,7 @@ from covey.api.failures import error_body, error_status
 from covey.api.guard import send_error
 from covey.api.present import applied_row
 from covey.api.schema import ErrorBody, ErrorReply
-from covey.api.streams import cancel_when_left, end_with, start_lines
+from covey.api.streams import end_with, start_lines, until_left
 from covey.errors import NodeError
 from covey.model import limits
 from covey.node import NodeService
@@ -37,9 +37,10 @@ def answer_watch(
     """The application that answers one watch of `context`."""
 
     async def answer(_: Scope, receive: Receive, send: Send) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(cancel_when_left, receive, nursery.cancel_scope)
-            has_started = False
+        has_started = False
+        reason: ErrorBody | None = None
+        failure: NodeError | None = None
+        async with until_left(receive):
             try:
                 async with service.watch(context, after) as rows:
                     has_started = True
@@ -47,13 +48,12 @@ def answer_watch(
                     # This line takes the head along: from now on nothing is missed.
                     await _send(send, _HEARTBEAT)
                     reason = await _send_rows(rows, send, stopping)
-                    await end_with(send, ErrorReply(error=reason))
             except NodeError as error:
-                if has_started:
-                    await end_with(send, ErrorReply(error=error_body(error)))
-                else:
-                    await send_error(send, error_status(error), error_body(error))
-            nursery.cancel_scope.cancel()
+                failure, reason = error, error_body(error)
+        if has_started and reason is not None:
+            await end_with(send, ErrorReply(error=reason))
+        elif failure is not None:
+            await send_error(send, error_status(failure), error_body(failure))
 
     return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -138,9 +138,7 @@ class FakeNode:
                 execution="covey-exec/0",
                 collections=(("entries", "register"),),
                 methods=(
-                    MethodRow(
-                        name="set", kind="call", arguments='{"type":"object"}', result=""
-                    ),
+                    MethodRow(name="set", kind="call", arguments='{"type":"object"}', result=""),
                     MethodRow(name="get", kind="query", arguments="", result=""),
                 ),
             ),
@@ -242,12 +240,17 @@ class FakeNode:
         )
         self.rows.append((arrival, row))
         for watcher in tuple(self.watchers):
-            try:
-                watcher.send_nowait((arrival, row))
-            except trio.WouldBlock:
-                self.watchers.remove(watcher)
-                watcher.close()
+            self._tell(watcher, (arrival, row))
         return row
+
+    def _tell(
+        self, watcher: trio.MemorySendChannel[tuple[int, DeltaRow]], notice: tuple[int, DeltaRow]
+    ) -> None:
+        try:
+            watcher.send_nowait(notice)
+        except trio.WouldBlock:
+            self.watchers.remove(watcher)
+            watcher.close()
 
     async def batch(
         self, context: str, calls: Iterable[tuple[str, bytes]]
@@ -288,10 +291,11 @@ class FakeNode:
     ) -> AsyncIterator[trio.MemoryReceiveChannel[tuple[int, DeltaRow]]]:
         """Rows from now on, or from after an arrival number."""
         self.context(context)
-        send, receive = trio.open_memory_channel[tuple[int, DeltaRow]](self.watch_queue_max)
-        for row in self.rows if after is not None else ():
-            if row[0] > (after or 0):
-                send.send_nowait(row)
+        missed = [] if after is None else [row for row in self.rows if row[0] > after]
+        room = self.watch_queue_max + len(missed)
+        send, receive = trio.open_memory_channel[tuple[int, DeltaRow]](room)
+        for row in missed:
+            send.send_nowait(row)
         self.watchers.append(send)
         try:
             yield receive
@@ -349,15 +353,11 @@ def served(home: Path) -> Iterator[ServedNode]:
         yield served_node
     finally:
         if thread.is_alive():
-            try:
+            with suppress(trio.RunFinishedError):
                 served_node.stop()
-            except trio.RunFinishedError:
-                pass
         thread.join(10)
         assert not thread.is_alive()
 
 
-async def _serve(
-    node: FakeNode, task_status: trio.TaskStatus[tuple[str, int]]
-) -> None:
+async def _serve(node: FakeNode, task_status: trio.TaskStatus[tuple[str, int]]) -> None:
     await serve(node, host="127.0.0.1", port=0, token=TOKEN, task_status=task_status)

@@ -1,0 +1,199 @@
+"""Every route: what it answers, and how it says no."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from covey.api.schema import ERRORS
+from covey.errors import NodeError
+from tests.integration.api.fake_node import CONTEXT_ID, DEVICE, FAILURES, MEMBER, PEER_ID
+
+
+def test_status(http):
+    status = http.get("/v1/status").json()
+    assert status["peer_id"] == PEER_ID
+    assert status["member"] == MEMBER
+    (context,) = status["contexts"]
+    assert {"id", "name", "digest", "deltas", "members", "in_sync_with", "behind", "as_of"} <= set(
+        context
+    )
+
+
+def test_peers(http):
+    (peer,) = http.get("/v1/peers").json()["peers"]
+    assert peer["contexts"] == [CONTEXT_ID]
+
+
+def test_applications(http):
+    (row,) = http.get("/v1/applications").json()["applications"]
+    assert row["collections"] == [{"name": "entries", "rule": "register"}]
+    assert row["methods"][0]["args"] == {"type": "object"}
+    assert row["methods"][1]["args"] is None
+    assert http.get("/v1/applications/org.example.kv").json() == row
+
+
+def test_install(http, served_node):
+    reply = http.post("/v1/applications", content=b"covey bundle")
+    assert reply.json()["id"] == "bafkreirelease"
+    assert served_node.node.installed == [b"covey bundle"]
+
+
+def test_contexts(http):
+    (row,) = http.get("/v1/contexts").json()["contexts"]
+    assert row["devices"] == [{"member": MEMBER, "device": DEVICE}]
+    assert http.get("/v1/contexts/notes").json() == row
+    assert http.get(f"/v1/contexts/{CONTEXT_ID[:12]}").json() == row
+
+
+def test_create_context(http):
+    body = {"application": "org.example.kv", "name": "mine"}
+    reply = http.post("/v1/contexts", json=body)
+    assert reply.status_code == 200
+    assert reply.json()["name"] == "mine"
+
+
+def test_ticket_and_join(http):
+    ticket = http.post("/v1/contexts/notes/ticket").json()["ticket"]
+    reply = http.post("/v1/join", json={"target": ticket})
+    assert reply.json() == {"id": CONTEXT_ID, "admitted": True}
+    slow = http.post("/v1/join", json={"target": "slow-ticket", "name": "x"})
+    assert slow.json() == {"id": CONTEXT_ID, "admitted": False}
+
+
+def test_leave(http, served_node):
+    reply = http.delete("/v1/contexts/notes")
+    assert (reply.status_code, reply.content) == (204, b"")
+    assert served_node.node.left == ["notes"]
+
+
+def test_call_and_query(http):
+    body = {"method": "set", "args": {"key": "a", "value": [1, None, "ü"]}}
+    reply = http.post("/v1/contexts/notes/call", json=body).json()
+    assert reply == {"result": None, "delta": f"{1:064x}", "fuel": 7, "log": []}
+    reply = http.post("/v1/contexts/notes/query", json={"method": "get", "args": {"key": "a"}})
+    assert reply.json() == {"result": [1, None, "ü"], "fuel": 3, "log": []}
+
+
+@pytest.mark.parametrize("kind", ["call", "query"])
+def test_arguments_are_passed_as_they_came(http, kind):
+    """Numbers beyond a double and the order of fields survive: nothing is decoded on the way."""
+    arguments = b'{"z":12345678901234567890123, "a": 1.10, "a": {} }'
+    body = b'{"method":"echo","args":' + arguments + b"}"
+    reply = http.post(f"/v1/contexts/notes/{kind}", content=body)
+    assert arguments in reply.content
+
+
+def test_arguments_may_be_left_out(http):
+    reply = http.post("/v1/contexts/notes/call", json={"method": "echo"})
+    assert reply.json()["result"] == {}
+    assert reply.json()["log"] == ["echoed"]
+
+
+def test_log_in_pages(http, served_node):
+    for _ in range(5):
+        served_node.run(served_node.node.apply)
+    page = http.get("/v1/contexts/notes/log", params={"limit": 3}).json()
+    assert [row["arrival"] for row in page["rows"]] == [1, 2, 3]
+    assert page["rows"][0]["events"] == [{"name": "changed", "data": "{}"}]
+    rest = http.get("/v1/contexts/notes/log", params={"after": page["next"], "limit": 3}).json()
+    assert [row["arrival"] for row in rest["rows"]] == [4, 5]
+    assert rest["next"] is None
+
+
+def test_stop(http, served_node):
+    assert http.post("/v1/stop").json() == {"stopping": True}
+    assert served_node.node.stop_requested
+
+
+@pytest.mark.parametrize("kind", sorted(FAILURES))
+def test_each_error_has_its_status_and_code(http, kind):
+    """Scripts tell a refusal from a full disk by these."""
+    body = {"method": "fail_with", "args": {"kind": kind}}
+    reply = http.post("/v1/contexts/notes/call", json=body)
+    status = next(status for _, code, status in ERRORS if code == kind)
+    assert reply.status_code == status
+    assert reply.json() == {"error": {"code": kind, "message": str(FAILURES[kind])}}
+
+
+def test_defect_is_answered_without_its_details(http):
+    reply = http.post("/v1/contexts/notes/call", json={"method": "defect"})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["code"] == "internal"
+    assert "defect" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/contexts/nope"),
+        ("DELETE", "/v1/contexts/nope"),
+        ("POST", "/v1/contexts/nope/ticket"),
+        ("GET", "/v1/contexts/nope/log"),
+        ("GET", "/v1/contexts/nope/watch"),
+        ("GET", "/v1/applications/nope"),
+        ("GET", "/v1/nowhere"),
+    ],
+)
+def test_what_is_not_there_is_not_found(http, method, path):
+    reply = http.request(method, path)
+    assert reply.status_code == 404
+    assert reply.json()["error"]["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"method":"set","args":{]}',
+        b'{"args":{}}',
+        b'{"method":7}',
+        b'{"method":"set","arguments":{}}',
+        b"[]",
+        b"\xff\xfe",
+        b'{"method":"set"} trailing',
+    ],
+)
+@pytest.mark.parametrize("kind", ["call", "query"])
+def test_malformed_call_is_refused(http, kind, body):
+    reply = http.post(f"/v1/contexts/notes/{kind}", content=body)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("path", ["/v1/contexts", "/v1/join"])
+@pytest.mark.parametrize("body", [b"{", b"{}", b'{"target":1,"application":1}', b"[1]", b""])
+def test_malformed_request_is_refused(http, path, body):
+    reply = http.post(path, content=body)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=-1", "limit=0", "limit=1001", "limit=1.5"])
+def test_malformed_parameter_is_refused(http, query):
+    reply = http.get(f"/v1/contexts/notes/log?{query}")
+    assert reply.status_code == 400
+    assert query.partition("=")[0] in reply.json()["error"]["message"]
+
+
+def test_wrong_verb_is_refused(http):
+    reply = http.put("/v1/status")
+    assert reply.status_code == 405
+    assert reply.json()["error"]["code"] == "usage"
+
+
+def test_connection_survives_more_than_a_thousand_requests(http):
+    """The server's default would close it in the middle of somebody's work."""
+    replies = [http.get("/v1/peers") for _ in range(1_050)]
+    assert all("connection" not in reply.headers for reply in replies)
+    assert {reply.status_code for reply in replies} == {200}
+
+
+def test_every_class_of_error_has_a_code():
+    kinds = [kind for kind, _, _ in ERRORS]
+    assert set(NodeError.__subclasses__()) - set(kinds) <= {
+        kind for kind in NodeError.__subclasses__() if kind.__module__ != "covey.errors"
+    }
+    assert len({code for _, code, _ in ERRORS}) == len(ERRORS)
+    msgspec.json.encode([code for _, code, _ in ERRORS])
