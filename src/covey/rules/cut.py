@@ -191,12 +191,22 @@ def closure_of(reader: Reader, device: DeviceId, tip: Tip) -> Frontier:
 
 
 def record_frontier(
-    draft: Draft, delta: DeltaId, sequence: int, previous: DeltaId | None, cut: Frontier
+    draft: Draft,
+    author: DeviceId,
+    tip: Tip,
+    previous: DeltaId | None,
+    past: Frontier,
+    cut: Frontier,
 ) -> None:
-    """Store the cut of a delta: as difference from `previous`'s cut, whole now and then."""
-    if previous is None or sequence % limits.FRONTIER_FULL_EVERY == 0:
-        draft.put(Table.FRONTIER, (delta,), pack((_WHOLE, None, encode_frontier(cut))))
+    """Store the cut of a delta: as difference from `previous`'s cut, whole now and then.
+
+    past: `previous` and all it follows.
+    """
+    if previous is None or tip.sequence % limits.FRONTIER_FULL_EVERY == 0:
+        draft.put(Table.FRONTIER, (tip.id,), pack((_WHOLE, None, encode_frontier(cut))))
         return
-    base = cut_of(draft, previous)
-    change = {device: tips for device, tips in cut.items() if base.get(device) != tips}
-    draft.put(Table.FRONTIER, (delta,), pack((_DIFFERENCE, previous, encode_frontier(change))))
+    # The cut of `previous` is its past without itself, so the author's own entry always differs.
+    change = {
+        device: tips for device, tips in cut.items() if device == author or past.get(device) != tips
+    }
+    draft.put(Table.FRONTIER, (tip.id,), pack((_DIFFERENCE, previous, encode_frontier(change))))

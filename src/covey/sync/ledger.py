@@ -162,9 +162,8 @@ class Ledger:
         if known is None:
             summary = self.summary(delta)
             assert summary is not None
-            known = self._closures[delta] = closure_of(self.view, summary.author, summary.tip)
-            while len(self._closures) > limits.FRONTIERS_CACHED_MAX:
-                self._closures.popitem(last=False)
+            known = closure_of(self.view, summary.author, summary.tip)
+            self._remember_closure(delta, known)
         return known
 
     def governance_heads(self, parents: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
@@ -208,7 +207,9 @@ class Ledger:
             previous = Tip(core.sequence - 1, core.previous)
         self.count += 1
         position = record_position(draft, core.author, tip, previous, self.count)
-        record_frontier(draft, delta.id, core.sequence, core.previous, cut)
+        past = {} if core.previous is None else self.closure(core.previous)
+        record_frontier(draft, core.author, tip, core.previous, past, cut)
+        self._remember_closure(delta.id, {**cut, core.author: (tip,)})
         summary = Summary(core.author, tip, core.time, bool(core.governance), core.gov_parents)
         self._remember(delta.id, summary)
         draft.put(Table.SUMMARY, (delta.id,), _encode_summary(summary))
@@ -267,6 +268,11 @@ class Ledger:
         if change.before is not None:
             self._lthash.subtract(device_element(change.device, change.before))
         self._lthash.add(device_element(change.device, change.after))
+
+    def _remember_closure(self, delta: DeltaId, closure: Frontier) -> None:
+        self._closures[delta] = closure
+        while len(self._closures) > limits.FRONTIERS_CACHED_MAX:
+            self._closures.popitem(last=False)
 
     def _remember(self, delta: DeltaId, summary: Summary) -> Summary:
         self._summaries[delta] = summary
