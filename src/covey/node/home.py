@@ -164,7 +164,13 @@ class Home:
     def record_sequence(self, device: DeviceId, context: str, sequence: int) -> None:
         """Remember how far a chain came, outside the store and without a sync."""
         with _disk(self.path):
-            _replace(self._sequence_path(device, context), str(sequence).encode())
+            path = self._sequence_path(device, context)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, _SECRET_MODE)
+            try:
+                # In place and of one length: after every delta, renaming a draft is too dear.
+                os.pwrite(descriptor, b"%020d" % sequence, 0)
+            finally:
+                os.close(descriptor)
 
     def _sequence_path(self, device: DeviceId, context: str) -> Path:
         return self.path / "sequences" / f"{context}.{device.hex()[:16]}"
