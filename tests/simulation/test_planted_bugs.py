@@ -29,7 +29,7 @@ from covey.sync import (
 from covey.sync.session.streaming import Stream
 from tests.simulation.sim import plan_of, simulate
 
-SEEDS = range(1, 51)
+SEEDS = range(1, 151)
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 

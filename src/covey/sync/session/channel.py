@@ -40,6 +40,7 @@ class Channel:
 
     credit_bytes: what may still be sent. in_flight_bytes: what came and is not granted again;
     owed_bytes: the part of it that is dealt with. waiting: frames read and not yet sent.
+    is_frontier_due: to be told once what came is dealt with.
     """
 
     context: ContextId
@@ -53,6 +54,7 @@ class Channel:
     waiting: list[bytes] = field(default_factory=list)
     told_frontier: bytes = b""
     told_frontier_s: float = 0.0
+    is_frontier_due: bool = False
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
     admissions_asked: int = 0
 
@@ -63,9 +65,18 @@ class Channel:
         return send(DigestFrame(self.ours, ledger.frontier_digest(), ledger.digest()))
 
     def tell_frontier(self, ledger: Ledger, now: float) -> list[SessionEffect]:
-        """What is held here, unless the same was told a moment ago."""
+        """What is held here, unless the same was told a moment ago.
+
+        While deltas of the peer are being taken in it waits for them: it would have those sent
+        again. Not for long, since some of them may never be dealt with.
+        """
+        since_s = now - self.told_frontier_s
+        if self.owed_bytes < self.in_flight_bytes and since_s < limits.SYNC_INTERVAL_S:
+            self.is_frontier_due = True
+            return []
+        self.is_frontier_due = False
         digest = ledger.frontier_digest()
-        if digest == self.told_frontier and now - self.told_frontier_s < limits.ASK_AGAIN_S:
+        if digest == self.told_frontier and since_s < limits.ASK_AGAIN_S:
             return []
         self.told_frontier, self.told_frontier_s = digest, now
         return [send(FrontierFrame(self.ours, dict(ledger.frontier), ledger.digest()))]
@@ -90,6 +101,8 @@ class Channel:
         self.waiting.clear()
         if missing:
             effects += self.tell_frontier(ledger, now)
+        if digest == ledger.frontier_digest():
+            effects.append(self.tell_digest(ledger))  # Now the peer, too, knows that both agree.
         return [*effects, *self.pump(ledger)]
 
     # -- deltas ----------------------------------------------------------------------------------
@@ -141,6 +154,13 @@ class Channel:
         if not is_delta_signed(self.context, delta):
             raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
         return [DeltaDelivered(self.context, delta)]
+
+    def consume(self, ledger: Ledger | None, size_bytes: int, now: float) -> list[SessionEffect]:
+        """A delta that was handed over is dealt with."""
+        effects = self.grant(size_bytes)
+        if ledger is None or not self.is_frontier_due or self.owed_bytes < self.in_flight_bytes:
+            return effects
+        return [*effects, *self.tell_frontier(ledger, now)]
 
     def grant(self, size_bytes: int) -> list[SessionEffect]:
         """Give credit back, in portions of a quarter of it."""

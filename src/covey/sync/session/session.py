@@ -121,7 +121,7 @@ class Session:
                     channel = self._channels.get(event.context)
                     if channel is None or channel.theirs is None:
                         return []
-                    return self._ask(channel, event)
+                    return self._ask(channel, event, now)
         except ProtocolViolation as violation:
             return [Close(violation.code)]
 
@@ -244,10 +244,10 @@ class Session:
                 return [AdmissionTold(channel.context, reason)]
         raise AssertionError(f"a frame without a channel came here: {frame!r}")
 
-    def _ask(self, channel: Channel, event: SessionEvent) -> list[SessionEffect]:
+    def _ask(self, channel: Channel, event: SessionEvent, now: float) -> list[SessionEffect]:
         match event:
             case Consumed(_, size_bytes):
-                return channel.grant(size_bytes)
+                return channel.consume(self._host.ledger(channel.context), size_bytes, now)
             case Pump():
                 return self._pump(channel)
             case AskDeltas(_, ids):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from covey.codec import (
+    FrontierFrame,
     Hello,
     Know,
     Member,
@@ -32,6 +33,7 @@ from covey.sync import (
     FrameArrived,
     Session,
     Shared,
+    Tick,
 )
 from tests.unit.sync.session.conversation import (
     ALICE,
@@ -274,3 +276,66 @@ def test_more_than_the_credit_arrives_when_it_is_granted() -> None:
 
     assert two.stage is not None
     assert two.stage.replica.ledger.count == 30
+
+
+def _with_slow_intake(side: Side) -> list[Consumed]:
+    """Make a side note what its context has dealt with, and say so when the test does."""
+    dealt_with: list[Consumed] = []
+    side.tell = lambda event: (  # type: ignore[method-assign]
+        dealt_with.append(event) if isinstance(event, Consumed) else Side.tell(side, event)
+    )
+    return dealt_with
+
+
+def test_what_is_being_taken_in_is_not_sent_again() -> None:
+    """A frontier told in the midst of many deltas would bring the rest of them a second time."""
+    one, two = sides()
+    write(one, 6)
+    dealt_with = _with_slow_intake(two)
+    talk(one, two)
+    assert two.stage is not None
+    write(one, 1)
+
+    two.tell(Tick())
+    one.tell(Tick())
+    talk(one, two)
+    sent = delivered(two)
+    while dealt_with:
+        Side.tell(two, dealt_with.pop(0))
+        talk(one, two)
+
+    assert len(sent) == 6
+    assert len(delivered(two)) == 7
+    assert two.stage.replica.ledger.count == 7
+
+
+def test_a_delta_that_is_never_dealt_with_does_not_end_comparison() -> None:
+    """A frontier is held back for a while only."""
+    one, two = sides()
+    write(one, 2)
+    _with_slow_intake(two)
+    talk(one, two)
+    write(one, 1)
+
+    tick(one, two)
+    tick(one, two)
+
+    assert two.stage is not None
+    assert two.stage.replica.ledger.count == 3
+
+
+def test_equal_frontiers_are_confirmed() -> None:
+    """Who tells what it holds learns at once that the other holds the same."""
+    one, two = sides()
+    write(one, 3)
+    talk(one, two)
+    two.said.clear()
+    assert two.stage is not None
+    held = two.stage.replica.ledger
+
+    two.out.append(encode_frame(FrontierFrame(1, dict(held.frontier), held.digest())))
+    talk(one, two)
+
+    assert two.said == [
+        Compared(one.founding.context, held.frontier_digest(), held.digest(), missing=0)
+    ]
