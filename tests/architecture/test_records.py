@@ -149,13 +149,13 @@ def test_decisions_that_name_a_dependency_are_read() -> None:
     assert _decided(["Dependencies: `trio`, `PyNaCl`\nand `other`"]) == {"trio", "pynacl"}
 
 
-@pytest.mark.skipif(not (ROOT / "protocols" / "README.md").is_file(), reason="no index yet")
+@pytest.mark.skipif(not (ROOT / "protocols" / "index.md").is_file(), reason="no index yet")
 def test_index_of_the_protocols_lists_every_file() -> None:
     """Another implementation starts at the index; what it does not name does not exist for them."""
     folder = ROOT / "protocols"
-    index = (folder / "README.md").read_text("utf-8")
+    index = (folder / "index.md").read_text("utf-8")
     files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.*"))]
-    assert [name for name in files if name != "README.md" and name not in index] == []
+    assert [name for name in files if name != "index.md" and name not in index] == []
 
 
 @pytest.mark.parametrize("path", ["LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", ".ci/run"])

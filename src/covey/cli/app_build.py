@@ -1,8 +1,8 @@
 """Build an application: compile its source to WebAssembly and embed its interface.
 
 A source directory holds one of main.c, main.zig and main.wat, and abi.json, the interface by
-protocols/abi.md. The result is the same for the same sources and compiler, byte for byte: nothing
-of the machine gets into it.
+protocols/application.md. The result is the same for the same sources and compiler, byte for byte:
+nothing of the machine gets into it.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ class Gossip:
         if rpc.senderRecord and self._records.get(peer) != rpc.senderRecord:
             # Verified once for each distinct record: peers of other kinds attach it to every RPC.
             if not maybe_consume_signed_record(rpc, self._host, peer):
-                raise ProtocolViolation("signature", "a peer's address record is not its own")
+                raise ProtocolViolation("bad-signature", "a peer's address record is not its own")
             self._records[peer] = rpc.senderRecord
         for option in rpc.subscriptions:
             await self._on_subscription(peer, option.topicid, is_subscribed=option.subscribe)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from covey.testkit.vectors.bounds import limits_table
 from covey.testkit.vectors.deltas import announcements, deltas, envelopes, payloads
 from covey.testkit.vectors.form import Vectors, to_json
 from covey.testkit.vectors.founding import certificates, charters
 from covey.testkit.vectors.histories import admissibility, merges
 from covey.testkit.vectors.primitives import encoding, frontiers, hashing, identifiers, lthash
 
-__all__ = ["Vectors", "all_vectors", "to_json"]
+__all__ = ["Vectors", "all_vectors", "limits_table", "to_json"]
 
 
 def all_vectors() -> dict[str, Vectors]:
