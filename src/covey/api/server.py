@@ -20,7 +20,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIFramework, ConnectionState
 from hypercorn.utils import wrap_app
-from trio_typing import TaskStatus
+from trio import TaskStatus
 
 from covey.api.app import build_app
 from covey.errors import ConfigError
@@ -30,6 +30,7 @@ from covey.node import NodeService
 __all__ = ["serve"]
 
 _log = logging.getLogger(__name__)
+_LEFT_S = 0.1  # a request whose client left may end by itself; beyond: cancelled
 
 
 async def serve(
@@ -125,7 +126,8 @@ class _Server:
             state = ConnectionState({})
             # The server names TLS alone; it asks for no more than this of a stream without.
             stream_like = cast("trio.SSLStream", connection)
-            await TCPServer(self._app, self._config, self._context, state, stream_like)
+            with connection.until_left:
+                await TCPServer(self._app, self._config, self._context, state, stream_like)
         except Exception:  # noqa: BLE001 - ends one connection, never the node
             _log.exception("connection failed")
         finally:
@@ -144,10 +146,15 @@ class _Server:
 
 
 class _Connection(trio.abc.HalfCloseableStream):
-    """A socket whose writes end: after a while without progress, or when the node stops."""
+    """A socket whose writes end: after a while without progress, or when the node stops.
+
+    until_left: around whoever serves it. The server idles on for `limits.API_KEEP_ALIVE_S` after a
+    client that left before its reply was complete, and there are only so many connections.
+    """
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self.socket = stream.socket
+        self.until_left = trio.CancelScope()
         self._stream = stream
         self._deadline = math.inf
         self._write: trio.CancelScope | None = None
@@ -175,7 +182,10 @@ class _Connection(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What the client sent next; empty at its end."""
-        return await self._stream.receive_some(max_bytes)
+        received = await self._stream.receive_some(max_bytes)
+        if not received:
+            self.until_left.deadline = trio.current_time() + _LEFT_S
+        return received
 
     async def send_eof(self) -> None:
         """Nothing more will be sent."""
