@@ -61,7 +61,10 @@ def main(arguments: Sequence[str]) -> int:
         with ExitStack() as stack:
             folder = _kept(options.keep) or Path(stack.enter_context(_temporary_folder()))
             cluster = stack.enter_context(Cluster(folder))
-            outcome = Demo(trace, options.transactions, nodes, cluster, console).run()
+            try:
+                outcome = Demo(trace, options.transactions, nodes, cluster, console).run()
+            except NodeError as error:
+                raise NodeError(_with_endings(error, cluster)) from error
     except KeyboardInterrupt:
         print("demo: interrupted; all nodes are stopped", file=sys.stderr)
         return 130
@@ -272,6 +275,12 @@ def _bundle() -> bytes:
         return BUNDLE.read_bytes()
     except OSError as error:
         raise NodeError(f"{BUNDLE} cannot be read: {error.strerror}") from error
+
+
+def _with_endings(error: NodeError, cluster: Cluster) -> str:
+    """What went wrong, and which nodes ended by themselves: one may be the reason."""
+    ended = [node for node in cluster.nodes if node.process is not None and not node.is_running]
+    return "; ".join([str(error), *(f"{n.name} has ended: {n.log_tail()}" for n in ended)])
 
 
 def _kept(folder: Path | None) -> Path | None:

@@ -45,15 +45,15 @@ class Board:
 
         The thread ends with the process: whoever waits for it waits for a fact on the board.
         """
-        threading.Thread(target=self._guard, args=(act,), name=name, daemon=True).start()
+        threading.Thread(target=self._guard, args=(name, act), name=name, daemon=True).start()
 
-    def _guard(self, act: Callable[[], None]) -> None:
+    def _guard(self, name: str, act: Callable[[], None]) -> None:
         try:
             act()
         except NodeError as error:
-            self.fail(error)
+            self.fail(NodeError(f"{name}: {error}"))
         except BaseException as error:
-            self.fail(NodeError(f"{type(error).__name__}: {error}"))
+            self.fail(NodeError(f"{name}: {type(error).__name__}: {error}"))
             raise
 
 
