@@ -28,7 +28,8 @@ from covey.api.schema import (
     QueryReply,
 )
 from covey.api.state import service_of
-from covey.api.streams import LINES_TYPE
+from covey.api.streams import LINES_TYPE, until_left
+from covey.errors import NodeError, PeerUnavailable
 from covey.model import limits
 
 __all__ = ["ROUTES"]
@@ -86,10 +87,22 @@ async def call_method(name: FromPath[str], data: JSONBody[CallRequest], state: S
     responses=errors(404, 409, 413, 507),
 )
 async def query_method(
-    name: FromPath[str], data: JSONBody[CallRequest], state: State
+    name: FromPath[str],
+    data: JSONBody[CallRequest],
+    state: State,
+    request: Request[object, object, State],
 ) -> QueryReply:
-    """Run a method that reads."""
-    return query_reply(await service_of(state).query(name, data.method, bytes(data.args)))
+    """Run a method that reads; it ends when its client leaves."""
+    outcome: QueryReply | NodeError = PeerUnavailable("the client left")
+    async with until_left(request.receive):
+        try:
+            row = await service_of(state).query(name, data.method, bytes(data.args))
+            outcome = query_reply(row)
+        except NodeError as error:
+            outcome = error  # Raised below: a group of tasks would wrap it.
+    if isinstance(outcome, NodeError):
+        raise outcome
+    return outcome
 
 
 @post(

@@ -20,7 +20,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIFramework, ConnectionState
 from hypercorn.utils import wrap_app
-from trio import TaskStatus
+from trio_typing import TaskStatus
 
 from covey.api.app import build_app
 from covey.errors import ConfigError

@@ -71,6 +71,7 @@ class FakeNode:
         self.stop_requested = False
         self.watch_queue_max = 100
         self.batches = 0
+        self.waiting = 0
 
     def status(self) -> NodeStatus:
         """One context, in sync with one peer."""
@@ -277,7 +278,11 @@ class FakeNode:
         if method == "echo":
             return QueryResult(result=arguments.decode(), fuel=3, log=())
         if method == "wait":
-            await trio.sleep_forever()
+            self.waiting += 1
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.waiting -= 1
         raise NotFound(f"the application has no query {method!r}")
 
     def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:

@@ -128,6 +128,19 @@ def test_stops_within_two_seconds_with_half_a_request(served_node):
         assert _stop_and_wait(served_node) < limits.API_STOP_S + 0.5
 
 
+def test_query_ends_when_its_client_leaves(served_node):
+    """A query may run for seconds; Ctrl-C must not leave it behind."""
+    body = b'{"method":"wait"}'
+    head = f"POST /v1/contexts/notes/query HTTP/1.1\r\nContent-Length: {len(body)}"
+    pause = threading.Event()
+    with _request(served_node, head) as raw:
+        raw.sendall(body)
+        while not served_node.run(lambda: served_node.node.waiting):
+            pause.wait(0.005)
+    while served_node.run(lambda: served_node.node.waiting):
+        pause.wait(0.005)
+
+
 def test_client_that_takes_nothing_is_disconnected(served_node, monkeypatch):
     """Its buffers are the node's memory."""
     monkeypatch.setattr(limits, "API_STALL_S", 0.2)

@@ -1,0 +1,205 @@
+"""Every command: what it prints for scripts, and what for people."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from tests.integration.api.fake_node import CONTEXT_ID, DEVICE, MEMBER, PEER_ID, RELEASE_ID
+
+TERMS = "open admission, not encrypted, signatures checked but calls not replayed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["context", "create", "org.example.kv"], {"id": CONTEXT_ID}),
+        (["context", "ticket", "notes"], {"ticket": "covey-ticket"}),
+        (["join", "covey-ticket"], {"id": CONTEXT_ID, "admitted": True}),
+        (["context", "join", "slow-ticket"], {"id": CONTEXT_ID, "admitted": False}),
+        (
+            ["call", "notes", "set", '{"key": "a", "value": 1}'],
+            {"result": None, "delta": f"{1:064x}", "fuel": 7},
+        ),
+        (
+            ["context", "call", "notes", "echo", "[1]"],
+            {"result": [1], "delta": f"{1:064x}", "fuel": 7},
+        ),
+        (["query", "notes", "get", '{"key": "a"}'], {"result": None}),
+        (["context", "query", "notes", "echo"], {"result": {}}),
+        (["context", "leave", "notes"], {"id": CONTEXT_ID, "left": True}),
+    ],
+)
+def test_json_is_what_scripts_were_promised(covey, arguments, expected):
+    """These shapes are a contract: other programs parse them."""
+    ran = covey(*arguments, "--json")
+    assert ran.code == 0
+    assert ran.json == expected
+
+
+def test_status_for_scripts(covey):
+    status = covey("status", "--json").json
+    assert status["peer_id"] == PEER_ID
+    assert status["addresses"]
+    (context,) = status["contexts"]
+    promised = {"id", "name", "digest", "deltas", "members", "in_sync_with", "behind", "as_of"}
+    assert promised <= set(context)
+    assert isinstance(context["deltas"], int)
+    assert isinstance(context["members"], int)
+
+
+def test_status_for_people_says_what_a_context_does_not_promise(covey):
+    """Nobody may believe that an open, unencrypted context keeps a secret."""
+    ran = covey("status")
+    assert ran.code == 0
+    assert TERMS in ran.out
+    assert "12D3KooWOther (as of 2026-01-01T00:00:00.000Z)" in ran.out
+
+
+def test_context_show_says_it_too(covey):
+    assert TERMS in covey("context", "show", "notes").out
+
+
+def test_lists_for_scripts(covey):
+    assert covey("app", "list", "--json").json["applications"][0]["id"] == RELEASE_ID
+    assert covey("context", "list", "--json").json["contexts"][0]["id"] == CONTEXT_ID
+    assert covey("peers", "--json").json["peers"][0]["contexts"] == [CONTEXT_ID]
+    assert covey("context", "show", "notes", "--json").json["id"] == CONTEXT_ID
+    assert covey("app", "inspect", "org.example.kv", "--json").json["id"] == RELEASE_ID
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["app", "list"], "org.example.kv"),
+        (["app", "inspect", "org.example.kv"], "entries (register)"),
+        (["context", "list"], CONTEXT_ID),
+        (["context", "show", "notes"], f"{MEMBER}"),
+        (["context", "ticket", "notes"], "covey-ticket\n"),
+        (["context", "create", "org.example.kv", "--name", "mine"], "mine"),
+        (["context", "leave", "notes"], "left notes"),
+        (["peers"], "12D3KooWOther"),
+        (["join", "covey-ticket"], "admitted"),
+        (["call", "notes", "echo", '{"a":1}'], '{\n  "a": 1\n}'),
+        (["query", "notes", "echo", '{"a":1}'], '{\n  "a": 1\n}'),
+        (["context", "log", "notes"], "nothing was applied"),
+        (["version"], "covey 0."),
+    ],
+)
+def test_people_get_text(covey, arguments, shown):
+    ran = covey(*arguments)
+    assert ran.code == 0
+    assert shown in ran.out
+
+
+def test_colons_in_keys_are_no_emoji(covey):
+    """`did:key:z…` holds the name of one."""
+    assert DEVICE in covey("context", "show", "notes").out
+
+
+def test_what_the_application_says_goes_beside_the_result(covey):
+    ran = covey("call", "notes", "echo", "--json")
+    assert ran.json["result"] == {}
+    assert "covey: the application says: echoed" in ran.err
+
+
+def test_not_admitted_yet_is_said(covey):
+    ran = covey("join", "slow-ticket")
+    assert ran.code == 0
+    assert "not admitted yet" in ran.out
+    assert "keeps trying" in ran.err
+
+
+def test_log_in_pages(covey, node):
+    for _ in range(3):
+        node.run(node.node.apply)
+    page = covey("context", "log", "notes", "--limit", "2", "--json").json
+    assert [row["arrival"] for row in page["rows"]] == [1, 2]
+    assert "--after 2" in covey("context", "log", "notes", "--limit", "2").err
+    rest = covey("context", "log", "notes", "--after", "2", "--json").json
+    assert [row["arrival"] for row in rest["rows"]] == [3]
+
+
+def test_install(covey, node, tmp_path):
+    bundle = tmp_path / "a.covey"
+    bundle.write_bytes(b"covey bundle")
+    assert covey("app", "install", bundle, "--json").json == {"id": RELEASE_ID}
+    assert node.node.installed == [b"covey bundle"]
+    assert "covey context create org.example.kv" in covey("app", "install", bundle).err
+
+
+def test_arguments_from_standard_input(covey):
+    ran = covey("call", "notes", "echo", "-", "--json", stdin=b'{"a": "\xc3\xbc"}\n')
+    assert ran.json["result"] == {"a": "ü"}
+
+
+LINES = b'{"method":"set","args":{"key":"a","value":1}}\n\n{"method":"echo","args":[2]}\n'
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_batch_answers_each_line_in_order(covey, tmp_path, flags):
+    file = tmp_path / "calls"
+    file.write_bytes(LINES)
+    for ran in (
+        covey("call", "notes", "--batch", file, *flags),
+        covey("context", "call", "notes", "--batch", "-", *flags, stdin=LINES),
+    ):
+        assert ran.code == 0
+        replies = [json.loads(line) for line in ran.out.splitlines()]
+        assert [reply["result"] for reply in replies] == [None, [2]]
+        assert all(set(reply) == {"result", "delta", "fuel"} for reply in replies)
+
+
+def test_batch_ends_with_the_code_of_its_first_failure(covey):
+    """A script sees that something was refused, and reads which from the lines."""
+    lines = (
+        b'{"method":"set","args":{"key":"a","value":1}}\n'
+        b'{"method":"nosuch"}\n'
+        b'{"method":"fail_with","args":{"kind":"refused"}}\n'
+    )
+    ran = covey("call", "notes", "--batch", "-", stdin=lines)
+    assert ran.code == 4
+    codes = [json.loads(line).get("error", {}).get("code") for line in ran.out.splitlines()]
+    assert codes == [None, "not-found", "refused"]
+
+
+@pytest.fixture
+def watched(node):
+    """Once somebody watches, more is applied than a watcher's queue holds, which ends the watch."""
+    node.node.watch_queue_max = 5
+    pause = threading.Event()
+
+    def overwhelm():
+        for _ in range(20):
+            node.node.apply(2)
+
+    def wait():
+        while not node.run(lambda: len(node.node.watchers)):
+            pause.wait(0.005)
+        node.run(overwhelm)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.mark.usefixtures("watched")
+def test_watch_prints_exactly_what_was_promised(covey):
+    ran = covey("context", "watch", "notes", "--json")
+    first, *_ = ran.out.splitlines()
+    assert json.loads(first) == {
+        "delta": f"{1:064x}",
+        "author": DEVICE,
+        "sequence": 1,
+        "calls": 2,
+    }
+    assert ran.code == 6
+    assert "fell behind" in ran.err
+
+
+@pytest.mark.usefixtures("watched")
+def test_watch_for_people(covey):
+    assert "2 of set" in covey("context", "watch", "notes").out
