@@ -1,0 +1,118 @@
+"""Who is a member at a cut, and what concurrent admissions come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from covey.codec import make_certificate
+from covey.governance import check_admit, devices, member_at, roles_at
+from covey.model import Admission, Admit, Put
+from covey.rules import Cut
+from covey.testkit.history import History
+from covey.testkit.identities import Identity, found, identity
+from covey.testkit.playbook import Stage
+
+ANN, BEN, EVE = identity("ann"), identity("ben"), identity("eve")
+FOUNDING = found(ANN, BEN)
+CONTEXT, CHARTER = FOUNDING.context, FOUNDING.charter
+
+
+def checked(admit: Admit, stage: Stage | None = None) -> str | None:
+    """The code of the denial at everything a node holds, or None."""
+    ledger = (stage or Stage(FOUNDING, ANN)).replica.ledger
+    cut = Cut(ledger.view, ledger.frontier)
+    denied = check_admit(ledger.view, CONTEXT, ledger.charter, admit, cut)
+    return None if denied is None else denied.code
+
+
+def test_founders_are_members_of_every_cut_and_hold_the_admin_role():
+    """The charter says so, before the first delta."""
+    ledger = Stage(FOUNDING, EVE).replica.ledger
+    assert member_at(ledger.view, CHARTER, BEN.device, Cut(ledger.view, {})) == BEN.member_id
+    assert member_at(ledger.view, CHARTER, EVE.device, Cut(ledger.view, {})) is None
+    assert (roles_at(CHARTER, ANN.device), roles_at(CHARTER, EVE.device)) == (("admin",), ())
+
+
+def test_honest_admission_is_allowed():
+    """Otherwise the refusals below mean nothing."""
+    assert checked(EVE.admit(CONTEXT)) is None
+
+
+def test_certificate_that_does_not_verify_is_refused():
+    """Nobody is made somebody's device without that member's word."""
+    honest = EVE.admit(CONTEXT)
+    stolen = replace(honest.certificate, member=ANN.member_id)
+    assert checked(Admit(stolen, EVE.join(CONTEXT))) == "bad-certificate"
+
+
+def test_join_that_does_not_verify_is_refused():
+    """Nobody is brought in without its own word, nor by one for another context."""
+    assert checked(Admit(EVE.certificate, EVE.join(found(ANN).context))) == "bad-join"
+    assert checked(Admit(EVE.certificate, BEN.join(CONTEXT))) == "bad-join"
+    other = make_certificate(ANN.member, EVE.device, bytes(32))
+    assert checked(Admit(other, EVE.join(CONTEXT))) == "bad-join"
+
+
+def test_invitation_in_an_open_context_is_refused():
+    """It has no meaning there, and none is given to it later."""
+    admit = EVE.admit(CONTEXT)
+    join = replace(admit.join, invitation=bytes(32), invitation_signature=admit.join.signature)
+    assert checked(Admit(EVE.certificate, join)) == "admission"
+
+
+@pytest.mark.parametrize("admission", [Admission.INVITE, Admission.CLOSED])
+def test_admission_of_another_kind_is_refused(admission: Admission):
+    """Its rules are not here yet, so nobody enters."""
+    founding = FOUNDING.again(admission=admission)
+    assert checked(EVE.admit(founding.context), Stage(founding, ANN)) == "admission"
+
+
+def test_member_is_not_admitted_again():
+    """Neither a founder nor one whose admission is in the cut."""
+    stage = Stage(FOUNDING, ANN)
+    stage.receive(History(FOUNDING).write(BEN, (), governance=(EVE.admit(CONTEXT),)))
+    assert checked(EVE.admit(CONTEXT), stage) == "admitted-already"
+    assert checked(BEN.admit(CONTEXT), stage) == "admitted-already"
+
+
+def claimed_by(member: Identity) -> Admit:
+    """Eve's device, certified by another member, with eve's own consent."""
+    certificate = make_certificate(member.member, EVE.device, bytes(32))
+    twofold = replace(EVE, certificate=certificate)
+    return twofold.admit(CONTEXT)
+
+
+def test_concurrent_admissions_give_the_earliest_members_device_in_any_order():
+    """Two members may claim one device at once: everybody takes the same."""
+    cara, dora = identity("cara"), identity("dora")
+    history = History(FOUNDING)
+    first = history.write(ANN, (), governance=(claimed_by(cara),))
+    filler = history.write(BEN, (), [Put("notes", b"k", b"v")])
+    second = history.write(BEN, (filler.id,), governance=(claimed_by(dora),))
+    digests = set()
+    for order in ((first, filler, second), (filler, second, first)):
+        stage = Stage(FOUNDING, ANN)
+        stage.receive(*order)
+        assert dict(devices(stage.replica.ledger.view, CHARTER))[EVE.device] == cara.member_id
+        digests.add(stage.replica.ledger.digest())
+    assert digests == {history.digest(frozenset(history.deltas))}
+
+
+def test_member_at_a_cut_is_what_that_cut_says():
+    """A device may be one member's at one cut and another's at a wider one."""
+    cara, dora = identity("cara"), identity("dora")
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    first = history.write(ANN, (), governance=(claimed_by(cara),))
+    filler = history.write(BEN, (), [Put("notes", b"k", b"v")])
+    second = history.write(BEN, (filler.id,), governance=(claimed_by(dora),))
+    stage.receive(first, filler, second)
+    ledger = stage.replica.ledger
+    for ids, member in (
+        ((first.id,), cara), ((second.id,), dora), ((first.id, second.id), cara)
+    ):  # fmt: skip
+        cut = Cut(ledger.view, history.frontier(history.past(ids)))
+        assert member_at(ledger.view, CHARTER, EVE.device, cut) == member.member_id
+    nobody = Cut(ledger.view, history.frontier((filler.id,)))
+    assert member_at(ledger.view, CHARTER, EVE.device, nobody) is None
