@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedList
 
 from covey.model.view import KeyPart, Reader, RowKey, Table, Write
 
@@ -24,6 +24,27 @@ class _Top:
 _TOP = _Top()
 
 
+class _Rows:
+    """The written rows of one table; None: removed. Keys are in order once a scan asks."""
+
+    __slots__ = ("_keys", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[RowKey, bytes | None] = {}
+        self._keys: SortedList[RowKey] | None = None
+
+    def set(self, key: RowKey, value: bytes | None) -> None:
+        if self._keys is not None and key not in self.values:
+            self._keys.add(key)
+        self.values[key] = value
+
+    def between(self, low: object, high: object, *, reverse: bool) -> Iterator[RowKey]:
+        if self._keys is None:
+            self._keys = SortedList(self.values)
+        keys: Iterator[RowKey] = self._keys.irange(low, high, reverse=reverse)
+        return keys
+
+
 class Draft:
     """A `Reader` whose own writes come before those of the reader below it.
 
@@ -32,30 +53,29 @@ class Draft:
 
     def __init__(self, base: Reader) -> None:
         self._base = base
-        self._rows: dict[Table, SortedDict[RowKey, bytes | None]] = {}
+        self._rows: dict[Table, _Rows] = {}
 
     def put(self, table: Table, key: RowKey, value: bytes) -> None:
         """Set one row."""
-        self._rows.setdefault(table, SortedDict())[key] = value
+        self._set(table, key, value)
 
     def delete(self, table: Table, key: RowKey) -> None:
         """Remove one row."""
-        self._rows.setdefault(table, SortedDict())[key] = None
+        self._set(table, key, None)
 
     def writes(self) -> tuple[Write, ...]:
         """Everything written so far, by table and key."""
         return tuple(
             Write(table, key, value)
             for table in sorted(self._rows)
-            for key, value in self._rows[table].items()
+            for key, value in sorted(self._rows[table].values.items())
         )
 
     def get(self, table: Table, key: RowKey) -> bytes | None:
         """As `Reader.get`."""
         rows = self._rows.get(table)
-        if rows is not None and key in rows:
-            value: bytes | None = rows[key]
-            return value
+        if rows is not None and key in rows.values:
+            return rows.values[key]
         return self._base.get(table, key)
 
     def scan(
@@ -74,9 +94,15 @@ class Draft:
             return below
         return _merged(below, self._own(rows, prefix, start, after, reverse=reverse), reverse)
 
+    def _set(self, table: Table, key: RowKey, value: bytes | None) -> None:
+        rows = self._rows.get(table)
+        if rows is None:
+            rows = self._rows[table] = _Rows()
+        rows.set(key, value)
+
     def _own(
         self,
-        rows: SortedDict[RowKey, bytes | None],
+        rows: _Rows,
         prefix: RowKey,
         start: bytes,
         after: KeyPart | None,
@@ -88,13 +114,13 @@ class Draft:
         high: tuple[object, ...] = (*prefix, _TOP)
         if after is not None:
             low, high = (low, (*prefix, after)) if reverse else ((*prefix, after), high)
-        for key in rows.irange(low, high, reverse=reverse):
+        for key in rows.between(low, high, reverse=reverse):
             part = key[place] if len(key) > place else b""
             if after is not None and part == after:
                 continue  # Rows with longer keys under the very part to begin after.
             if start and not (isinstance(part, bytes) and part.startswith(start)):
                 continue
-            yield key, rows[key]
+            yield key, rows.values[key]
 
 
 def _merged(
