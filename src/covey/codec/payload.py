@@ -65,6 +65,8 @@ def _call_of(value: Packed) -> Call:
 
 def _effects_of(value: Packed) -> tuple[Effect, ...]:
     effects = tuple(_effect_of(e) for e in shape.array(value, limits.CALL_EFFECTS_MAX, "effects"))
+    if len(effects) < 2:
+        return effects
     places = [(e.collection.encode(), e.key) for e in effects]
     if any(a >= b for a, b in itertools.pairwise(places)):
         raise ProtocolViolation("wrong-shape", "the effects of a call are not sorted and distinct")
@@ -72,13 +74,12 @@ def _effects_of(value: Packed) -> tuple[Effect, ...]:
 
 
 def _effect_packed(effect: Effect) -> Packed:
-    match effect:
-        case Put(collection, key, value):
-            return (_PUT, collection, key, value)
-        case Delete(collection, key):
-            return (_DELETE, collection, key)
-        case Add(collection, key, amount):
-            return (_ADD, collection, key, amount)
+    # By class, for `match` with patterns takes four times as long, and all effects pass here.
+    if isinstance(effect, Put):
+        return (_PUT, effect.collection, effect.key, effect.value)
+    if isinstance(effect, Delete):
+        return (_DELETE, effect.collection, effect.key)
+    return (_ADD, effect.collection, effect.key, effect.amount)
 
 
 def _effect_of(value: Packed) -> Effect:
