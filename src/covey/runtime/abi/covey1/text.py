@@ -27,15 +27,13 @@ def shown(raw: bytes, size_bytes_max: int) -> str:
 def json_fault(content: bytes) -> str | None:
     """Why bytes are no JSON text by RFC 8259 of bounded depth, or None if they are."""
     # Depth first: a recursive parser must not see what it could not return from.
-    brackets = _STRING.sub(b"", content).translate(None, _NOT_BRACKETS)
-    depth = max(accumulate(_STEPS[b] for b in brackets), default=0)
-    if depth > limits.RESULT_DEPTH_MAX:
-        return f"it is nested deeper than {limits.RESULT_DEPTH_MAX}"
+    if b"[" in content or b"{" in content:
+        brackets = _STRING.sub(b"", content).translate(None, _NOT_BRACKETS)
+        depth = max(accumulate(_STEPS[b] for b in brackets), default=0)
+        if depth > limits.RESULT_DEPTH_MAX:
+            return f"it is nested deeper than {limits.RESULT_DEPTH_MAX}"
     try:
-        # Numbers stay text: their size is no concern of the grammar.
-        json.loads(
-            content.decode("utf-8"), parse_int=str, parse_float=str, parse_constant=_no_constant
-        )
+        _DECODER.decode(content.decode("utf-8"))
     except ValueError as error:
         return str(error)
     return None
@@ -43,6 +41,10 @@ def json_fault(content: bytes) -> str | None:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+# Numbers stay text: their size is no concern of the grammar.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_constant)
 
 
 def effects_as_json(effects: Sequence[Effect]) -> bytes:
