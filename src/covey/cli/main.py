@@ -1,92 +1,23 @@
-"""The command `covey`: every subcommand, and the one place where errors become exit codes."""
+"""The command `covey`. It imports nothing before it is ready to be interrupted."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-import typer
+__all__ = ["main"]
 
-from covey.cli import app_commands, call_commands, context_commands, node_commands
-from covey.cli.exits import FAILED, INTERRUPTED, OK, USAGE, exit_code
-from covey.cli.options import examples
-from covey.cli.output import say, silence_output
-from covey.errors import NodeError
-
-__all__ = ["main", "run_command"]
+_INTERRUPTED = 130  # as `covey.cli.exits`, which is not imported yet
 
 
 def main() -> None:
     """Run the command of this process and exit."""
-    sys.exit(run_command(sys.argv[1:]))
-
-
-def run_command(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; no error leaves it as a traceback."""
     try:
-        code = _build()(
-            args=list(arguments) or ["--help"], prog_name="covey", standalone_mode=False
-        )
-        sys.stdout.flush()
-    except typer.TyperException as error:
-        message = " ".join(error.format_message().split())
-        if message:  # A group without a subcommand has shown its help instead.
-            say(f"{message} (see `covey --help`)")
-        return USAGE
-    except BrokenPipeError:
-        silence_output()
-        return OK
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except BaseException as error:  # noqa: BLE001 - what nobody foresaw is one line, too
-        return _report(error)
-    return code if isinstance(code, int) else OK
+        from covey.cli.dispatch import run_command  # noqa: PLC0415 - Ctrl-C may come meanwhile
 
-
-def _report(error: BaseException) -> int:
-    """Say what went wrong in one line."""
-    error = _innermost(error)
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    if isinstance(error, NodeError):
-        say(str(error))
-        return exit_code(error)
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else FAILED
-    say(f"a defect of covey: {type(error).__name__}: {' '.join(str(error).split())}")
-    return FAILED
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The first error of a group, as tasks that failed together raise it, or the error itself.
-
-    By shape, because Python 3.10 knows no groups of errors by itself.
-    """
-    nested = getattr(error, "exceptions", None)
-    while isinstance(nested, tuple) and nested:
-        error = nested[0]
-        nested = getattr(error, "exceptions", None)
-    return error
-
-
-def _build() -> typer.Typer:
-    app = typer.Typer(
-        help="A peer-to-peer node for shared WebAssembly applications: signed changes, no server.",
-        epilog=examples("init", "run", "app install kv.covey", "join TICKET"),
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-    )
-    node_commands.register(app)
-    call_commands.register(app)
-    context_commands.register_join(app)
-    contexts = typer.Typer(help="Found, join, look at and leave contexts.", no_args_is_help=True)
-    context_commands.register(contexts)
-    call_commands.register(contexts)
-    applications = typer.Typer(help="Write, pack and install applications.", no_args_is_help=True)
-    app_commands.register(applications)
-    app.add_typer(contexts, name="context")
-    app.add_typer(applications, name="app")
-    return app
+        code = run_command(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

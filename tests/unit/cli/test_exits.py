@@ -10,7 +10,9 @@ import time
 
 import pytest
 
-from covey.cli.main import run_command
+from covey.cli.dispatch import run_command
+from covey.cli.exits import INTERRUPTED
+from covey.cli.main import main
 from covey.model import limits
 from tests.integration.api.fake_node import FAILURES
 
@@ -233,6 +235,25 @@ def test_interrupt_is_quiet(run, monkeypatch):
     assert (ran.code, ran.out, ran.err) == (130, "", "")
 
 
+def test_interrupt_while_loading_is_quiet(monkeypatch):
+    """Loading takes a tenth of a second, and two for `run`: Ctrl-C falls into it."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("covey.cli.dispatch.run_command", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == INTERRUPTED
+
+
+def test_exit_code_of_the_process_is_that_of_the_command(monkeypatch):
+    monkeypatch.setattr("covey.cli.dispatch.run_command", lambda _: 4)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 4
+
+
 def _process(node, *arguments, **options):
     command = [sys.executable, "-m", "covey.cli.main", *arguments, "--home", str(node.home)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, **options)
@@ -270,7 +291,7 @@ def test_completion_is_offered(capsys):
 def test_quick_commands_load_nothing_heavy():
     """`covey status` starts in a quarter of a second because of what it does not import."""
     source = (
-        "import sys; from covey.cli.main import run_command\n"
+        "import sys; from covey.cli.dispatch import run_command\n"
         "run_command(['status', '--json', '--home', '/nonexistent'])\n"
         "print(*sorted({'libp2p', 'litestar', 'hypercorn', 'wasmtime', 'plyvel', 'nacl', 'trio',"
         " 'httpx'} & set(sys.modules)))"
