@@ -32,8 +32,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rfc8785": ("codec", "cli.app_build"),
     "rich": ("cli",),
     "sortedcontainers": ("model", "merge", "sync", "store", "testkit"),
+    "trio_typing": ("network", "node", "api", "cli"),  # the type of task_status
     "trio": _WAITING,
-    "trio_typing": ("network",),  # in py-libp2p's signatures
     "typer": ("cli",),
     "wasmtime": ("runtime", "cli.app_build"),  # the builder assembles WAT
     "ziglang": (),  # run as a program
@@ -41,6 +41,8 @@ HOMES: dict[str, tuple[str, ...]] = {
 
 # Where everything may be caught without being raised again: the function, and why.
 CATCH_ALL = {
+    "covey.api.server.converse": "ends one connection, never the node",
+    "covey.cli.main.run_command": "the last resort of a command: one line, no traceback",
     "covey.network.gossip._on_stream": "a crash of ours stops the network, in order",
     "covey.network.muxer.start": "ends one connection, whatever its peer sent",
     "covey.network.network._serve_stream": "py-libp2p's task: a crash of ours stops the network",

@@ -92,7 +92,9 @@ async def test_cancelled_query_stops_within_a_scan(
     """A host function that walks many entries looks up between them."""
 
     class Endless(Entries):
-        def scan(self, collection: str, prefix: bytes, after: bytes):  # type: ignore[no-untyped-def]
+        def scan(  # type: ignore[no-untyped-def]
+            self, collection: str, prefix: bytes, after: bytes
+        ):
             number = 0
             while True:
                 number += 1

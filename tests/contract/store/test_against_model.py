@@ -68,8 +68,10 @@ def expected(
         part = key[len(prefix)] if len(key) > len(prefix) else None
         if start and not (isinstance(part, bytes) and part.startswith(start)):
             continue
-        if after is not None and not (part < after if reverse else part > after):  # type: ignore[operator]
-            continue
+        if after is not None:
+            low, high = (part, after) if reverse else (after, part)
+            if not low < high:  # type: ignore[operator]
+                continue
         found.append((key, value))
     return found
 

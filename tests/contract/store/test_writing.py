@@ -53,7 +53,8 @@ def test_bad_row_leaves_the_whole_batch_unwritten(store: Store) -> None:
 
 def test_value_that_is_no_bytes_is_a_broken_invariant(store: Store) -> None:
     """Caught before anything is written, and the store goes on."""
-    writes = (Write(Table.LOG, (1,), b"x"), Write(Table.LOG, (2,), "text"))  # type: ignore[arg-type]
+    wrong = Write(Table.LOG, (2,), "text")  # type: ignore[arg-type]
+    writes = (Write(Table.LOG, (1,), b"x"), wrong)
     with pytest.raises(AssertionError):
         store.write([ScopedWrites(ALPHA, writes)], durable=True)
     assert list(store.reader(ALPHA).scan(Table.LOG)) == []

@@ -200,11 +200,13 @@ def announcements() -> Vectors:
     assert isinstance(body, bytes)
     fields = unpack(body, 8192)
     many = tuple((bytes(32), 1, bytes((n,)) * 32) for n in range(33))
+    assert isinstance(fields[6], tuple)
+    unsorted = fields[6][::-1]
     changes: list[tuple[str, int, Packed, str]] = [
         ("newer version", 0, 2, "unknown-version"), ("short device", 1, bytes(31), "wrong-shape"),
         ("peer too long", 2, "x" * 129, "oversized"), ("negative count", 3, -1, "wrong-shape"),
         ("short digest", 4, bytes(31), "wrong-shape"), ("too many heads", 6, many, "oversized"),
-        ("heads not sorted", 6, tuple(reversed(fields[6])), "wrong-shape"),  # type: ignore[arg-type]  # an array
+        ("heads not sorted", 6, unsorted, "wrong-shape"),
         ("time is no number", 7, None, "wrong-shape"), ("another time", 7, 1, "bad-signature"),
     ]  # fmt: skip
     invalid = [

@@ -214,7 +214,7 @@ def _denied(
     h: History, admit: Delta, post: Delta, left: Delta, ann: Delta
 ) -> dict[str, tuple[Delta, str]]:
     def by_cara(*calls: list[Put | Add | Delete], **wrong: object) -> Delta:
-        return h.write(CARA, (post.id,), *calls, keep=False, **wrong)  # type: ignore[arg-type]  # a vector's own fields
+        return h.write(CARA, (post.id,), *calls, keep=False, **wrong)  # type: ignore[arg-type]
 
     other = ReleaseId(cid_of(b"another release"))
     eve = EVE.admit(CONTEXT)
