@@ -67,23 +67,25 @@ def position_of(reader: Reader, device: DeviceId, tip: Tip) -> Position | None:
 def record_position(
     draft: Draft, device: DeviceId, tip: Tip, previous: Tip | None, arrival: int
 ) -> Position:
-    """Give a delta that is being applied its place; a second child opens a branch."""
-    siblings = [key for key, _ in draft.scan(Table.CHAIN, (device, tip.sequence))]
+    """Give a delta that is being applied its place; a second child opens a branch.
+
+    The first child goes on its parent's branch, so whether there is one is all that is asked: to
+    look at every child would cost the square of a flood of forks.
+    """
     known = position_of(draft, device, previous) if previous is not None else None
     branch = known.branch if known is not None else 0
-    taken = any(_branch_of(draft, device, tip.sequence, key[2]) == branch for key in siblings)
-    if taken:
+    if _has_child(draft, device, previous):
         parent, branch = branch, _branch_count(draft, device)
         draft.put(Table.BRANCH, (device, branch), pack((parent, tip.sequence)))
     draft.put(Table.CHAIN, (device, tip.sequence, tip.id), pack((branch, arrival)))
     return Position(device, branch, tip.sequence, arrival)
 
 
-def _branch_of(reader: Reader, device: DeviceId, sequence: int, delta: object) -> int:
-    assert isinstance(delta, bytes)
-    position = position_of(reader, device, Tip(sequence, DeltaId(delta)))
-    assert position is not None
-    return position.branch
+def _has_child(reader: Reader, device: DeviceId, previous: Tip | None) -> bool:
+    """Whether a device's delta, or its beginning, is continued by one that is applied."""
+    if previous is None:
+        return next(iter(reader.scan(Table.TIP, (device,))), None) is not None
+    return reader.get(Table.TIP, (device, previous.id)) is None
 
 
 def _branch_count(reader: Reader, device: DeviceId) -> int:
@@ -100,6 +102,7 @@ class Cut:
 
     def __init__(self, reader: Reader, frontier: Frontier) -> None:
         self._reader = reader
+        self._reach: dict[DeviceId, dict[int, int]] = {}
         self.frontier = frontier
 
     def holds(self, device: DeviceId, tip: Tip) -> bool:
@@ -107,14 +110,54 @@ class Cut:
         tips = self.frontier.get(device)
         if tips is None:
             return False
-        if tip in tips:
-            return True
         if not is_forked(self._reader, device):
-            return tip.sequence <= tips[0].sequence
+            return tip in tips or tip.sequence <= tips[0].sequence
         position = position_of(self._reader, device, tip)
-        return position is not None and any(
-            is_on_chain(self._reader, position, last) for last in tips
-        )
+        if position is None:
+            return False
+        if device not in self._reach:
+            self._reach[device] = _reach_of(self._reader, device, tips)
+        return position.sequence <= self._reach[device].get(position.branch, 0)
+
+
+def _reach_of(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> dict[int, int]:
+    """Branch -> the last sequence on it that some tips hold; costs the branches, once for all."""
+    reach: dict[int, int] = {}
+    for tip in tips:
+        position = position_of(reader, device, tip)
+        if position is not None:
+            reach[position.branch] = max(reach.get(position.branch, 0), position.sequence)
+    for branch, sequence in _reach_below(reader, device, tuple(reach)).items():
+        reach[branch] = max(reach.get(branch, 0), sequence)
+    return reach
+
+
+def _reach_below(reader: Reader, device: DeviceId, branches: tuple[int, ...]) -> dict[int, int]:
+    """Branch -> the last sequence on it that lies below some branches of a device's tree."""
+    below: dict[int, int] = {}
+    walked: set[int] = set()
+    for start in branches:
+        branch = start
+        while branch not in walked:
+            walked.add(branch)
+            origin = _origin_of(reader, device, branch)
+            if origin is None:
+                break
+            branch, last = origin
+            below[branch] = max(below.get(branch, 0), last)
+    return below
+
+
+def _origin_of(reader: Reader, device: DeviceId, branch: int) -> tuple[int, int] | None:
+    """The branch that a branch left, and the last sequence both share; None for the first."""
+    row = reader.get(Table.BRANCH, (device, branch))
+    if row is None:
+        return None
+    parent, first = shape.fields(unpack(row, 64), 2, "branch row")
+    return (
+        shape.integer(parent, 0, _BRANCHES, "parent branch"),
+        shape.integer(first, 1, limits.SEQUENCE_MAX, "first") - 1,
+    )
 
 
 def is_forked(reader: Reader, device: DeviceId) -> bool:
@@ -129,41 +172,42 @@ def is_on_chain(reader: Reader, position: Position, tip: Tip) -> bool:
         return False
     branch, sequence = last.branch, last.sequence
     while branch != position.branch:
-        row = reader.get(Table.BRANCH, (position.device, branch))
-        if row is None:
+        origin = _origin_of(reader, position.device, branch)
+        if origin is None:
             return False
-        parent, first = shape.fields(unpack(row, 64), 2, "branch row")
-        branch = shape.integer(parent, 0, _BRANCHES, "parent branch")
-        sequence = min(sequence, shape.integer(first, 1, limits.SEQUENCE_MAX, "first") - 1)
+        branch, shared = origin
+        sequence = min(sequence, shared)
     return position.sequence <= sequence
 
 
-def join_frontiers(reader: Reader, left: Frontier, right: Frontier) -> Frontier:
-    """The frontier of the union of two cuts."""
-    if len(left) < len(right):
-        left, right = right, left
-    joined = dict(left)
-    for device, tips in right.items():
-        mine = joined.get(device)
-        if mine == tips:
+def join_frontiers(reader: Reader, *frontiers: Frontier) -> Frontier:
+    """The frontier of the union of some cuts."""
+    joined: dict[DeviceId, tuple[Tip, ...]] = {}
+    apart: dict[DeviceId, set[Tip]] = {}
+    for frontier in sorted(frontiers, key=len, reverse=True):
+        if not joined:
+            joined.update(frontier)
             continue
-        joined[device] = tips if mine is None else _maximal(reader, device, mine, tips)
+        for device, tips in frontier.items():
+            mine = joined.setdefault(device, tips)
+            if mine != tips:
+                apart.setdefault(device, set(mine)).update(tips)
+    for device, several in apart.items():
+        joined[device] = _maximal(reader, device, several)
     return joined
 
 
-def _maximal(
-    reader: Reader, device: DeviceId, left: tuple[Tip, ...], right: tuple[Tip, ...]
-) -> tuple[Tip, ...]:
+def _maximal(reader: Reader, device: DeviceId, tips: set[Tip]) -> tuple[Tip, ...]:
+    """Those of a device's tips that lie below no other one of them."""
     if not is_forked(reader, device):
-        return max(left, right)
-    tips = sorted({*left, *right})
-    kept = []
+        return (max(tips),)
+    last: dict[int, Tip] = {}
     for tip in tips:
         position = position_of(reader, device, tip)
         assert position is not None
-        if not any(is_on_chain(reader, position, t) for t in tips if t != tip):
-            kept.append(tip)
-    return tuple(kept)
+        last[position.branch] = max(last.get(position.branch, tip), tip)
+    below = _reach_below(reader, device, tuple(last))
+    return tuple(sorted(t for branch, t in last.items() if t.sequence > below.get(branch, 0)))
 
 
 def cut_of(reader: Reader, delta: DeltaId) -> Frontier:

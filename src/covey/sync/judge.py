@@ -155,9 +155,12 @@ class Judge:
                 return Denied("tangled-parents", "the previous delta stands among the parents")
         if all(parent in self._ledger.heads for parent in core.parents):
             return None  # No head is an ancestor of anything.
-        for parent in core.parents:
-            for other in summaries:
-                if other != parent and self._ledger.follows(other, summaries[parent]):
+        view = self._ledger.view
+        for other in summaries:
+            cut = Cut(view, self._ledger.closure(other))
+            for parent in core.parents:
+                known = summaries[parent]
+                if other != parent and cut.holds(known.author, known.tip):
                     return Denied("tangled-parents", "a parent is an ancestor of another one")
         return None
 

@@ -39,7 +39,7 @@ from covey.model import (
     Write,
     limits,
 )
-from covey.rules import Cut, closure_of, join_frontiers, record_frontier, record_position
+from covey.rules import Cut, closure_of, cut_of, join_frontiers, record_frontier, record_position
 
 __all__ = ["Ledger", "Summary"]
 
@@ -81,6 +81,7 @@ class Ledger:
         self._frontier_digest: Digest | None = None
         self._summaries: OrderedDict[DeltaId, Summary] = OrderedDict()
         self._closures: OrderedDict[DeltaId, Frontier] = OrderedDict()
+        self._closure_tips = 0
         self._load()
 
     def _load(self) -> None:
@@ -151,10 +152,7 @@ class Ledger:
         """The frontier of everything that some applied deltas and their pasts hold."""
         if len(self.heads) <= len(parents) and all(head in parents for head in self.heads):
             return dict(self.frontier)
-        cut: Frontier = {}
-        for parent in parents:
-            cut = join_frontiers(self.view, cut, self.closure(parent))
-        return cut
+        return join_frontiers(self.view, *(self.closure(parent) for parent in parents))
 
     def closure(self, delta: DeltaId) -> Frontier:
         """The frontier of an applied delta and its past."""
@@ -178,13 +176,20 @@ class Ledger:
                 candidates[head] = known
         if len(candidates) == 1:
             return tuple(candidates)
-        return tuple(
-            sorted(
+        if len(candidates) <= limits.DELTA_PARENTS_MAX:
+            cuts = {head: Cut(self.view, self.closure(head)) for head in candidates}
+            followed = [
                 head
                 for head, known in candidates.items()
-                if not any(self.follows(other, known) for other in candidates if other != head)
-            )
-        )
+                if any(c.holds(known.author, known.tip) for h, c in cuts.items() if h != head)
+            ]
+        else:
+            # Each against each other would be a million questions for 32 parents with 32 heads
+            # each; what is followed lies in the union of all pasts, which is dearer for a few.
+            pasts = (cut_of(self.view, head) for head in candidates)
+            past = Cut(self.view, join_frontiers(self.view, *pasts))
+            followed = [h for h, known in candidates.items() if past.holds(known.author, known.tip)]
+        return tuple(sorted(candidates.keys() - followed))
 
     def follows(self, later: DeltaId, earlier: Summary) -> bool:
         """Whether the past of one applied delta holds another."""
@@ -271,14 +276,23 @@ class Ledger:
 
     def _remember_closure(self, delta: DeltaId, closure: Frontier) -> None:
         self._closures[delta] = closure
-        while len(self._closures) > limits.FRONTIERS_CACHED_MAX:
-            self._closures.popitem(last=False)
+        self._closure_tips += _tip_count(closure)
+        while (
+            len(self._closures) > limits.FRONTIERS_CACHED_MAX
+            or self._closure_tips > limits.FRONTIERS_CACHED_TIPS
+        ) and len(self._closures) > 1:
+            _, oldest = self._closures.popitem(last=False)
+            self._closure_tips -= _tip_count(oldest)
 
     def _remember(self, delta: DeltaId, summary: Summary) -> Summary:
         self._summaries[delta] = summary
         while len(self._summaries) > limits.FRONTIERS_CACHED_MAX:
             self._summaries.popitem(last=False)
         return summary
+
+
+def _tip_count(frontier: Frontier) -> int:
+    return sum(map(len, frontier.values()))
 
 
 def _packed(part: bytes | int) -> Packed:

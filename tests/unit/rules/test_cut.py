@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from covey.model import Put, limits
-from covey.rules import Cut, closure_of, cut_of, is_forked, is_on_chain, position_of
+from collections.abc import Iterator
+
+from covey.codec import decode_payload
+from covey.model import KeyPart, Put, Reader, RowKey, Table, limits
+from covey.rules import (
+    Cut,
+    closure_of,
+    cut_of,
+    is_forked,
+    is_on_chain,
+    join_frontiers,
+    position_of,
+)
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
 from covey.testkit.playbook import Stage
@@ -81,3 +92,70 @@ def test_closure_holds_the_delta_itself_and_its_cut_does_not():
     assert not Cut(ledger.view, cut_of(ledger.view, delta.id)).holds(ANN.device, tip)
     assert Cut(ledger.view, closure_of(ledger.view, ANN.device, tip)).holds(ANN.device, tip)
     assert not Cut(ledger.view, {}).holds(ANN.device, tip)
+
+
+class Counted:
+    """A reader that counts the rows it is asked for."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.rows = 0
+
+    def get(self, table: Table, key: RowKey) -> bytes | None:
+        self.rows += 1
+        return self._reader.get(table, key)
+
+    def scan(
+        self,
+        table: Table,
+        prefix: RowKey = (),
+        *,
+        start: bytes = b"",
+        after: KeyPart | None = None,
+        reverse: bool = False,
+    ) -> Iterator[tuple[RowKey, bytes]]:
+        for row in self._reader.scan(table, prefix, start=start, after=after, reverse=reverse):
+            self.rows += 1
+            yield row
+
+
+def forks(count: int) -> Stage:
+    """A store in which ann began so many times, each beginning on a branch of its own."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, BEN)
+    stage.receive(*(history.write(ANN, (), [note(b"%d" % n)], keep=False) for n in range(count)))
+    assert stage.replica.ledger.count == count
+    return stage
+
+
+def test_cuts_of_a_device_that_forked_often_are_joined_in_a_few_reads_a_tip():
+    """Compared each with each, a thousand forks of one member would halt everybody."""
+    count = 100
+    stage = forks(count)
+    tips = stage.replica.ledger.frontier[ANN.device]
+    counted = Counted(stage.replica.ledger.view)
+    left, right = {ANN.device: tips[:60]}, {ANN.device: tips[40:]}
+    assert join_frontiers(counted, left, right) == {ANN.device: tips}
+    assert counted.rows <= 4 * count
+
+
+def test_asking_a_cut_of_a_forked_device_costs_a_few_reads():
+    """The branches are walked once for all questions."""
+    count = 100
+    stage = forks(count)
+    tips = stage.replica.ledger.frontier[ANN.device]
+    counted = Counted(stage.replica.ledger.view)
+    cut = Cut(counted, {ANN.device: tips[1:]})
+    assert [cut.holds(ANN.device, tip) for tip in tips] == [False] + [True] * (count - 1)
+    assert counted.rows <= 6 * count
+
+
+def test_fork_is_applied_in_as_many_reads_however_many_there_are():
+    """A flood of forks costs its own length, never the square of it."""
+    history, reads = History(FOUNDING), []
+    for count in (4, 64):
+        ledger = forks(count).replica.ledger
+        one_more = history.write(ANN, (), [note(b"more")], keep=False)
+        counted = ledger._base = Counted(ledger._base)
+        ledger.apply(one_more, decode_payload(one_more.sealed), {})
+        reads.append(counted.rows)
+    assert reads[0] == reads[1]
