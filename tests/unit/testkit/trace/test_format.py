@@ -44,7 +44,7 @@ def test_recorded_session_loads_whole():
 def test_plain_and_compressed_files_are_the_same_trace(tmp_path):
     content = json.dumps(document([transaction([], 1, [0, 0, "a"])], end="a")).encode()
     (tmp_path / "t.json").write_bytes(content)
-    (tmp_path / "t.json.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "t.json.gz").write_bytes(gzip.compress(content, mtime=0))
     assert load_trace(tmp_path / "t.json") == load_trace(tmp_path / "t.json.gz")
 
 
@@ -112,7 +112,7 @@ def test_unusable_trace_is_refused_with_its_reason(tmp_path, trace, sentence):
         (b"[" * 100_000, "wrong form"),
         (b'{"kind": "\xff"}', "wrong form"),
         (b"\x1f\x8bnot gzip", "gzip data is damaged"),
-        (gzip.compress(b'{"kind": "concurrent"}')[:-9], "gzip data is cut short"),
+        (gzip.compress(b'{"kind": "concurrent"}', mtime=0)[:-9], "gzip data is cut short"),
     ],
 )
 def test_damaged_file_is_refused_with_its_reason(tmp_path, content, sentence):
@@ -131,6 +131,6 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 def test_file_that_inflates_beyond_the_limit_is_refused(tmp_path, monkeypatch):
     """A few kilobytes of gzip must not fill the memory."""
     monkeypatch.setattr(limits, "TRACE_SIZE_BYTES_MAX", 10_000)
-    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b" " * 1_000_000))
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b" " * 1_000_000, mtime=0))
     with pytest.raises(ConfigError, match="larger than 10000 bytes"):
         load_trace(tmp_path / "bomb.gz")
