@@ -27,7 +27,7 @@ from covey.codec import (
     topic_text,
 )
 from covey.crypto import Signer
-from covey.errors import ConfigError, PeerUnavailable, ProtocolViolation, Refused
+from covey.errors import ConfigError, NodeError, PeerUnavailable, ProtocolViolation, Refused
 from covey.model import (
     EXECUTION_ENGINE_FUEL,
     Admission,
@@ -239,11 +239,14 @@ class Contexts:
         try:
             held.charter, _ = await Fetcher(self.links, self._records).fetch(held.record.id)
         except (ProtocolViolation, ConfigError, Refused) as error:
-            held.problem = str(error)
-            held.ready.set()
-            _logger.warning("context cannot be joined", extra={"why": held.problem})
+            self._give_up(held, error)
             return False
         return True
+
+    def _give_up(self, held: Held, error: NodeError) -> None:
+        held.problem = str(error)
+        held.ready.set()
+        _logger.warning("context cannot be joined", extra={"why": held.problem})
 
     async def _dial(self, address: str) -> None:
         assert self._network is not None
@@ -257,7 +260,14 @@ class Contexts:
         assert held.charter is not None
         application = self._records.application(held.charter.release)
         assert application is not None
-        await self._executor.install(application.release, self._records.module(application.release))
+        module = self._records.module(application.release)
+        try:
+            await self._executor.install(application.release, module)
+        except ConfigError as error:
+            # A founder may name a module that no engine takes: its context fails, not the node.
+            self._give_up(held, error)
+            task_status.started()
+            await trio.sleep_forever()
         signer = await self._device(held)
         replica = self._replica(held, application, signer, held.charter)
         driver = ContextDriver(
