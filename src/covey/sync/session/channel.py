@@ -26,8 +26,6 @@ from covey.sync.session.streaming import Stream, missing_here
 
 __all__ = ["Channel", "send"]
 
-_PAGE_BYTES_MAX = limits.MIB
-
 
 def send(frame: SyncFrame) -> Send:
     """The effect that writes a frame."""
@@ -117,7 +115,7 @@ class Channel:
         effects: list[SessionEffect] = []
         sent_bytes = sent_count = 0
         for frame in self.waiting:
-            if sent_bytes >= _PAGE_BYTES_MAX or len(frame) > self.credit_bytes:
+            if sent_bytes >= limits.SYNC_PAGE_BYTES or len(frame) > self.credit_bytes:
                 break
             self.credit_bytes -= len(frame)
             sent_bytes += len(frame)

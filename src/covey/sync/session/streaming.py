@@ -61,8 +61,10 @@ class Stream:
 
     def page(self) -> Iterator[tuple[DeltaId, bytes]]:
         """Up to a page of deltas that the peer lacks, as (id, frame); moves the cursor."""
+        size_bytes = 0
         for _ in range(limits.SYNC_PAGE_DELTAS):
-            if self._cursor is None:
+            # A page of the largest deltas would be 256 MiB for each peer that reads slowly.
+            if self._cursor is None or size_bytes >= limits.SYNC_PAGE_BYTES:
                 return
             delta = self._next()
             if delta is None:
@@ -70,6 +72,7 @@ class Stream:
                 return
             frame = self._ledger.committed.get(Table.DELTA, (delta,))
             assert frame is not None, "what the log names is held"
+            size_bytes += len(frame)
             yield delta, frame
 
     def _next(self) -> DeltaId | None:

@@ -12,6 +12,7 @@ from covey.codec import (
     topic_hash,
 )
 from covey.model import (
+    Put,
     Signature,
     limits,
 )
@@ -35,6 +36,7 @@ from covey.sync import (
     Shared,
     Tick,
 )
+from covey.sync.session.streaming import Stream
 from tests.unit.sync.session.conversation import (
     ALICE,
     BOB,
@@ -339,3 +341,14 @@ def test_equal_frontiers_are_confirmed() -> None:
     assert two.said == [
         Compared(one.founding.context, held.frontier_digest(), held.digest(), missing=0)
     ]
+
+
+def test_page_of_large_deltas_is_short() -> None:
+    """Pages are held for each peer that reads slowly: their bytes are bounded, not only deltas."""
+    one, _ = sides()
+    assert one.stage is not None
+    for _ in range(4):
+        one.stage.write((Put("notes", b"k", bytes(limits.SYNC_PAGE_BYTES // 2)),))
+    stream = Stream(one.stage.replica.ledger)
+    stream.restart({})
+    assert [len(list(stream.page())) for _ in range(3)] == [2, 2, 0]
