@@ -10,7 +10,7 @@ import typer
 from covey.cli.arguments import read_file
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, examples
-from covey.cli.output import emit, progress, say
+from covey.cli.output import emit, emit_json, emit_shown, progress, say
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
 from covey.errors import ConfigError, NotFound, StoreError
 from covey.model import limits
@@ -109,11 +109,14 @@ def install(
 
 def list_applications(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the installed applications."""
-    from covey.cli.tables import applications_table  # noqa: PLC0415 - draws what is asked for
-
     with open_client(home) as client:
         reply = client.applications()
-    emit(reply, as_json=as_json, show=lambda: applications_table(reply))
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.tables import applications_table  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(applications_table(reply))
 
 
 def inspect(
@@ -127,8 +130,6 @@ def inspect(
 
     A file is checked here: no node is needed.
     """
-    from covey.cli.tables import application_page  # noqa: PLC0415 - as above
-
     if Path(bundle).is_file():
         from covey.cli.bundles import describe_bundle  # noqa: PLC0415 - rarely needed
 
@@ -138,7 +139,12 @@ def inspect(
     else:
         with open_client(home) as client:
             row = client.application(bundle)
-    emit(row, as_json=as_json, show=lambda: application_page(row))
+    if as_json:
+        emit_json(row)
+        return
+    from covey.cli.tables import application_page  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(application_page(row))
 
 
 def _require_directory(directory: Path) -> None:

@@ -16,7 +16,7 @@ from covey.cli.options import (
     TargetArgument,
     examples,
 )
-from covey.cli.output import emit, emit_line, emit_raw, progress, say
+from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
 from covey.cli.results import IdResult, LeaveResult, WatchLine
 from covey.model import limits
 
@@ -51,11 +51,14 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Found a context of an installed application; this node is its first member."""
-    from covey.cli.tables import context_page  # noqa: PLC0415 - draws only what is asked for
-
     with open_client(home) as client, progress("founding"):
         row = client.create_context(application, name)
-    emit(IdResult(row.id), as_json=as_json, show=lambda: context_page(row))
+    if as_json:
+        emit_json(IdResult(row.id))
+        return
+    from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(context_page(row))
 
 
 def ticket(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
@@ -70,20 +73,26 @@ def ticket(home: HomeOption, context: ContextArgument, as_json: JsonOption = Fal
 
 def list_contexts(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the contexts of this node."""
-    from covey.cli.tables import contexts_table  # noqa: PLC0415 - as above
-
     with open_client(home) as client:
         reply = client.contexts()
-    emit(reply, as_json=as_json, show=lambda: contexts_table(reply))
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.tables import contexts_table  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(contexts_table(reply))
 
 
 def show(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
     """Show a context: its application, terms and members."""
-    from covey.cli.tables import context_page  # noqa: PLC0415 - as above
-
     with open_client(home) as client:
         row = client.context(context)
-    emit(row, as_json=as_json, show=lambda: context_page(row))
+    if as_json:
+        emit_json(row)
+        return
+    from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(context_page(row))
 
 
 def log(
@@ -98,12 +107,15 @@ def log(
     as_json: JsonOption = False,
 ) -> None:
     """List applied deltas in the order they arrived here."""
-    from covey.cli.tables import log_table  # noqa: PLC0415 - as above
-
     with open_client(home) as client:
         reply = client.log(context, after, limit)
-    emit(reply, as_json=as_json, show=lambda: log_table(reply))
-    if reply.next is not None and not as_json:
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.tables import log_table  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(log_table(reply))
+    if reply.next is not None:
         say(f"there may be more: --after {reply.next}")
 
 

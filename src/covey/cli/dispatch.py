@@ -1,4 +1,4 @@
-"""Every subcommand, and the one place where errors become exit codes."""
+"""Every subcommand, and what becomes of its errors: a line and an exit code."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from covey.cli.options import examples
 from covey.cli.output import say, silence_output
 from covey.errors import NodeError
 
-__all__ = ["run_command"]
+__all__ = ["perform", "report"]
 
 
-def run_command(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; no error leaves it as a traceback."""
+def perform(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors of the command are raised."""
     try:
-        code = _build()(
-            args=list(arguments) or ["--help"], prog_name="covey", standalone_mode=False
-        )
+        given = list(arguments) or ["--help"]
+        code = _build()(args=given, prog_name="covey", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         message = " ".join(error.format_message().split())
@@ -31,15 +30,13 @@ def run_command(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         silence_output()
         return OK
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return INTERRUPTED
-    except BaseException as error:  # noqa: BLE001 - what nobody foresaw is one line, too
-        return _report(error)
     return code if isinstance(code, int) else OK
 
 
-def _report(error: BaseException) -> int:
-    """Say what went wrong in one line."""
+def report(error: BaseException) -> int:
+    """Say what went wrong in one line, and return its exit code."""
     error = _innermost(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+from covey.cli.interrupts import quitting_at_once
 
-_INTERRUPTED = 130  # as `covey.cli.exits`, which is not imported yet
+__all__ = ["main", "run_command"]
 
 
 def main() -> None:
     """Run the command of this process and exit."""
-    try:
-        from covey.cli.dispatch import run_command  # noqa: PLC0415 - Ctrl-C may come meanwhile
+    sys.exit(run_command(sys.argv[1:]))
 
-        code = run_command(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
-    sys.exit(code)
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; no error leaves it as a traceback."""
+    with quitting_at_once():
+        from covey.cli.dispatch import perform, report  # noqa: PLC0415 - interruptible
+    try:
+        return perform(arguments)
+    except BaseException as error:  # noqa: BLE001 - what nobody foresaw is one line, too
+        return report(error)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from covey import __version__
+from covey.cli.interrupts import quitting_at_once
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, examples
-from covey.cli.output import emit, say
+from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.results import InitResult, VersionResult
 
 __all__ = ["register"]
@@ -70,7 +71,8 @@ def run(
     Ports are chosen at the first start and used again. Prints a line when it is ready.
     """
     # Imported here: the network, the engine and the server take two seconds to load.
-    from covey.cli.running import run_node  # noqa: PLC0415
+    with quitting_at_once():
+        from covey.cli.running import run_node  # noqa: PLC0415
 
     code = run_node(
         home,
@@ -86,20 +88,26 @@ def run(
 
 def status(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show the node and its contexts: what is in sync, and what is known to be missing."""
-    from covey.cli.tables import status_table  # noqa: PLC0415 - draws only what is asked for
-
     with open_client(home) as client:
         reply = client.status()
-    emit(reply, as_json=as_json, show=lambda: status_table(reply))
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.tables import status_table  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(status_table(reply))
 
 
 def peers(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the connected peers."""
-    from covey.cli.tables import peers_table  # noqa: PLC0415 - as above
-
     with open_client(home) as client:
         reply = client.peers()
-    emit(reply, as_json=as_json, show=lambda: peers_table(reply))
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.tables import peers_table  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(peers_table(reply))
 
 
 def version(home: HomeOption, as_json: JsonOption = False) -> None:  # noqa: ARG001 - every command

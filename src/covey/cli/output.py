@@ -15,7 +15,16 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["emit", "emit_line", "emit_raw", "progress", "say", "silence_output"]
+__all__ = [
+    "emit",
+    "emit_json",
+    "emit_line",
+    "emit_raw",
+    "emit_shown",
+    "progress",
+    "say",
+    "silence_output",
+]
 
 _PATIENCE_S = 1.0  # what takes longer shows that it is under way
 _UNWRAPPED_CHARS = 10_000
@@ -25,15 +34,24 @@ _ERASE_LINE = "\r\x1b[K"
 def emit(result: msgspec.Struct, *, as_json: bool, show: Callable[[], RenderableType]) -> None:
     """The result of a command, as JSON or for people."""
     if as_json:
-        emit_raw(msgspec.json.encode(result))
-        return
+        emit_json(result)
+    else:
+        emit_shown(show())
+
+
+def emit_json(result: msgspec.Struct) -> None:
+    """A result for scripts: one line."""
+    emit_raw(msgspec.json.encode(result))
+
+
+def emit_shown(shown: RenderableType) -> None:
+    """A result for people."""
     # Imported here: drawing takes longer to load than JSON to print.
     from rich.console import Console  # noqa: PLC0415
 
     # Into a file or a pipe nothing is wrapped: what people paste stays whole.
     width = None if sys.stdout.isatty() else _UNWRAPPED_CHARS
-    console = Console(highlight=False, emoji=False, markup=False, width=width)
-    console.print(show())
+    Console(highlight=False, emoji=False, markup=False, width=width).print(shown)
 
 
 def emit_raw(line: bytes) -> None:

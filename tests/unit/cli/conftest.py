@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from covey.cli.dispatch import run_command
+from covey.cli.main import run_command
 from tests.integration.api.fake_node import ServedNode, served
 
 

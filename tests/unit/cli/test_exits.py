@@ -10,9 +10,8 @@ import time
 
 import pytest
 
-from covey.cli.dispatch import run_command
-from covey.cli.exits import INTERRUPTED
-from covey.cli.main import main
+from covey.cli.interrupts import quitting_at_once
+from covey.cli.main import main, run_command
 from covey.model import limits
 from tests.integration.api.fake_node import FAILURES
 
@@ -235,20 +234,25 @@ def test_interrupt_is_quiet(run, monkeypatch):
     assert (ran.code, ran.out, ran.err) == (130, "", "")
 
 
-def test_interrupt_while_loading_is_quiet(monkeypatch):
-    """Loading takes a tenth of a second, and two for `run`: Ctrl-C falls into it."""
+def test_interrupt_while_modules_load_ends_the_process_at_once():
+    """Raised inside an import, KeyboardInterrupt leaves complaints that nobody can catch."""
+    source = (
+        "import os, signal; from covey.cli.interrupts import quitting_at_once\n"
+        "with quitting_at_once(): os.kill(os.getpid(), signal.SIGINT); print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
-    def interrupt(_):
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr("covey.cli.dispatch.run_command", interrupt)
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == INTERRUPTED
+def test_interrupt_after_loading_is_python_s_again():
+    before = signal.getsignal(signal.SIGINT)
+    with quitting_at_once():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_exit_code_of_the_process_is_that_of_the_command(monkeypatch):
-    monkeypatch.setattr("covey.cli.dispatch.run_command", lambda _: 4)
+    monkeypatch.setattr("covey.cli.dispatch.perform", lambda _: 4)
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 4
@@ -291,10 +295,10 @@ def test_completion_is_offered(capsys):
 def test_quick_commands_load_nothing_heavy():
     """`covey status` starts in a quarter of a second because of what it does not import."""
     source = (
-        "import sys; from covey.cli.dispatch import run_command\n"
+        "import sys; from covey.cli.main import run_command\n"
         "run_command(['status', '--json', '--home', '/nonexistent'])\n"
         "print(*sorted({'libp2p', 'litestar', 'hypercorn', 'wasmtime', 'plyvel', 'nacl', 'trio',"
-        " 'httpx'} & set(sys.modules)))"
+        " 'httpx', 'rich'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", source]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
