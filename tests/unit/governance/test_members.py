@@ -8,13 +8,14 @@ import pytest
 
 from covey.codec import make_certificate
 from covey.governance import check_admit, devices, member_at, roles_at
-from covey.model import Admission, Admit, Put
+from covey.model import Admission, Admit, Delta, DeltaId, HybridTime, MemberId, Put
 from covey.rules import Cut
 from covey.testkit.history import History
 from covey.testkit.identities import Identity, found, identity
 from covey.testkit.playbook import Stage
 
 ANN, BEN, EVE = identity("ann"), identity("ben"), identity("eve")
+CARA, DORA = identity("cara"), identity("dora")
 FOUNDING = found(ANN, BEN)
 CONTEXT, CHARTER = FOUNDING.context, FOUNDING.charter
 
@@ -84,35 +85,40 @@ def claimed_by(member: Identity) -> Admit:
     return twofold.admit(CONTEXT)
 
 
+def contested() -> tuple[History, Delta, Delta, Delta]:
+    """Two members claim eve's device at once; the earlier claim has the greater sequence."""
+    history = History(FOUNDING)
+    filler = history.write(ANN, (), [Put("notes", b"k", b"v")])
+    early = history.write(ANN, (filler.id,), governance=(claimed_by(CARA),))
+    time = HybridTime(early.core.time + 50)
+    late = history.write(BEN, (), governance=(claimed_by(DORA),), time=time)
+    return history, filler, early, late
+
+
 def test_concurrent_admissions_give_the_earliest_members_device_in_any_order():
     """Two members may claim one device at once: everybody takes the same."""
-    cara, dora = identity("cara"), identity("dora")
-    history = History(FOUNDING)
-    first = history.write(ANN, (), governance=(claimed_by(cara),))
-    filler = history.write(BEN, (), [Put("notes", b"k", b"v")])
-    second = history.write(BEN, (filler.id,), governance=(claimed_by(dora),))
+    history, filler, early, late = contested()
     digests = set()
-    for order in ((first, filler, second), (filler, second, first)):
+    for order in ((filler, early, late), (late, filler, early), (filler, late, early)):
         stage = Stage(FOUNDING, ANN)
         stage.receive(*order)
-        assert dict(devices(stage.replica.ledger.view, CHARTER))[EVE.device] == cara.member_id
+        assert dict(devices(stage.replica.ledger.view, CHARTER))[EVE.device] == CARA.member_id
         digests.add(stage.replica.ledger.digest())
     assert digests == {history.digest(frozenset(history.deltas))}
 
 
 def test_member_at_a_cut_is_what_that_cut_says():
     """A device may be one member's at one cut and another's at a wider one."""
-    cara, dora = identity("cara"), identity("dora")
-    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
-    first = history.write(ANN, (), governance=(claimed_by(cara),))
-    filler = history.write(BEN, (), [Put("notes", b"k", b"v")])
-    second = history.write(BEN, (filler.id,), governance=(claimed_by(dora),))
-    stage.receive(first, filler, second)
+    history, filler, early, late = contested()
+    stage = Stage(FOUNDING, ANN)
+    stage.receive(filler, early, late)
     ledger = stage.replica.ledger
-    for ids, member in (
-        ((first.id,), cara), ((second.id,), dora), ((first.id, second.id), cara)
-    ):  # fmt: skip
+
+    def member(*ids: DeltaId) -> MemberId | None:
         cut = Cut(ledger.view, history.frontier(history.past(ids)))
-        assert member_at(ledger.view, CHARTER, EVE.device, cut) == member.member_id
-    nobody = Cut(ledger.view, history.frontier((filler.id,)))
-    assert member_at(ledger.view, CHARTER, EVE.device, nobody) is None
+        return member_at(ledger.view, CHARTER, EVE.device, cut)
+
+    assert member(filler.id) is None
+    assert member(early.id) == CARA.member_id
+    assert member(late.id) == DORA.member_id
+    assert member(early.id, late.id) == CARA.member_id
