@@ -65,6 +65,7 @@ from covey.codec.frames import (
 from covey.codec.frontier import (
     decode_frontier,
     encode_frontier,
+    fitting_frontier,
     frontier_digest,
     frontier_of,
     frontier_packed,
@@ -155,6 +156,7 @@ __all__ = [
     "encode_frontier",
     "encode_payload",
     "encode_ticket",
+    "fitting_frontier",
     "frontier_digest",
     "frontier_of",
     "frontier_packed",

@@ -17,6 +17,7 @@ from covey.model import ContextId, DeltaId, DeviceId, Digest, Frontier, Tip, lim
 __all__ = [
     "decode_frontier",
     "encode_frontier",
+    "fitting_frontier",
     "frontier_digest",
     "frontier_of",
     "frontier_packed",
@@ -24,16 +25,19 @@ __all__ = [
     "tips_packed",
 ]
 
+_DEVICE_BYTES_MAX = 1 + 34 + 5  # a pair, the device, the length of its tips
+_TIP_BYTES_MAX = 1 + 9 + 34  # a pair, the sequence, the id
+
 
 def tips_packed(tips: tuple[Tip, ...]) -> Packed:
     """[[sequence, id]...]."""
     return tuple((tip.sequence, tip.id) for tip in tips)
 
 
-def tips_of(value: Packed) -> tuple[Tip, ...]:
+def tips_of(value: Packed, count_max: int = limits.FORK_BRANCHES_MAX) -> tuple[Tip, ...]:
     """The tips in a decoded array: sorted, at least one."""
     tips = []
-    for item in shape.array(value, limits.FORK_BRANCHES_MAX, "tips"):
+    for item in shape.array(value, count_max, "tips"):
         sequence, tip_id = shape.fields(item, 2, "tip")
         tips.append(
             Tip(
@@ -51,16 +55,20 @@ def frontier_packed(frontier: Frontier) -> Packed:
     return tuple((device, tips_packed(frontier[device])) for device in sorted(frontier))
 
 
-def frontier_of(value: Packed) -> dict[DeviceId, tuple[Tip, ...]]:
+def frontier_of(
+    value: Packed,
+    devices_max: int = limits.SYNC_FRONTIER_DEVICES_MAX,
+    tips_max: int = limits.FORK_BRANCHES_MAX,
+) -> dict[DeviceId, tuple[Tip, ...]]:
     """The frontier in a decoded array."""
     frontier: dict[DeviceId, tuple[Tip, ...]] = {}
     last = b""
-    for item in shape.array(value, limits.SYNC_FRONTIER_DEVICES_MAX, "frontier"):
+    for item in shape.array(value, devices_max, "frontier"):
         device, tips = shape.fields(item, 2, "frontier entry")
         key = DeviceId(shape.exactly(device, 32, "device"))
         if key <= last:
             raise ProtocolViolation("wrong-shape", "the frontier's devices are not sorted")
-        frontier[key] = tips_of(tips)
+        frontier[key] = tips_of(tips, tips_max)
         last = key
     return frontier
 
@@ -76,5 +84,34 @@ def encode_frontier(frontier: Frontier) -> bytes:
 
 
 def decode_frontier(packed: bytes) -> dict[DeviceId, tuple[Tip, ...]]:
-    """The frontier in bytes of the store."""
-    return frontier_of(unpack(packed, limits.SYNC_FRAME_SIZE_BYTES_MAX))
+    """The frontier in bytes of the store, however large: what is applied must stay readable."""
+    count_max = len(packed)
+    return frontier_of(unpack(packed, len(packed)), count_max, count_max)
+
+
+def fitting_frontier(frontier: Frontier) -> Frontier:
+    """As much of a frontier as one frame of a stream can tell: the longest chains.
+
+    What is left out counts as not held, so the peer sends it again; that is dear, not wrong.
+    """
+    room_bytes = limits.SYNC_FRAME_SIZE_BYTES_MAX - limits.KIB
+    if _fits(frontier, room_bytes):
+        return frontier
+    fitting: dict[DeviceId, tuple[Tip, ...]] = {}
+    for device in sorted(frontier, key=lambda d: (-frontier[d][-1].sequence, d)):
+        room_bytes -= _DEVICE_BYTES_MAX + _TIP_BYTES_MAX
+        if room_bytes < 0 or len(fitting) >= limits.SYNC_FRONTIER_DEVICES_MAX:
+            break
+        more = min(room_bytes // _TIP_BYTES_MAX, limits.FORK_BRANCHES_MAX - 1)
+        fitting[device] = frontier[device][-1 - more :]
+        room_bytes -= (len(fitting[device]) - 1) * _TIP_BYTES_MAX
+    return fitting
+
+
+def _fits(frontier: Frontier, room_bytes: int) -> bool:
+    if len(frontier) > limits.SYNC_FRONTIER_DEVICES_MAX:
+        return False
+    counts = [len(tips) for tips in frontier.values()]
+    if max(counts, default=0) > limits.FORK_BRANCHES_MAX:
+        return False
+    return len(counts) * _DEVICE_BYTES_MAX + sum(counts) * _TIP_BYTES_MAX <= room_bytes

@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 _WHOLE, _DIFFERENCE = 0, 1
-_ROW_BYTES_MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
 _BRANCHES = 2**32
 
 
@@ -183,7 +182,7 @@ def is_on_chain(reader: Reader, position: Position, tip: Tip) -> bool:
 def join_frontiers(reader: Reader, *frontiers: Frontier) -> Frontier:
     """The frontier of the union of some cuts."""
     joined: dict[DeviceId, tuple[Tip, ...]] = {}
-    apart: dict[DeviceId, set[Tip]] = {}
+    apart: dict[DeviceId, dict[Tip, None]] = {}
     for frontier in sorted(frontiers, key=len, reverse=True):
         if not joined:
             joined.update(frontier)
@@ -191,13 +190,13 @@ def join_frontiers(reader: Reader, *frontiers: Frontier) -> Frontier:
         for device, tips in frontier.items():
             mine = joined.setdefault(device, tips)
             if mine != tips:
-                apart.setdefault(device, set(mine)).update(tips)
+                apart.setdefault(device, dict.fromkeys(mine)).update(dict.fromkeys(tips))
     for device, several in apart.items():
-        joined[device] = _maximal(reader, device, several)
+        joined[device] = _maximal(reader, device, tuple(several))
     return joined
 
 
-def _maximal(reader: Reader, device: DeviceId, tips: set[Tip]) -> tuple[Tip, ...]:
+def _maximal(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> tuple[Tip, ...]:
     """Those of a device's tips that lie below no other one of them."""
     if not is_forked(reader, device):
         return (max(tips),)
@@ -217,8 +216,8 @@ def cut_of(reader: Reader, delta: DeltaId) -> Frontier:
     for _ in range(limits.FRONTIER_FULL_EVERY + 1):
         row = reader.get(Table.FRONTIER, (current,))
         assert row is not None, "the frontier of an applied delta is stored"
-        kind, base, body = shape.fields(unpack(row, _ROW_BYTES_MAX), 3, "frontier row")
-        changes.append(decode_frontier(shape.blob(body, _ROW_BYTES_MAX, "frontier")))
+        kind, base, body = shape.fields(unpack(row, len(row)), 3, "frontier row")
+        changes.append(decode_frontier(shape.blob(body, len(row), "frontier")))
         if kind == _WHOLE:
             break
         current = DeltaId(shape.exactly(base, 32, "base"))

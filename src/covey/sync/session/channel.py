@@ -15,6 +15,7 @@ from covey.codec import (
     SyncFrame,
     decode_delta,
     encode_frame,
+    fitting_frontier,
     frontier_digest,
     is_delta_signed,
 )
@@ -77,7 +78,7 @@ class Channel:
         if digest == self.told_frontier and since_s < limits.ASK_AGAIN_S:
             return []
         self.told_frontier, self.told_frontier_s = digest, now
-        return [send(FrontierFrame(self.ours, dict(ledger.frontier), ledger.digest()))]
+        return [send(FrontierFrame(self.ours, fitting_frontier(ledger.frontier), ledger.digest()))]
 
     def compare(
         self, ledger: Ledger, frontier: bytes, state: bytes, now: float
