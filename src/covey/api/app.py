@@ -9,7 +9,8 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Schema, SecurityScheme
-from litestar.plugins import OpenAPISchemaPlugin
+from litestar.plugins import OpenAPISchemaPlugin, PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp
 from litestar.typing import FieldDefinition
 
@@ -42,6 +43,14 @@ class _RawSchema(OpenAPISchemaPlugin):
         return Schema(description="any JSON value")
 
 
+class _Routes(Litestar):
+    """Without plugins for types that the interface does not use: pydantic's take 8 MB of memory."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def build_app(service: NodeService, token: str, stopping: trio.Event) -> ASGIApp:
     """The application as it is served: its routes behind the guard.
 
@@ -52,7 +61,7 @@ def build_app(service: NodeService, token: str, stopping: trio.Event) -> ASGIApp
 
 def build_routes(service: NodeService, stopping: trio.Event) -> Litestar:
     """The routes, without the guard before them."""
-    return Litestar(
+    return _Routes(
         [
             *node_routes.ROUTES,
             *application_routes.ROUTES,
