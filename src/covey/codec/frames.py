@@ -224,27 +224,11 @@ def _packed(frame: SyncFrame) -> Packed:
             return (14, topic, charter)
 
 
-def decode_frame(packed: bytes) -> SyncFrame:
+def decode_frame(packed: bytes, size_bytes_max: int = _MAX) -> SyncFrame:
     """The frame in some bytes; ProtocolViolation where it is none."""
-    parts = unpack(packed, _MAX)
+    parts = unpack(packed, size_bytes_max)
     kind = shape.integer(parts[0] if parts else None, 1, 2**16, "frame kind")
-    count = {
-        1: 3,
-        2: 3,
-        3: 4,
-        4: 4,
-        5: 4,
-        6: 3,
-        7: 3,
-        8: 3,
-        9: 3,
-        10: 4,
-        11: 4,
-        12: 3,
-        13: 2,
-        14: 3,
-    }
-    if kind not in count:
+    if kind not in _FIELDS:
         raise ProtocolViolation("unknown-version", f"frame kind {kind}: upgrade needed")
     body = shape.fields(parts, _FIELDS[kind], "frame")[1:]
     if kind == 1:

@@ -6,7 +6,7 @@ same bytes again; ids and signatures cover the exact bytes.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import msgpack
 
@@ -23,6 +23,11 @@ def pack(value: Packed) -> bytes:
     return packed
 
 
+def _no_map(_: object) -> NoReturn:
+    # At the first one: five megabytes of empty maps would take seconds and 400 MB to refuse.
+    raise ValueError("a map, of which there is none here")
+
+
 def unpack(frame: bytes, size_bytes_max: int) -> tuple[Packed, ...]:
     """The array in a frame, its elements untyped still.
 
@@ -33,7 +38,14 @@ def unpack(frame: bytes, size_bytes_max: int) -> tuple[Packed, ...]:
             "oversized", f"{len(frame)} bytes where {size_bytes_max} are allowed"
         )
     try:
-        value = msgpack.unpackb(frame, use_list=False, raw=False, strict_map_key=True)
+        value = msgpack.unpackb(
+            frame,
+            use_list=False,
+            raw=False,
+            strict_map_key=True,
+            object_hook=_no_map,
+            max_ext_len=0,
+        )
         again = msgpack.packb(value, use_bin_type=True)
     except (
         ValueError,

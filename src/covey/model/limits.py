@@ -111,6 +111,7 @@ ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier diges
 
 # -- sync ------------------------------------------------------------------------------------
 SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
+SYNC_STRANGER_BYTES_MAX: Final = 128 * KIB  # a frame before any proof, a charter; larger: reset
 SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
 SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
 SYNC_FRONTIER_DEVICES_MAX: Final = 65_536  # devices in one frontier frame; more: refused

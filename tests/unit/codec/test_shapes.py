@@ -96,3 +96,13 @@ def test_size_of_an_effect_is_never_estimated_too_small(effect):
     empty = len(encode_payload(Payload(call, ((),), ((),))))
     full = len(encode_payload(Payload(call, ((effect,),), ((),))))
     assert full - empty <= effect_size_bytes(effect)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x91\x80", b"\x91\x81\xa1a\x01", b"\x91\xd6\xff\x00\x00\x00\x01", b"\x80"]
+)
+def test_maps_and_extensions_are_malformed(frame: bytes):
+    """At the first one: a frame full of empty maps would hold a node up for seconds."""
+    with pytest.raises(ProtocolViolation) as caught:
+        unpack(frame, 100)
+    assert caught.value.code == "malformed"

@@ -109,7 +109,7 @@ class Session:
         try:
             match event:
                 case FrameArrived(packed):
-                    return self._arrive(decode_frame(packed), now)
+                    return self._arrive(decode_frame(packed, self._frame_bytes_max()), now)
                 case ContextOpened(context):
                     return self._open(context, now)
                 case Tick():
@@ -124,6 +124,11 @@ class Session:
                     return self._ask(channel, event, now)
         except ProtocolViolation as violation:
             return [Close(violation.code)]
+
+    def _frame_bytes_max(self) -> int:
+        """A stranger's frames are small: to decode a large one takes a second."""
+        is_stranger = not self._by_number
+        return limits.SYNC_STRANGER_BYTES_MAX if is_stranger else limits.SYNC_FRAME_SIZE_BYTES_MAX
 
     # -- greeting and proofs ---------------------------------------------------------------------
 
@@ -216,7 +221,9 @@ class Session:
             case DigestFrame(_, frontier, state):
                 return [] if ledger is None else channel.compare(ledger, frontier, state, now)
             case FrontierFrame():
-                return [] if ledger is None else channel.take_frontier(ledger, frame, now)
+                if ledger is None or self._is_flooding(now):
+                    return []  # The next comparison brings another one.
+                return channel.take_frontier(ledger, frame, now)
             case DeltaFrame(_, packed):
                 return channel.take_delta(ledger, packed)
             case Credit(_, size_bytes):

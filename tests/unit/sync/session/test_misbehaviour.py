@@ -16,6 +16,7 @@ from covey.codec import (
     cid_of,
     decode_delta,
     encode_frame,
+    pack,
 )
 from covey.model import (
     DeltaId,
@@ -28,6 +29,7 @@ from covey.sync import (
     AskBlob,
     BlobTold,
     Close,
+    Compared,
     FrameArrived,
 )
 from covey.testkit.playbook import Stage
@@ -171,3 +173,27 @@ def test_both_branches_of_a_fork_reach_the_other_side() -> None:
     assert one.stage.replica.ledger.frontier == twin.replica.ledger.frontier
     assert one.stage.replica.ledger.digest() == twin.replica.ledger.digest()
     assert one.stage.replica.ledger.count == 4
+
+
+def test_stranger_that_sends_a_large_frame_is_sent_away() -> None:
+    """Only who proved to know a context may make this node decode megabytes."""
+    one, _ = sides(stranger=True)
+    large = pack((1, 1, bytes(limits.SYNC_STRANGER_BYTES_MAX)))
+
+    one.tell(FrameArrived(large))
+
+    assert one.heard(Close) == [Close("oversized")]
+
+
+def test_frontiers_beyond_the_rate_are_not_looked_at() -> None:
+    """Each makes this node read what the peer lacks: forty bytes must not cost milliseconds."""
+    one, two = sides()
+    talk(one, two)
+    one.said.clear()
+    frame = encode_frame(FrontierFrame(1, {}, Digest(bytes(32))))
+
+    for _ in range(limits.SYNC_REQUESTS_PER_S_MAX + 10):
+        one.tell(FrameArrived(frame))
+
+    assert len(one.heard(Compared)) <= limits.SYNC_REQUESTS_PER_S_MAX
+    assert not one.heard(Close)
