@@ -74,7 +74,7 @@ def decode_announcement(context: ContextId, frame: bytes) -> Announcement:
     _, device, peer, count, frontier, state, heads, unix_ms = shape.fields(parts, 8, "announcement")
     announcement = Announcement(
         device=DeviceId(shape.exactly(device, 32, "device")),
-        peer=PeerId(shape.text(peer, _PEER_ID_BYTES_MAX, "peer")),
+        peer=_peer_of(peer),
         count=shape.integer(count, 0, _U64, "count"),
         frontier_digest=Digest(shape.exactly(frontier, 32, "frontier digest")),
         state_digest=Digest(shape.exactly(state, 32, "state digest")),
@@ -85,6 +85,14 @@ def decode_announcement(context: ContextId, frame: bytes) -> Announcement:
     if not is_signed(announcement.device, message, shape.exactly(signature, 64, "signature")):
         raise ProtocolViolation("bad-signature", "the announcement's signature does not verify")
     return announcement
+
+
+def _peer_of(value: Packed) -> PeerId:
+    peer = shape.text(value, _PEER_ID_BYTES_MAX, "peer")
+    # It is shown in the status: what commands a terminal must not come in under this name.
+    if not (peer and peer.isascii() and peer.isprintable()):
+        raise ProtocolViolation("wrong-shape", "the peer is no peer id")
+    return PeerId(peer)
 
 
 def _heads_of(value: Packed) -> tuple[Head, ...]:

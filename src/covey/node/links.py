@@ -245,7 +245,7 @@ class Links:
                 device = link.session.device(context)
                 # Only a member's word counts in the status.
                 if driver is not None and device and driver.replica.is_member(device):
-                    await driver.deliver(PeerCompared(link.peer, frontier, state, missing))
+                    await driver.deliver(PeerCompared(link.peer, frontier, state, missing, device))
             case BlobTold(context, cid, content):
                 self._answer(("blob", link.peer, context, cid), content)
             case CharterAnswered(topic, charter):

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from covey.codec import Head
-from covey.model import PeerId, limits
+from covey.model import DeviceId, PeerId, limits
 from covey.sync.ledger import Ledger
 
 __all__ = ["Claim", "Claims", "Standing"]
@@ -45,6 +45,15 @@ class Claims:
 
     def __init__(self) -> None:
         self._claims: OrderedDict[PeerId, Claim] = OrderedDict()
+        self._proved: dict[PeerId, DeviceId] = {}  # of connected peers alone
+
+    def prove(self, peer: PeerId, device: DeviceId) -> None:
+        """A connected peer proved whose device it is: nobody else speaks for it any more."""
+        self._proved[peer] = device
+
+    def may_speak_for(self, device: DeviceId, peer: PeerId) -> bool:
+        """Whether a device's announcement counts as the word of the peer that it names."""
+        return self._proved.get(peer, device) == device
 
     def record(self, peer: PeerId, claim: Claim) -> None:
         """Take a peer's newest word."""
@@ -56,6 +65,7 @@ class Claims:
     def forget(self, peer: PeerId) -> None:
         """A peer left: its word is no longer current."""
         self._claims.pop(peer, None)
+        self._proved.pop(peer, None)
 
     def standing(self, ledger: Ledger, waiting_count: int, now_s: float) -> Standing:
         """What may be said now."""
@@ -85,4 +95,5 @@ def _missing(ledger: Ledger, claims: list[Claim]) -> int:
             held = max((t.sequence for t in ledger.frontier.get(head.device, ())), default=0)
             gap = max(1, head.tip.sequence - held)
             unseen[head.device] = max(unseen.get(head.device, 0), gap)
-    return max([sum(unseen.values()), *(claim.missing for claim in claims)])
+    most = max([sum(unseen.values()), *(claim.missing for claim in claims)])
+    return min(most, limits.SEQUENCE_MAX)  # A lie may be greater than what commanders can read.

@@ -14,6 +14,7 @@ from covey.model import (
     Certificate,
     Delta,
     DeltaId,
+    DeviceId,
     Join,
     MemberId,
     Outcome,
@@ -98,13 +99,15 @@ class AdmissionRequested:
 class PeerCompared:
     """A peer told, on its own authenticated stream, what it holds.
 
-    missing: deltas it holds and this node does not, as far as the frontiers show.
+    missing: deltas it holds and this node does not, as far as the frontiers show. device: the one
+    whose key it proved to hold.
     """
 
     peer: PeerId
     frontier_digest: bytes
     state_digest: bytes
     missing: int
+    device: DeviceId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Replica:
         self.judge = Judge(self.ledger)
         self.claims = Claims()
         self.device = DeviceId(device.public)
+        self._peer = peer
         self._rng = rng
         self._gossip = Gossip(context, peer, device, rng, self.is_member)
         self.intake = Intake(self.ledger, self.judge, self.is_member)
@@ -162,6 +163,8 @@ class Replica:
                     at_s=now,
                 )
                 self.claims.record(event.peer, claim)
+                if event.device is not None:
+                    self.claims.prove(event.peer, event.device)
                 return []
             case PeerLeft(peer):
                 self.claims.forget(peer)
@@ -177,6 +180,10 @@ class Replica:
         if heard.announcement is None:
             return [Misbehaved(peer, heard.code)] if heard.verdict is Verdict.REJECT else []
         announcement = heard.announcement
+        if announcement.peer == self._peer or not self.claims.may_speak_for(
+            announcement.device, announcement.peer
+        ):
+            return []  # A member that speaks for somebody else.
         claim = Claim(
             frontier_digest=announcement.frontier_digest,
             state_digest=announcement.state_digest,

@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from covey.codec import Head
-from covey.model import DeltaId, PeerId, Put, Tip, limits
-from covey.sync import Claim, Claims, PeerCompared, PeerLeft, Standing
+from covey.model import DeltaId, DeviceId, PeerId, Put, Tip, limits
+from covey.sync import (
+    ANNOUNCE,
+    Broadcast,
+    Claim,
+    Claims,
+    FrameReceived,
+    PeerCompared,
+    PeerLeft,
+    Standing,
+    TimerFired,
+)
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
 from covey.testkit.playbook import PEER, Stage
@@ -122,6 +132,43 @@ def test_claims_are_bounded(monkeypatch: pytest.MonkeyPatch):
     for n in range(10):
         claims.record(PeerId(f"peer {n}"), claim((), 0.0, ledger))
     assert claims.standing(ledger, 0, 0.0).in_sync_with == ("peer 7", "peer 8", "peer 9")
+
+
+def test_lie_about_what_is_missing_stays_a_number_that_can_be_told():
+    """A peer may claim 2^63 deltas of each of a thousand devices."""
+    stage = Stage(FOUNDING, ANN)
+    stage.handle(compared(stage, frontier=bytes(32), missing=2**70))
+    assert stage.replica.standing(stage.now).behind == limits.SEQUENCE_MAX
+
+
+def announced(by: Stage, peer: str, to: Stage) -> None:
+    """A member announces what it holds in a peer's name."""
+    by.replica._gossip._peer = PeerId(peer)
+    by.now += 1
+    frame = next(e.envelope for e in by.handle(TimerFired(ANNOUNCE)) if isinstance(e, Broadcast))
+    to.handle(FrameReceived(frame, PEER))
+
+
+def test_member_speaks_neither_for_a_proved_peer_nor_for_this_node():
+    """Otherwise any member could say of anybody that it is in sync, or that it diverged."""
+    ann, ben = Stage(FOUNDING, ANN), Stage(FOUNDING, BEN)
+    ann.handle(PeerCompared(PeerId("eve's"), bytes(32), bytes(32), 0, DeviceId(bytes(32))))
+    announced(ben, "eve's", ann)
+    announced(ben, "peer of ann", ann)
+    assert ann.replica.standing(ann.now).in_sync_with == ()
+    announced(ben, "peer of ben", ann)
+    assert ann.replica.standing(ann.now).in_sync_with == ("peer of ben",)
+    ann.handle(PeerLeft(PeerId("eve's")))
+    announced(ben, "eve's", ann)  # Nobody known to be it is connected: hearsay, as before.
+    assert "eve's" in ann.replica.standing(ann.now).in_sync_with
+
+
+@pytest.mark.parametrize("peer", ["", "\x1b[2J", "a\nb", "\x9b2J", "pe\u202eer"])
+def test_announced_peer_that_could_command_a_terminal_is_rejected(peer: str):
+    """The status shows it."""
+    ann, ben = Stage(FOUNDING, ANN), Stage(FOUNDING, BEN)
+    announced(ben, peer, ann)
+    assert ann.replica.standing(ann.now).in_sync_with == ()
 
 
 def claim(heads: tuple[Head, ...], at_s: float, ledger=None) -> Claim:
