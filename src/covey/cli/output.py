@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 __all__ = [
     "emit",
@@ -21,6 +23,7 @@ __all__ = [
     "emit_line",
     "emit_raw",
     "emit_shown",
+    "plain",
     "progress",
     "say",
     "silence_output",
@@ -29,6 +32,15 @@ __all__ = [
 _PATIENCE_S = 1.0  # what takes longer shows that it is under way
 _UNWRAPPED_CHARS = 10_000
 _ERASE_LINE = "\r\x1b[K"
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text that a terminal only shows: names and methods come from strangers, commands could too.
+
+    Line feeds and tabs stay.
+    """
+    return _COMMANDS.sub("\ufffd", text)
 
 
 def emit(result: msgspec.Struct, *, as_json: bool, show: Callable[[], RenderableType]) -> None:
@@ -48,10 +60,28 @@ def emit_shown(shown: RenderableType) -> None:
     """A result for people."""
     # Imported here: drawing takes longer to load than JSON to print.
     from rich.console import Console  # noqa: PLC0415
+    from rich.segment import Segment  # noqa: PLC0415 - as above
 
     # Into a file or a pipe nothing is wrapped: what people paste stays whole.
     width = None if sys.stdout.isatty() else _UNWRAPPED_CHARS
-    Console(highlight=False, emoji=False, markup=False, width=width).print(shown)
+    console = Console(highlight=False, emoji=False, markup=False, width=width)
+    # Drawn first, so that the console's own colours stay and nobody else's.
+    drawn = (
+        segment if segment.control else Segment(plain(segment.text), segment.style)
+        for segment in console.render(shown)
+    )
+    console.print(_Drawn(tuple(drawn)), end="")
+
+
+class _Drawn:
+    """Segments as they are, for a console to write."""
+
+    def __init__(self, segments: tuple[Segment, ...]) -> None:
+        self._segments = segments
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        del console, options
+        yield from self._segments
 
 
 def emit_raw(line: bytes) -> None:
@@ -62,13 +92,13 @@ def emit_raw(line: bytes) -> None:
 
 def emit_line(text: str) -> None:
     """A line for people, at once."""
-    print(text, flush=True)  # noqa: T201 - this is where printing happens
+    print(plain(text), flush=True)  # noqa: T201 - this is where printing happens
 
 
 def say(text: str) -> None:
     """A sentence beside the result."""
     try:
-        print(f"covey: {text}", file=sys.stderr, flush=True)  # noqa: T201 - as above
+        print(f"covey: {plain(text)}", file=sys.stderr, flush=True)  # noqa: T201 - as above
     except BrokenPipeError:
         silence_output()
 
