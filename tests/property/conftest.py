@@ -11,5 +11,5 @@ settings.register_profile(
     "ci", max_examples=60, derandomize=True, deadline=None, database=None,
     suppress_health_check=SLOW,
 )  # fmt: skip
-settings.register_profile("deep", max_examples=2_000, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("deep", max_examples=1_000, deadline=None, suppress_health_check=SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
