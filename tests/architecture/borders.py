@@ -16,7 +16,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "base58": ("codec", "crypto", "network"),  # did:key and peer ids
     "exceptiongroup": _WAITING,  # comes with trio, for Python 3.10
     "google": ("network",),  # protobuf, the wire format of py-libp2p's gossip
-    "httpx": ("client", "testkit"),
+    "httpx": (),  # tests of the HTTP interface
     "hypercorn": ("api",),
     "hypothesis": ("testkit",),  # strategies, for tests alone
     "ifaddr": ("network",),  # comes with py-libp2p
