@@ -28,7 +28,7 @@ def failure_of(failed: Failed) -> NodeError:
         return NotFound(failed.message)
     if failed.failure is Failure.HOST_FAULT:
         return ExecutionError(failed.message)
-    return Refused(f"{failed.failure.value}: {failed.message}")
+    return Refused(failed.message)
 
 
 class BatchRun:
