@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             try:
                 outcome = Demo(trace, options.transactions, nodes, cluster, console).run()
             except NodeError as error:
-                raise NodeError(_with_endings(error, cluster)) from error
+                raise NodeError(_with_reasons(error, cluster)) from error
     except KeyboardInterrupt:
         print("demo: interrupted; all nodes are stopped", file=sys.stderr)
         return 130
@@ -279,10 +279,10 @@ def _bundle() -> bytes:
         raise NodeError(f"{BUNDLE} cannot be read: {error.strerror}") from error
 
 
-def _with_endings(error: NodeError, cluster: Cluster) -> str:
-    """What went wrong, and which nodes ended by themselves: one may be the reason."""
-    ended = [node for node in cluster.nodes if node.process is not None and not node.is_running]
-    return "; ".join([str(error), *(f"{n.name} has ended: {n.log_tail()}" for n in ended)])
+def _with_reasons(error: NodeError, cluster: Cluster) -> str:
+    """What went wrong, and what the nodes said of it: one may have ended."""
+    said = [f"{node.name} says: {node.log_tail()}" for node in cluster.nodes if node.log_tail()]
+    return "\n".join([str(error), *said])
 
 
 def _kept(folder: Path | None) -> Path | None:
