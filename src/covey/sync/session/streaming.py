@@ -32,6 +32,7 @@ class Stream:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._theirs: dict[DeviceId, tuple[Tip, ...]] = {}
+        self._held_of_forked: dict[DeviceId, Cut] = {}
         self._cursor: int | None = None  # the next arrival to look at; None: nothing to send
 
     def is_of(self, ledger: Ledger) -> bool:
@@ -46,6 +47,7 @@ class Stream:
     def restart(self, theirs: Frontier) -> None:
         """The peer told what it holds: begin at the first delta that it lacks."""
         self._theirs = dict(theirs)
+        self._held_of_forked.clear()
         arrivals = [
             arrival
             for device, tips in self._ledger.frontier.items()
@@ -85,7 +87,8 @@ class Stream:
             summary = self._ledger.summary(DeltaId(row))
             assert summary is not None
             if not self._is_known(summary.author, summary.tip):
-                self._note(summary)
+                if not is_forked(self._ledger.view, summary.author):
+                    self._note(summary)  # The cursor never comes back: for others it says nothing.
                 return DeltaId(row)
         return None
 
@@ -115,10 +118,20 @@ class Stream:
         tips = self._theirs.get(device)
         if tips is None:
             return False
-        held = tuple(t for t in tips if self._ledger.is_applied(t.id))
-        if held and Cut(self._ledger.view, {device: held}).holds(device, tip):
+        held = self._held(device, tips)
+        if held.frontier[device] and held.holds(device, tip):
             return True
         # A tip that is not here and lies beyond all that is: the peer is ahead on this chain. One
         # that is not beyond shows another branch, and then the peer lacks what is held here.
         last = max(t.sequence for t in self._ledger.frontier[device])
-        return any(t.sequence > last for t in tips if t not in held)
+        return any(t.sequence > last for t in tips if t not in held.frontier[device])
+
+    def _held(self, device: DeviceId, tips: tuple[Tip, ...]) -> Cut:
+        """Those of the peer's tips that are here; of a forked device as when it was first asked."""
+        known = self._held_of_forked.get(device)
+        if known is None:
+            held = tuple(t for t in tips if self._ledger.is_applied(t.id))
+            known = Cut(self._ledger.view, {device: held})
+            if is_forked(self._ledger.view, device):
+                self._held_of_forked[device] = known  # Its branches are walked once for all.
+        return known

@@ -14,6 +14,7 @@ from covey.codec import (
 from covey.model import (
     Put,
     Signature,
+    Tip,
     limits,
 )
 from covey.sync import (
@@ -37,6 +38,10 @@ from covey.sync import (
     Tick,
 )
 from covey.sync.session.streaming import Stream
+from covey.testkit.history import History
+from covey.testkit.identities import found
+from covey.testkit.playbook import Stage
+from tests.unit.rules.test_cut import Counted
 from tests.unit.sync.session.conversation import (
     ALICE,
     BOB,
@@ -51,6 +56,9 @@ from tests.unit.sync.session.conversation import (
 )
 
 __all__: list[str] = []
+
+
+FOUNDING = found(ALICE, BOB)
 
 
 def test_what_one_lacks_the_other_sends() -> None:
@@ -352,3 +360,26 @@ def test_page_of_large_deltas_is_short() -> None:
     stream = Stream(one.stage.replica.ledger)
     stream.restart({})
     assert [len(list(stream.page())) for _ in range(3)] == [2, 2, 0]
+
+
+def reads_of_a_page(count: int) -> int:
+    """Rows read to stream so many deltas of a device that forked once, to a peer with its root."""
+    history = History(FOUNDING)
+    root = history.write(ALICE, (), [Put("notes", b"k", b"root")])
+    twig = history.write(ALICE, (root.id,), [Put("notes", b"k", b"twig")])
+    chain = [root]
+    for _ in range(count):
+        chain.append(history.write(ALICE, (chain[-1].id,), [Put("notes", b"k", b"x")]))
+    stage = Stage(FOUNDING, BOB)
+    stage.receive(root, twig, *chain[1:])
+    ledger = stage.restarted().replica.ledger
+    counted = ledger._base = Counted(ledger._base)
+    stream = Stream(ledger)
+    stream.restart({ALICE.device: (Tip(1, root.id),)})
+    assert {delta for delta, _ in stream.page()} == {d.id for d in (twig, *chain[1:])}
+    return counted.rows
+
+
+def test_streaming_a_forked_device_costs_its_deltas_and_not_their_square() -> None:
+    """One restored copy of a home must not make its whole history dear for ever."""
+    assert reads_of_a_page(40) < 2.5 * reads_of_a_page(20)
