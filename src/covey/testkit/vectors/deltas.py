@@ -205,6 +205,7 @@ def announcements() -> Vectors:
     changes: list[tuple[str, int, Packed, str]] = [
         ("newer version", 0, 2, "unknown-version"), ("short device", 1, bytes(31), "wrong-shape"),
         ("peer too long", 2, "x" * 129, "oversized"), ("negative count", 3, -1, "wrong-shape"),
+        ("no peer", 2, "", "wrong-shape"), ("peer that rings", 2, "12D3\x07", "wrong-shape"),
         ("short digest", 4, bytes(31), "wrong-shape"), ("too many heads", 6, many, "oversized"),
         ("heads not sorted", 6, unsorted, "wrong-shape"),
         ("time is no number", 7, None, "wrong-shape"), ("another time", 7, 1, "bad-signature"),

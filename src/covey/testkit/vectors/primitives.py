@@ -47,7 +47,9 @@ _WRONG = (
     ("array with a longer length", "dc000101", "non-canonical"),
     ("array with the longest length", "dd0000000101", "non-canonical"),
     ("a number alone", "01", "wrong-shape"),
-    ("a map", "80", "wrong-shape"),
+    ("a map", "80", "malformed"),
+    ("a map inside", "9181a16101", "malformed"),
+    ("an extension", "91d40100", "malformed"),
     ("bytes alone", "c40100", "wrong-shape"),
 )
 
