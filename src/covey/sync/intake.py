@@ -5,6 +5,7 @@ Source: protocols/sync.md.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from covey.model import Admit, Delta, DeltaId, Denied, DeviceId, limits
@@ -44,38 +45,47 @@ class Intake:
                 return []
             case Denied(code):
                 self.pending.remove(delta.id)
-                return [Misbehaved(event.peer, code), *self._drain(now)]
+                return [
+                    Misbehaved(event.peer, code),
+                    *self._drain(now, self.pending.followers(delta.id)),
+                ]
             case Admissible() as admissible:
                 self.pending.remove(delta.id)
-                return [self._apply(delta, admissible), *self._drain(now)]
+                return [
+                    self._apply(delta, admissible),
+                    *self._drain(now, self.pending.followers(delta.id)),
+                ]
 
     def ask_again(self, now: float) -> list[Effect]:
         """The timer ran out: try what waits, and ask anybody for what is still missing."""
         self._is_ask_set = False
-        effects = self._drain(now)
+        effects = self._drain(now, self.pending.items())
         missing = self._missing()
         if missing:
             effects.append(Ask(None, missing))
         return [*effects, *self._set_ask()] if len(self.pending) else effects
 
-    def _drain(self, now: float) -> list[Effect]:
-        """Apply everything that waits and no longer needs to."""
+    def _drain(self, now: float, candidates: tuple[Waiting, ...]) -> list[Effect]:
+        """Apply those that no longer need to wait, and what waited for them alone.
+
+        Not all that waits is looked at: a member could make that a thousand at every delta.
+        """
         effects: list[Effect] = []
-        progress = len(self.pending) > 0
-        while progress:
-            progress = False
-            for waiting in self.pending.items():
-                if not self._may_be_ready(waiting.delta):
-                    continue
-                judged = self._judge.judge(waiting.delta, int(now * 1000))
-                if isinstance(judged, Missing | Delayed):
-                    continue
-                self.pending.remove(waiting.delta.id)
-                progress = True
-                if isinstance(judged, Admissible):
-                    effects.append(self._apply(waiting.delta, judged))
-                elif isinstance(judged, Denied):
-                    effects.append(Misbehaved(waiting.peer, judged.code))
+        queue = deque(candidates)
+        while queue:
+            waiting = queue.popleft()
+            delta = waiting.delta
+            if delta.id not in self.pending or not self._may_be_ready(delta):
+                continue
+            judged = self._judge.judge(delta, int(now * 1000))
+            if isinstance(judged, Missing | Delayed):
+                continue
+            self.pending.remove(delta.id)
+            if isinstance(judged, Admissible):
+                effects.append(self._apply(delta, judged))
+            elif isinstance(judged, Denied):
+                effects.append(Misbehaved(waiting.peer, judged.code))
+            queue.extend(self.pending.followers(delta.id))
         return effects
 
     def _may_be_ready(self, delta: Delta) -> bool:

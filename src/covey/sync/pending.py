@@ -27,6 +27,7 @@ class Pending:
 
     def __init__(self) -> None:
         self._waiting: dict[DeltaId, Waiting] = {}
+        self._followers: dict[DeltaId, dict[DeltaId, None]] = {}
         self._per_device: Counter[DeviceId] = Counter()
         self._per_peer: Counter[PeerId] = Counter()
         self._size_bytes = 0
@@ -46,12 +47,18 @@ class Pending:
         """Everything that waits, oldest first."""
         return tuple(self._waiting.values())
 
+    def followers(self, delta: DeltaId) -> tuple[Waiting, ...]:
+        """What waits and follows a delta directly, oldest first."""
+        return tuple(self._waiting[i] for i in self._followers.get(delta, ()))
+
     def add(self, waiting: Waiting) -> bool:
         """Let a delta wait; whether it (still) does after the bounds were kept."""
         delta = waiting.delta
         if delta.id in self._waiting:
             return True
         self._waiting[delta.id] = waiting
+        for parent in parents_of(delta):
+            self._followers.setdefault(parent, {})[delta.id] = None
         self._per_device[delta.core.author] += 1
         self._per_peer[waiting.peer] += 1
         self._size_bytes += len(delta.frame)
@@ -65,6 +72,11 @@ class Pending:
             self._count_down(self._per_device, waiting.delta.core.author)
             self._count_down(self._per_peer, waiting.peer)
             self._size_bytes -= len(waiting.delta.frame)
+            for parent in parents_of(waiting.delta):
+                followers = self._followers[parent]
+                followers.pop(delta, None)
+                if not followers:
+                    del self._followers[parent]
         return waiting
 
     def missing(self, is_applied: dict[DeltaId, bool]) -> tuple[DeltaId, ...]:

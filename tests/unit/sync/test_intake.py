@@ -202,3 +202,34 @@ def test_refusals_remembered_are_bounded(monkeypatch):
     for delta in (*wrong, wrong[0]):
         assert stage.receive(delta) == [Misbehaved(PEER, "unknown-collection")]
     assert len(stage.replica.judge._refused) == 4
+
+
+def test_delta_that_nothing_waits_for_looks_at_nothing_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A member that withholds parents must not make every other delta dear."""
+    stage, history = Stage(FOUNDING, ANN), History(FOUNDING)
+    stage.receive(*chain(history, 30)[1:])
+    assert len(stage.replica.intake.pending) == 29
+    asked = []
+    judge = stage.replica.judge.judge
+    monkeypatch.setattr(
+        stage.replica.judge, "judge", lambda delta, now: asked.append(delta) or judge(delta, now)
+    )
+    monkeypatch.setattr(stage.replica.intake.pending, "items", lambda: pytest.fail("all of them"))
+    effects = stage.receive(History(FOUNDING).write(ANN, (), [Put("notes", b"k", b"x")]))
+    assert any(isinstance(effect, Applied) for effect in effects)
+    assert len(asked) == 1
+
+
+def test_what_left_the_buffer_follows_nothing():
+    """Its index is as bounded as the buffer."""
+    history, pending = History(FOUNDING), Pending()
+    for delta in chain(history, 5)[1:]:
+        pending.add(Waiting(delta, PEER))
+    (first, *_) = history.deltas
+    assert [w.delta.core.sequence for w in pending.followers(first)] == [2]
+    for waiting in pending.items():
+        pending.remove(waiting.delta.id)
+    assert pending.followers(first) == ()
+    assert not pending._followers
