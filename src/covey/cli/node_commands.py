@@ -44,7 +44,8 @@ def init(home: HomeOption, as_json: JsonOption = False) -> None:
     result = InitResult(peer_id, member)
     emit(result, as_json=as_json, show=lambda: f"peer id  {peer_id}\nmember   {member}")
     if not as_json:
-        say(f"{home} is ready; its keys are yours alone: keep a copy. Next: `covey run`")
+        say(f"{home} is ready; its keys are yours alone: keep a copy")
+        say(f"next: `covey run --home {home}`")
 
 
 def run(
@@ -105,9 +106,9 @@ def peers(home: HomeOption, as_json: JsonOption = False) -> None:
     if as_json:
         emit_json(reply)
         return
-    from covey.cli.tables import peers_table  # noqa: PLC0415 - scripts do without drawing
+    from covey.cli.tables import peers_page  # noqa: PLC0415 - scripts do without drawing
 
-    emit_shown(peers_table(reply))
+    emit_shown(peers_page(reply))
 
 
 def version(home: HomeOption, as_json: JsonOption = False) -> None:  # noqa: ARG001 - every command

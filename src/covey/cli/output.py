@@ -70,7 +70,7 @@ def emit_shown(shown: RenderableType) -> None:
         segment if segment.control else Segment(plain(segment.text), segment.style)
         for segment in console.render(shown)
     )
-    console.print(_Drawn(tuple(drawn)), end="")
+    console.print(_Drawn(tuple(drawn)), end="", crop=False)  # the terminal breaks long lines
 
 
 class _Drawn:

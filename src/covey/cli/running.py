@@ -17,11 +17,27 @@ from covey.api.server import serve
 from covey.cli.exits import INTERRUPTED, OK
 from covey.cli.output import emit, say
 from covey.cli.results import RunResult
-from covey.cli.tables import ready_panel
+from covey.cli.tables import ready_page
 from covey.node import NodeService
 from covey.node.running import run
 
-__all__ = ["run_node"]
+__all__ = ["log_lines", "run_node"]
+
+
+class _Lines(logging.Formatter):
+    """Log lines with the facts that their writer gave as `extra`."""
+
+    _USUAL = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by logging
+        """The line: what happened, then each fact as name=value, quoted as others may name it."""
+        facts = [f"{k}={v!r}" for k, v in vars(record).items() if k not in self._USUAL]
+        return " ".join([super().formatMessage(record), *facts])
+
+
+def log_lines() -> logging.Formatter:
+    """How a node's log is written."""
+    return _Lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 class _Start(Protocol):
@@ -43,11 +59,9 @@ def run_node(
 
     Ctrl-C or SIGTERM stop it in order, a second one at once.
     """
-    logging.basicConfig(
-        level=logging.INFO if is_verbose else logging.WARNING,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(log_lines())
+    logging.basicConfig(level=logging.INFO if is_verbose else logging.WARNING, handlers=[handler])
     start = partial(run, home, listen=listen, bootstrap=bootstrap, api=api, serve=serve)
     return trio.run(_Running(start, as_json=as_json).until_stopped)
 
@@ -89,7 +103,7 @@ class _Running:
     def _on_ready(self, service: NodeService, api: str) -> None:
         self._service = service
         result = RunResult(service.peer_id, service.addresses, api)
-        emit(result, as_json=self._as_json, show=lambda: ready_panel(result))
+        emit(result, as_json=self._as_json, show=lambda: ready_page(result))
         sys.stdout.flush()
         if not self._as_json:
             say("running; Ctrl-C stops it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -28,21 +27,21 @@ __all__ = [
     "context_page",
     "contexts_table",
     "log_table",
-    "peers_table",
-    "ready_panel",
+    "peers_page",
+    "ready_page",
     "row_text",
     "status_table",
     "terms",
 ]
 
-_SHORT_CHARS = 16
+_SHORT_CHARS = 12  # six columns of the log fit into 80
 
 
-def ready_panel(result: RunResult) -> RenderableType:
+def ready_page(result: RunResult) -> RenderableType:
     """A node that runs."""
     pairs = [("peer id", result.peer_id), ("commanded at", result.api)]
     pairs += [("address", address) for address in result.addresses]
-    return Panel(_facts(pairs), title="covey", title_align="left", expand=False)
+    return _facts(pairs)
 
 
 def status_table(status: StatusReply) -> RenderableType:
@@ -106,15 +105,18 @@ def terms(admission: str, encryption: str, verification: str) -> str:
     return f"{admission} admission, {encrypted}, {checked}"
 
 
-def peers_table(reply: PeerList) -> RenderableType:
-    """Connected peers."""
+def peers_page(reply: PeerList) -> RenderableType:
+    """Connected peers, one below the other: an id and an address fill a line each."""
     if not reply.peers:
         return Text("no peers are connected")
-    table = _table("peer id", "address", "direction", "since", "contexts")
+    blocks: list[RenderableType] = []
     for peer in reply.peers:
-        shared = ", ".join(_short(context) for context in peer.contexts)
-        table.add_row(peer.peer_id, peer.address, peer.direction, peer.since, shared)
-    return table
+        blocks += [Text("")] if blocks else []
+        pairs = [("peer id", peer.peer_id), ("address", peer.address)]
+        pairs += [("connected", f"{peer.direction}, since {peer.since}")]
+        pairs += [("shares", context) for context in peer.contexts]
+        blocks.append(_facts(pairs))
+    return Group(*blocks)
 
 
 def applications_table(reply: ApplicationList) -> RenderableType:
@@ -190,11 +192,11 @@ def log_table(reply: LogReply) -> RenderableType:
     """Applied deltas in the order of their arrival."""
     if not reply.rows:
         return Text("nothing was applied after that")
-    table = _table("#", "time", "author", "sequence", "calls", "delta")
+    table = _table("#", "time", "author", "seq", "calls", "delta")
     for row in reply.rows:
         table.add_row(
             str(row.arrival),
-            row.time,
+            _to_the_second(row.time),
             _short(row.author.removeprefix("did:key:")),
             str(row.sequence),
             _calls(row),
@@ -238,6 +240,10 @@ class _Schema(msgspec.Struct, frozen=True):
         return "{" + ", ".join(names) + "}"
 
 
+def _to_the_second(time: str) -> str:
+    return f"{time.partition('.')[0]}Z" if "." in time else time
+
+
 def _short(text: str) -> str:
     return text if len(text) <= _SHORT_CHARS else text[:_SHORT_CHARS] + "…"
 
@@ -249,10 +255,18 @@ def _table(*heads: str) -> Table:
     return table
 
 
-def _facts(pairs: list[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, fact in pairs:
-        table.add_row(name, Text(fact))
-    return table
+def _facts(pairs: list[tuple[str, str]]) -> RenderableType:
+    width = max(len(name) for name, _ in pairs)
+    return Group(*(_fact(name.ljust(width), fact) for name, fact in pairs))
+
+
+def _fact(name: str, fact: str) -> RenderableType:
+    """A line; ids and addresses are never broken, so that what people copy stays whole."""
+    if " " not in fact:
+        line = Text(no_wrap=True, overflow="ignore")
+        return line.append(name, style="dim").append(f"  {fact}")
+    row = Table.grid(padding=(0, 2))
+    row.add_column(style="dim", no_wrap=True)
+    row.add_column()
+    row.add_row(name, Text(fact))
+    return row

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from rich.table import Table
 from rich.text import Text
 
+from covey.api.schema import PeerList, PeerReply
 from covey.cli.output import emit_line, emit_shown, say
+from covey.cli.running import log_lines
+from covey.cli.tables import peers_page
 
 HOSTILE = "a\x1b]0;owned\x07b\x9b2Jc\u202ed"
 SHOWN = "a\ufffd]0;owned\ufffdb\ufffd2Jc\ufffdd"
@@ -32,3 +37,25 @@ def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]):
     """What is drawn is written as it is, and ends with one line feed."""
     emit_shown(Text("one\ntwo"))
     assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_what_people_copy_is_not_broken_by_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """An address with a line break inside joins nobody: the terminal itself breaks long lines."""
+    address = f"/ip4/192.0.2.2/tcp/38859/p2p/{'Q' * 52}"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    peer = PeerReply(
+        peer_id="Q" * 52, address=address, direction="inbound", since="2026-01-01", contexts=()
+    )
+    emit_shown(peers_page(PeerList(peers=(peer,))))
+    assert address in capsys.readouterr().out
+
+
+def test_log_lines_tell_their_facts():
+    """Why a request failed is a fact beside the message, and may be a stranger's words."""
+    record = logging.makeLogRecord({"msg": "request failed", "error": "nobody\nanswered"})
+    line = log_lines().format(record)
+    assert line.endswith(r"request failed error='nobody\nanswered'")
