@@ -28,6 +28,7 @@ _ABI_VERSION = "covey/1"
 _RULES = ("register", "counter", "frozen", "owned")
 _STACK_SIZE_BYTES = 16 * 1024  # Restoring memory between calls costs by its size.
 _COMPILE_S_MAX = 300
+_COMPILER = "ziglang==0.17.1"  # as pyproject.toml and locks/apps.lock pin it
 _DIAGNOSTICS_CHARS_MAX = 4000
 
 
@@ -104,7 +105,9 @@ def _run_zig(command: Sequence[str], source_dir: Path, source: str) -> None:
     if result.returncode == 0:
         return
     if "No module named ziglang" in result.stderr:
-        raise ConfigError(f"compiling {source} needs ziglang: run pip install 'covey[build]'")
+        # The very Python that runs this: a `pip` on the path may belong to another.
+        pip = f"{sys.executable} -m pip install {_COMPILER}"
+        raise ConfigError(f"compiling {source} needs a compiler: run `{pip}`")
     raise ConfigError(
         f"{source} does not compile:\n{result.stderr.strip()[:_DIAGNOSTICS_CHARS_MAX]}"
     )

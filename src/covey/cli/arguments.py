@@ -29,7 +29,9 @@ def read_arguments(text: str) -> bytes:
     try:
         msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"the arguments are no JSON: {error}") from error
+        raise typer.BadParameter(
+            f'the arguments are no JSON such as \'{{"key":"value"}}\': {error}'
+        ) from error
     return content
 
 

@@ -164,7 +164,10 @@ def join(
     """
     with open_client(home) as client, progress("joining"):
         reply = client.join(target, name)
+        name = name if as_json else client.context(reply.id).name
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
+    if not as_json:
+        say(f"its name here is {name}: see `covey context show {name}`")
     if not reply.admitted:
         say("no member has let this node in yet; it keeps trying: see `covey status`")
 

@@ -115,7 +115,7 @@ def test_missing_compiler_says_how_to_get_it(source_dir, monkeypatch, tmp_path):
     monkeypatch.setattr(app_build.sys, "executable", str(bare))
     (source_dir / "main.wat").unlink()
     (source_dir / "main.c").write_text("")
-    with pytest.raises(ConfigError, match=r"run pip install 'covey\[build\]'"):
+    with pytest.raises(ConfigError, match=r"run `\S+ -m pip install ziglang==[0-9.]+`"):
         build_module(source_dir)
 
 
