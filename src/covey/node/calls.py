@@ -76,8 +76,10 @@ class BatchRun:
 
     def _check(self, method: str, arguments: bytes) -> NodeError | None:
         declared = self._driver.interface.method(method)
-        if declared is None or declared.kind is not MethodKind.CALL:
-            return NotFound(f"the application has no call {method[:64]!r}")
+        if declared is None:
+            return NotFound(f"the application has no method {method[:64]!r}")
+        if declared.kind is not MethodKind.CALL:
+            return NotFound(f"{method!r} only reads: it is a query, not a call")
         if len(arguments) > limits.CALL_ARGUMENTS_BYTES_MAX:
             return Refused("too-large: the arguments have more than 1 MiB")
         return None

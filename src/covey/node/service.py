@@ -304,8 +304,10 @@ class Node:
         held = self._held(context)
         driver = await self._served(held)
         declared = driver.interface.method(method)
-        if declared is None or declared.kind is not MethodKind.QUERY:
-            raise NotFound(f"the application has no query {method[:64]!r}")
+        if declared is None:
+            raise NotFound(f"the application has no method {method[:64]!r}")
+        if declared.kind is not MethodKind.QUERY:
+            raise NotFound(f"{method!r} may write: it is a call, not a query")
         replica = driver.replica
         query = Query(
             context=replica.context,
