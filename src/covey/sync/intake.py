@@ -96,6 +96,7 @@ class Intake:
 
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
         arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
+        self._judge.forget_applied(delta.id)
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 

@@ -99,6 +99,10 @@ class Judge:
             self._admissible.popitem(last=False)
         return judged
 
+    def forget_applied(self, delta: DeltaId) -> None:
+        """Let go of the word on a delta, and of its payload: that it is applied says it all."""
+        self._admissible.pop(delta, None)
+
     def refusal(self, delta: DeltaId) -> Denied | None:
         """Why a delta was refused, if it was and is still remembered."""
         return self._refused.get(delta)

@@ -157,6 +157,7 @@ class LocalWrites:
         judged = self._judge.judge(delta, delta.core.time >> 16)
         assert isinstance(judged, Admissible), f"this node wrote what it refuses: {judged}"
         arrival = self._ledger.apply(delta, judged.payload, judged.cut)
+        self._judge.forget_applied(delta.id)
         envelope = self._gossip.delta_envelope(delta)
         publish: list[Effect] = [] if envelope is None else [Broadcast(envelope)]
         return [
