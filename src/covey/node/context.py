@@ -6,6 +6,7 @@ released after it, because effects are carried out in order.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +23,8 @@ from covey.model import (
     Call,
     Certificate,
     DeltaId,
+    Failed,
+    Failure,
     Interface,
     Join,
     Outcome,
@@ -103,6 +106,7 @@ class ContextDriver:
         self._replies: dict[int, Callable[[Reply], None]] = {}
         self._admissions: dict[int, Callable[[str], None]] = {}
         self._next_request = 0
+        self._is_abandoned = False
         self._inbox_send, self._inbox = trio.open_memory_channel[_Item](limits.CONTEXT_INBOX_MAX)
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
         self._scope = trio.CancelScope()
@@ -116,20 +120,24 @@ class ContextDriver:
             return verdict
         try:
             self._inbox_send.send_nowait(_Item((heard, peer)))
-        except trio.WouldBlock:
+        except (trio.WouldBlock, trio.BrokenResourceError):
             _logger.debug("inbox full, frame dropped", extra={"context": self.topic})
             return Verdict.IGNORE  # Sync brings it; a hint may be lost.
         return verdict
 
     async def deliver(self, event: Event, done: Callable[[], None] | None = None) -> None:
         """Hand an event over; waits while the inbox is full. done: called when it is dealt with."""
-        await self._inbox_send.send(_Item(event, done))
+        try:
+            await self._inbox_send.send(_Item(event, done))
+        except trio.BrokenResourceError:
+            if done is not None:
+                done()  # The context was left: nothing waits for it any more.
 
     def deliver_soon(self, event: Event) -> bool:
         """Hand an event over if there is room; whether there was."""
         try:
             self._inbox_send.send_nowait(_Item(event))
-        except trio.WouldBlock:
+        except (trio.WouldBlock, trio.BrokenResourceError):
             return False
         return True
 
@@ -141,6 +149,8 @@ class ContextDriver:
             self._replies[self._next_request] = _placed(on_reply, place)
             requests.append(CallRequest(self._next_request, call))
         await self.deliver(CallsSubmitted(tuple(requests)))
+        if self._is_abandoned:
+            self._answer_all()
 
     def request_admission(
         self, certificate: Certificate, join: Join, answer: Callable[[str], None]
@@ -166,7 +176,28 @@ class ContextDriver:
                     task_status.started()
                     await self._serve(nursery)
         finally:
-            self.notices.close()
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Nobody serves the context any more: end its watches, let go who waits to deliver."""
+        self.notices.close()
+        with contextlib.suppress(trio.WouldBlock):
+            while True:
+                item = self._inbox.receive_nowait()
+                if item.done is not None:
+                    item.done()
+        self._inbox.close()
+        self._is_abandoned = True
+        self._answer_all()
+
+    def _answer_all(self) -> None:
+        """Whoever waits for this context's word gets one: it ended here."""
+        failed = Failed(Failure.CANCELLED, "the context was left before the call was done", 0, ())
+        while self._replies:
+            request, on_reply = self._replies.popitem()
+            on_reply(Reply(request, failed, None))
+        while self._admissions:
+            self._admissions.popitem()[1]("not here")
 
     def stop(self) -> None:
         """End the task."""

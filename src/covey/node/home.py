@@ -58,6 +58,7 @@ class Home:
         home = cls(path)
         with _disk(path):
             path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            path.chmod(_FOLDER_MODE)  # Also one that was there: the store lies in it.
             (path / "keys" / "devices").mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             (path / "sequences").mkdir(mode=_FOLDER_MODE, exist_ok=True)
         for name in ("peer", "member", "publisher"):

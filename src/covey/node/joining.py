@@ -88,6 +88,9 @@ class Fetcher:
         check_supported(charter)
         if self._records.application(charter.release) is None:
             await self._fetch_release(context, charter)
+        application = self._records.application(charter.release)
+        if application is None or application.application_id != charter.application:
+            raise Refused("the charter names another application than its release is of")
         self._records.add_charter(packed)
         return charter, charter.release
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from covey.codec import cid_of, topic_text
 from covey.errors import ConfigError, NotFound, PeerUnavailable, Refused
 from covey.model import ContextId, limits
+from covey.node import CallResult
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told
 
 pytestmark = pytest.mark.trio
@@ -118,3 +120,25 @@ async def test_unknown_execution_version_is_refused(home, monkeypatch):
         monkeypatch.undo()
         with pytest.raises(Refused, match="covey-exec/7: upgrade covey"):
             await ben.join(context.topic, None)
+
+
+async def test_a_call_is_answered_when_its_context_is_left(home):
+    """Who waits for a context's word must not wait for ever because it ended."""
+    async with opened(home("ada")) as ada:
+        await found(ada)
+        answers: list[object] = []
+
+        async def call() -> None:
+            async for answer in ada.batch("kv", [put("k")] * 5_000):
+                answers.append(answer)
+                begun.set()
+
+        begun = trio.Event()
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(call)
+                await begun.wait()
+                await ada.leave("kv")
+
+    assert isinstance(answers[0], CallResult)
+    assert isinstance(answers[-1], Refused)
