@@ -53,8 +53,8 @@ async def serve(
     app = cast("ASGIFramework", build_app(service, token, stopping))
     server = _Server(wrap_app(app, 0, "asgi"))
     async with trio.open_nursery() as nursery:
-        connections = await nursery.start(_hold_connections, server, stopping)
         try:
+            connections = await nursery.start(_hold_connections, server, stopping)
             task_status.started(("127.0.0.1", listener.socket.getsockname()[1]))
             await trio.serve_listeners(server.converse, [listener], handler_nursery=connections)
         finally:
@@ -97,6 +97,8 @@ async def _hold_connections(
     task_status: TaskStatus[trio.Nursery],
 ) -> None:
     """Keep the connections apart from the cancellation that ends the server, for a moment."""
+    # Cancelled before this began, nobody would wait for it: behind the shield it would not end.
+    await trio.lowlevel.checkpoint_if_cancelled()
     with trio.CancelScope(shield=True) as scope:
         async with trio.open_nursery() as nursery:
             task_status.started(nursery)
