@@ -125,8 +125,10 @@ class _LevelView:
             return
         with self._lock:
             self._check_open()
+            # plyvel's reverse iterator gives nothing where its only row is `start` itself, so a
+            # reverse scan has no start and ends at the first row below the range.
             iterator = self._handle.iterator(
-                start=low, stop=high, reverse=reverse, verify_checksums=True
+                start=None if reverse else low, stop=high, reverse=reverse, verify_checksums=True
             )
         try:
             while True:
@@ -137,7 +139,7 @@ class _LevelView:
                     except plyvel.Error:
                         with explained(self._folder):
                             raise
-                if row is None:
+                if row is None or row[0] < low:
                     return
                 yield row
         finally:

@@ -217,3 +217,14 @@ def test_integer_beyond_64_bits_is_refused(store: Store, number: int) -> None:
     """Such a number has no place in the order of keys."""
     with pytest.raises(OverflowError):
         store.reader(ALPHA).get(Table.LOG, (number,))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_whole_key_as_prefix_finds_its_one_row(store: Store, reverse: bool) -> None:
+    """plyvel's reverse iterator gave nothing where its only row was the start of the range."""
+    rows = tuple(Write(Table.LOG, (arrival,), b"x") for arrival in (1, 2, 3))
+    store.write([ScopedWrites(None, rows)], durable=False)
+
+    for arrival in (1, 2, 3):
+        found = list(store.reader(None).scan(Table.LOG, (arrival,), reverse=reverse))
+        assert found == [((arrival,), b"x")]
