@@ -110,3 +110,20 @@ def test_two_late_answers_to_two_admissions_blame_nobody() -> None:
     assert [type(effect) for effect in told] == [AdmissionTold, AdmissionTold]
     unasked = asked.handle(AnswerAdmission(context, ""), guest.now)
     assert converse(asked, asking, unasked, guest.now) == [Close("unasked")]
+
+
+def test_a_delta_that_names_its_previous_twice_is_refused_after_waiting() -> None:
+    """Taking it out of the buffer stopped the node: any member could have done that (seed 4076)."""
+    founding = found(FOUNDERS[0])
+    history = History(founding)
+    first = history.write(FOUNDERS[0], (), (Put("notes", b"a", b"1"),))
+    call = (Put("notes", b"b", b"2"),)
+    twice = history.write(FOUNDERS[0], (first.id,), call, keep=False, parents=(first.id,))
+    stage = Stage(founding, GUEST)
+
+    stage.receive(twice)
+    assert twice.id in stage.replica.intake.pending
+    stage.receive(first)
+
+    assert twice.id not in stage.replica.intake.pending
+    assert stage.replica.ledger.count == 1

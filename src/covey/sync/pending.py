@@ -122,6 +122,8 @@ class Pending:
 
 
 def parents_of(delta: Delta) -> tuple[DeltaId, ...]:
-    """All that a delta follows directly: `previous` and its parents."""
+    """All that a delta follows directly, each once: `previous` and its parents."""
     core = delta.core
-    return core.parents if core.previous is None else (core.previous, *core.parents)
+    if core.previous is None or core.previous in core.parents:
+        return core.parents  # Named twice it is inadmissible, and until then it waits for it once.
+    return (core.previous, *core.parents)
