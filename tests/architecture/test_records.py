@@ -149,7 +149,6 @@ def test_decisions_that_name_a_dependency_are_read() -> None:
     assert _decided(["Dependencies: `trio`, `PyNaCl`\nand `other`"]) == {"trio", "pynacl"}
 
 
-@pytest.mark.skipif(not (ROOT / "protocols" / "index.md").is_file(), reason="no index yet")
 def test_index_of_the_protocols_lists_every_file() -> None:
     """Another implementation starts at the index; what it does not name does not exist for them."""
     folder = ROOT / "protocols"
