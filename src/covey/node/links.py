@@ -73,6 +73,10 @@ class Links:
         for peer in network.connected():
             self.on_connected(peer)
 
+    def detach(self) -> None:
+        """Begin nothing any more: the nursery is about to close, and peers may still connect."""
+        self._nursery = None
+
     # -- peers ---
 
     def on_connected(self, peer: PeerId) -> None:

@@ -88,6 +88,7 @@ async def open_node(
                             network=network,
                         )
                     finally:
+                        contexts.links.detach()
                         nursery.cancel_scope.cancel()
     finally:
         store.close()

@@ -1,0 +1,32 @@
+"""The streams to all peers, at the edges of a node's life."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from covey.model import PeerId
+from covey.node.links import Links
+
+pytestmark = pytest.mark.trio
+
+
+class _Alone:
+    """A network with nobody on it yet."""
+
+    peer_id = PeerId("12D3KooWAda")
+
+    def connected(self):
+        """Nobody."""
+        return ()
+
+
+async def test_a_peer_that_connects_while_the_node_stops_is_left_alone():
+    """The network outlives the links' nursery by a moment; a task begun then stopped the node."""
+    links = Links(host=None, driver_of=lambda context: None)
+    async with trio.open_nursery() as nursery:
+        links.attach(_Alone(), nursery)
+        links.detach()
+    links.on_connected(PeerId("12D3KooWBen"))
+    for _ in range(100):
+        links.misbehaved(PeerId("12D3KooWBen"), "flood")
