@@ -15,7 +15,7 @@ from covey.codec.packing import pack, unpack
 from covey.crypto import Signer
 from covey.errors import ConfigError, ProtocolViolation
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
     Cid,
     Interface,
     Manifest,
@@ -46,7 +46,7 @@ def pack_bundle(
     """The bundle of a release, signed; interface: what the module declares of itself."""
     if len(module) > limits.BLOB_SIZE_BYTES_MAX:
         raise ConfigError(f"the module has {len(module)} bytes: 1 MiB are allowed")
-    manifest = sign_manifest(description, interface, module, EXECUTION_ENGINE_FUEL, publisher)
+    manifest = sign_manifest(description, interface, module, EXECUTION_METERED, publisher)
     return pack((_VERSION, _MAGIC, manifest, (module,)))
 
 

@@ -9,6 +9,8 @@ from covey.model.certificate import (
 )
 from covey.model.charter import (
     EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
+    EXECUTIONS,
     Admission,
     Charter,
     Constraint,
@@ -115,7 +117,9 @@ __all__ = [
     "DeviceId",
     "Digest",
     "Draft",
+    "EXECUTIONS",
     "EXECUTION_ENGINE_FUEL",
+    "EXECUTION_METERED",
     "Effect",
     "Encryption",
     "EntryReader",

@@ -10,7 +10,9 @@ from covey.model.certificate import Certificate
 from covey.model.ids import ApplicationId, MemberId, ReleaseId
 
 __all__ = [
+    "EXECUTIONS",
     "EXECUTION_ENGINE_FUEL",
+    "EXECUTION_METERED",
     "Admission",
     "Charter",
     "Constraint",
@@ -22,7 +24,13 @@ __all__ = [
 ]
 
 EXECUTION_ENGINE_FUEL = "covey-exec/0"
-"""The engine's own fuel; contexts that name it are never replayed."""
+"""Fuel is the word of the author's node; contexts that name it are never replayed."""
+
+EXECUTION_METERED = "covey-exec/1"
+"""Modules count their own fuel, the same on every node (protocols/execution.md)."""
+
+EXECUTIONS = (EXECUTION_ENGINE_FUEL, EXECUTION_METERED)
+"""What this version can run. A version never changes its meaning."""
 
 
 class Admission(enum.Enum):

@@ -29,7 +29,7 @@ from covey.codec import (
 from covey.crypto import Signer
 from covey.errors import ConfigError, NodeError, PeerUnavailable, ProtocolViolation, Refused
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
     Admission,
     Charter,
     Cid,
@@ -157,7 +157,7 @@ class Contexts:
             idle_limit_ms=_IDLE_LIMIT_MS,
             fuel_budget=0,
             module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
-            execution=EXECUTION_ENGINE_FUEL,
+            execution=EXECUTION_METERED,
             nonce=secrets.token_bytes(32),
         )
         packed = encode_charter(charter)

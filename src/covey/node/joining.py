@@ -23,7 +23,7 @@ from covey.codec import (
 from covey.crypto import Signer
 from covey.errors import ConfigError, Refused
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTIONS,
     Admission,
     Certificate,
     Charter,
@@ -55,7 +55,7 @@ def check_supported(charter: Charter) -> None:
         raise Refused("the context is encrypted: upgrade covey")
     if charter.verification is not Verification.SIGNATURE:
         raise Refused("the context replays calls: upgrade covey")
-    if charter.execution != EXECUTION_ENGINE_FUEL:
+    if charter.execution not in EXECUTIONS:
         raise Refused(f"the context runs {charter.execution}: upgrade covey")
 
 
@@ -120,7 +120,7 @@ def check_module(bundle: Bundle) -> None:
     manifest = bundle.manifest
     if interface.abi != manifest.abi or interface.collections != manifest.collections:
         raise ConfigError("the manifest does not say what the module declares")
-    if manifest.execution != EXECUTION_ENGINE_FUEL:
+    if manifest.execution not in EXECUTIONS:
         raise ConfigError(f"the release needs {manifest.execution}: upgrade covey")
 
 

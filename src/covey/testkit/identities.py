@@ -14,7 +14,7 @@ from covey.codec import (
 )
 from covey.crypto import Signer, exchange_public_key, sha256
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
     Admission,
     Admit,
     Certificate,
@@ -117,7 +117,7 @@ def found(
         idle_limit_ms=2_592_000_000,
         fuel_budget=0,
         module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
-        execution=EXECUTION_ENGINE_FUEL,
+        execution=EXECUTION_METERED,
         nonce=sha256(b"nonce of the example"),
     )
     packed = encode_charter(charter)

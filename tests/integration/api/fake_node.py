@@ -136,7 +136,7 @@ class FakeNode:
                 module="bafkreimodule",
                 module_size_bytes=1234,
                 abi="covey/1",
-                execution="covey-exec/0",
+                execution="covey-exec/1",
                 collections=(("entries", "register"),),
                 methods=(
                     MethodRow(name="set", kind="call", arguments='{"type":"object"}', result=""),
@@ -179,7 +179,7 @@ class FakeNode:
             admission="open",
             encryption="none",
             verification="signature",
-            execution="covey-exec/0",
+            execution="covey-exec/1",
             admins=((MEMBER, DEVICE),),
             devices=((MEMBER, DEVICE),),
             device=DEVICE,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import trio
 
 from covey.codec import cid_of, topic_text
 from covey.errors import ConfigError, NotFound, PeerUnavailable, Refused
-from covey.model import ContextId, limits
+from covey.model import EXECUTION_ENGINE_FUEL, ContextId, limits
 from covey.node import CallResult
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told
 
 pytestmark = pytest.mark.trio
+DATA = Path(__file__).parent / "data"
 
 
 @pytest.mark.parametrize("way", ["ticket", "id", "topic"])
@@ -115,11 +118,27 @@ async def test_what_names_no_context_is_refused(home, target):
 async def test_unknown_execution_version_is_refused(home, monkeypatch):
     """A node that cannot run a context's code as its charter says must not take part."""
     async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
-        monkeypatch.setattr("covey.node.contexts.EXECUTION_ENGINE_FUEL", "covey-exec/7")
+        monkeypatch.setattr("covey.node.contexts.EXECUTION_METERED", "covey-exec/7")
         context = await found(ada)
         monkeypatch.undo()
         with pytest.raises(Refused, match="covey-exec/7: upgrade covey"):
             await ben.join(context.topic, None)
+
+
+async def test_contexts_of_the_first_execution_version_go_on(home, monkeypatch):
+    """Members founded them, with bundles packed then: an upgrade of a node strands nobody."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        row = await ada.install((DATA / "tally-exec-0.covey").read_bytes())
+        assert row.execution == EXECUTION_ENGINE_FUEL
+        with monkeypatch.context() as patch:
+            patch.setattr("covey.node.contexts.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
+            context = await ada.create_context(row.id, "tally")
+        (held,) = ada.contexts()
+        assert held.execution == EXECUTION_ENGINE_FUEL
+        assert (await ben.join(context.topic, "tally")).admitted
+        for node in (ada, ben):
+            await run(node, "tally", [("add", b'{"name":"apples","amount":2}')])
+        await agree(context.id, ada, ben)
 
 
 async def test_a_call_is_answered_when_its_context_is_left(home):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from covey.codec import charter_id, cid_of, encode_charter, make_certificate, make_join
 from covey.crypto import Signer, exchange_public_key, sha256
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
     Admission,
     ApplicationId,
     Certificate,
@@ -81,7 +81,7 @@ def found(plan: Plan) -> Founding:
         idle_limit_ms=0,
         fuel_budget=0,
         module_size_bytes_max=2**20,
-        execution=EXECUTION_ENGINE_FUEL,
+        execution=EXECUTION_METERED,
         nonce=_secret(plan, "", "nonce"),
     )
     context = charter_id(encode_charter(charter))

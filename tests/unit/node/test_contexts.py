@@ -18,7 +18,7 @@ from covey.codec import (
     pack_bundle,
 )
 from covey.model import (
-    EXECUTION_ENGINE_FUEL,
+    EXECUTION_METERED,
     Admission,
     Charter,
     ContextId,
@@ -88,7 +88,7 @@ def poisoned(home: Home, records: Records) -> ContextRecord:
         idle_limit_ms=0,
         fuel_budget=0,
         module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
-        execution=EXECUTION_ENGINE_FUEL,
+        execution=EXECUTION_METERED,
         nonce=secrets.token_bytes(32),
     )
     packed = encode_charter(charter)
