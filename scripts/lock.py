@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD_TOOLS = "setuptools>=75\nwheel\n"
 # The compiler of applications is 411 MB: only who builds applications installs it.
 APP_TOOLS = "ziglang==0.17.1\n"
+# The second engine, where it exists: elsewhere its name is taken by an empty package.
+WASMER = """\
+wasmer==1.1.0; python_version < "3.11"
+wasmer-compiler-cranelift==1.1.0; python_version < "3.11"
+"""
 
 _COMPILE = [
     "pip",
@@ -38,7 +43,7 @@ _COMPILE = [
 
 
 def main(arguments: list[str]) -> int:
-    """Write the three locks; the exit code is 0, or 1 when uv is missing or cannot resolve."""
+    """Write the four locks; the exit code is 0, or 1 when uv is missing or cannot resolve."""
     parser = argparse.ArgumentParser(description="pin every dependency, with hashes")
     parser.add_argument("--upgrade", action="store_true", help="take the newest that fits")
     upgrade = ["--upgrade"] if parser.parse_args(arguments).upgrade else []
@@ -51,6 +56,7 @@ def main(arguments: list[str]) -> int:
         _compile([*command, "--group", "dev", "pyproject.toml"], "requirements.lock", None)
         and _compile([*command, "-"], "build.lock", BUILD_TOOLS)
         and _compile([*command, "-"], "apps.lock", APP_TOOLS)
+        and _compile([*command, "-"], "wasmer.lock", WASMER)
     )
     return 0 if done else 1
 

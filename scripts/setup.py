@@ -1,14 +1,19 @@
 """Make .venv: find a Python, check what building needs, install the locked packages and covey.
 
-    python3 scripts/setup.py
+    python3 scripts/setup.py [--only 3.10]
 
 Runs on any Python 3.8 or later with its standard library alone, since it runs before anything is
 installed. What is already in place is left alone, so running it again is cheap. As root on Debian
 or Ubuntu it installs what the system lacks; elsewhere it says which command does and exits 1.
+
+--only makes a second environment, .venv-3.10, with that Python and nothing of the system changed;
+exit code 3 with one line where no such Python runs that has what building needs. On 3.10 either
+environment holds the second engine, wasmer, too: it has no wheels for later ones.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -23,11 +28,12 @@ from typing import NamedTuple
 __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STATE = VENV / ".ready"  # what was installed; the Makefile compares its time with the locks'
 BUILD_LOCK = ROOT / "locks" / "build.lock"
 REQUIREMENTS_LOCK = ROOT / "locks" / "requirements.lock"
+WASMER_LOCK = ROOT / "locks" / "wasmer.lock"
 OLDEST, NEWEST = (3, 10), (3, 12)  # plyvel has no wheels above
+NEWEST_WITH_WASMER = (3, 10)
+NONE_RUNS = 3  # the exit code where no Python of the version asked for can be used
 
 _ASK = (
     "import json, sys, sysconfig;"
@@ -53,26 +59,61 @@ class SetupError(Exception):
     """The set-up cannot go on; the message says what the person can do."""
 
 
-def main() -> int:
-    """Bring .venv up to date; the exit code is 0, or 1 with the reason on standard error."""
+class NoSuchPython(SetupError):
+    """None that was asked for runs here with all that building needs."""
+
+
+class Target(NamedTuple):
+    """An environment to make, and the versions of Python that it may have."""
+
+    venv: Path
+    oldest: tuple[int, int]
+    newest: tuple[int, int]
+
+    @property
+    def python(self) -> str:
+        """The path of its interpreter."""
+        return str(self.venv / "bin" / "python")
+
+    @property
+    def state(self) -> Path:
+        """Says what was installed; the Makefile compares its time with the locks'."""
+        return self.venv / ".ready"
+
+    def takes(self, python: Python | None) -> bool:
+        """Whether an interpreter that was asked for is one of those."""
+        return python is not None and self.oldest <= python.version <= self.newest
+
+
+def main(arguments: list[str]) -> int:
+    """Bring the environment up to date; 0, or 1 or 3 with the reason on standard error."""
+    parser = argparse.ArgumentParser(prog="setup", description="make the environment of covey")
+    parser.add_argument("--only", choices=("3.10", "3.11", "3.12"), help="make .venv-VERSION")
+    only = parser.parse_args(arguments).only
     started = time.monotonic()
     try:
-        python = _existing() or _find_python()
-        if not _is_installed(python):
-            _require_system(python)
-        _make_venv(python)
-        _install(python)
+        if only:
+            major, minor = map(int, only.split("."))
+            target = Target(ROOT / f".venv-{only}", (major, minor), (major, minor))
+            python = _existing(target) or _find_complete(target)
+        else:
+            target = Target(ROOT / ".venv", OLDEST, NEWEST)
+            python = _existing(target) or _find_python(target)
+            if not _is_installed(target, python):
+                _require_system(python)
+        _make_venv(target, python)
+        _install(target, python)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
-        return 1
-    print(f"setup: ready in {time.monotonic() - started:.0f} s")
+        return NONE_RUNS if isinstance(error, NoSuchPython) else 1
+    print(f"setup: {target.venv.name} is ready in {time.monotonic() - started:.0f} s")
     return 0
 
 
-def _existing() -> Python | None:
+def _existing(target: Target) -> Python | None:
     """The interpreter of an environment that is already here and still runs."""
-    found = _ask(str(VENV / "bin" / "python")) if _runs_here() else None
-    return found if found and OLDEST <= found.version <= NEWEST else None
+    found = _ask(target.python) if _runs_here(target) else None
+    return found if target.takes(found) else None
 
 
 def _require_system(python: Python) -> None:
@@ -89,15 +130,29 @@ def _require_system(python: Python) -> None:
         )
 
 
-def _find_python() -> Python:
+def _find_python(target: Target) -> Python:
     for command in _candidates():
         found = _ask(command)
-        if found and OLDEST <= found.version <= NEWEST:
+        if found is not None and target.takes(found):
             return found
     raise SetupError(
         "covey needs Python 3.10, 3.11 or 3.12 and none was found (this is {}.{}); "
         "install one so that python3.12 is on the PATH".format(*sys.version_info[:2])
     )
+
+
+def _find_complete(target: Target) -> Python:
+    """One that has all that building needs, or NoSuchPython with what the best one lacks."""
+    name = "{}.{}".format(*target.newest)
+    reason = f"no Python {name} runs here"
+    for command in _candidates():
+        found = _ask(command)
+        if found is not None and target.takes(found):
+            lacking = _lacking(found)
+            if not lacking:
+                return found
+            reason = "{} lacks {}".format(found.path, ", ".join(lacking))
+    raise NoSuchPython(reason)
 
 
 def _candidates() -> Iterator[str]:
@@ -188,55 +243,67 @@ def _apt_install(lacking: dict[str, str]) -> None:
     )
 
 
-def _make_venv(python: Python) -> None:
-    if _runs_here() and _runs([str(VENV / "bin" / "python"), "-m", "pip", "--version"]):
+def _make_venv(target: Target, python: Python) -> None:
+    if _runs_here(target) and _runs([target.python, "-m", "pip", "--version"]):
         return
     _step(
-        f"making .venv with {python.name}",
-        [python.path, "-m", "venv", "--clear", str(VENV)],
+        f"making {target.venv.name} with {python.name}",
+        [python.path, "-m", "venv", "--clear", str(target.venv)],
     )
 
 
-def _runs_here() -> bool:
-    """Whether .venv was made at this place: the scripts in it carry its path."""
-    configuration = VENV / "pyvenv.cfg"
-    script = VENV / "bin" / "activate"
-    return configuration.is_file() and script.is_file() and str(VENV) in script.read_text("utf-8")
+def _runs_here(target: Target) -> bool:
+    """Whether the environment was made at this place: the scripts in it carry its path."""
+    configuration = target.venv / "pyvenv.cfg"
+    script = target.venv / "bin" / "activate"
+    return (
+        configuration.is_file()
+        and script.is_file()
+        and str(target.venv) in script.read_text("utf-8")
+    )
 
 
-def _install(python: Python) -> None:
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+def _install(target: Target, python: Python) -> None:
+    pip = [target.python, "-m", "pip", "install", "--quiet"]
     build = ["--require-hashes", "-r", str(BUILD_LOCK)]
     locked = ["--no-build-isolation", "--require-hashes", "-r", str(REQUIREMENTS_LOCK)]
+    wasmer = ["--only-binary", ":all:", "--require-hashes", "-r", str(WASMER_LOCK)]
     covey = ["--no-build-isolation", "--no-deps", "--editable", str(ROOT)]
     wanted = _wanted_state(python)
-    if not _is_installed(python):
+    if not _is_installed(target, python):
         _step("installing the build tools", [*pip, *build])
         _step("installing the locked packages (about a minute)", [*pip, *locked])
-    if _read_state() != wanted:
+        if _has_wasmer(python):
+            _step("installing the second engine", [*pip, *wasmer])
+    if _read_state(target) != wanted:
         _step("installing covey", [*pip, *covey])
-    (VENV / ".root").write_text(str(ROOT), "utf-8")
-    STATE.write_text(json.dumps(wanted), "utf-8")
+    (target.venv / ".root").write_text(str(ROOT), "utf-8")
+    target.state.write_text(json.dumps(wanted), "utf-8")
 
 
-def _is_installed(python: Python) -> bool:
-    """Whether the locked packages are in .venv already, so that only covey itself can be old."""
-    before, wanted = _read_state(), _wanted_state(python)
+def _has_wasmer(python: Python) -> bool:
+    return python.version <= NEWEST_WITH_WASMER
+
+
+def _is_installed(target: Target, python: Python) -> bool:
+    """Whether the locked packages are there already, so that only covey itself can be old."""
+    before, wanted = _read_state(target), _wanted_state(python)
     return all(before.get(part) == wanted[part] for part in ("python", "root", "locks"))
 
 
 def _wanted_state(python: Python) -> dict[str, str]:
+    wasmer = (WASMER_LOCK,) if _has_wasmer(python) else ()
     return {
         "python": python.name,
         "root": str(ROOT),
-        "locks": _digest(BUILD_LOCK, REQUIREMENTS_LOCK),
+        "locks": _digest(BUILD_LOCK, REQUIREMENTS_LOCK, *wasmer),
         "project": _digest(ROOT / "pyproject.toml"),
     }
 
 
-def _read_state() -> dict[str, str]:
+def _read_state(target: Target) -> dict[str, str]:
     try:
-        state = json.loads(STATE.read_text("utf-8"))
+        state = json.loads(target.state.read_text("utf-8"))
         return dict(state)
     except (OSError, ValueError):
         return {}
@@ -278,4 +345,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
