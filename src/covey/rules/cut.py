@@ -8,6 +8,7 @@ Source: protocols/delta.md, "The cut".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covey.codec import decode_frontier, encode_frontier, pack, shape, unpack
@@ -35,7 +36,7 @@ __all__ = [
     "record_position",
 ]
 
-_WHOLE, _DIFFERENCE = 0, 1
+_WHOLE = 0
 _BRANCHES = 2**32
 
 
@@ -213,12 +214,13 @@ def cut_of(reader: Reader, delta: DeltaId) -> Frontier:
     """The frontier of the cut of an applied delta (without the delta itself)."""
     changes: list[Frontier] = []
     current = delta
-    for _ in range(limits.FRONTIER_FULL_EVERY + 1):
+    # Twice: the first version of a store marked every difference as 1, however deep it was.
+    for _ in range(2 * limits.FRONTIER_FULL_EVERY):
         row = reader.get(Table.FRONTIER, (current,))
         assert row is not None, "the frontier of an applied delta is stored"
-        kind, base, body = shape.fields(unpack(row, len(row)), 3, "frontier row")
+        depth, base, body = shape.fields(unpack(row, len(row)), 3, "frontier row")
         changes.append(decode_frontier(shape.blob(body, len(row), "frontier")))
-        if kind == _WHOLE:
+        if depth == _WHOLE:
             break
         current = DeltaId(shape.exactly(base, 32, "base"))
     frontier: dict[DeviceId, tuple[Tip, ...]] = {}
@@ -234,22 +236,36 @@ def closure_of(reader: Reader, device: DeviceId, tip: Tip) -> Frontier:
 
 
 def record_frontier(
-    draft: Draft,
-    author: DeviceId,
-    tip: Tip,
-    previous: DeltaId | None,
-    past: Frontier,
-    cut: Frontier,
+    draft: Draft, tip: Tip, cut: Frontier, bases: Sequence[tuple[DeltaId, DeviceId, Frontier]]
 ) -> None:
-    """Store the cut of a delta: as difference from `previous`'s cut, whole now and then.
+    """Store the cut of a delta: as difference from the nearest base, whole now and then.
 
-    past: `previous` and all it follows.
+    bases: deltas that the delta follows directly, each with its device and the frontier of itself
+    and all it follows. A row is [depth, base, frontier]; depth: differences to a whole one.
     """
-    if previous is None or tip.sequence % limits.FRONTIER_FULL_EVERY == 0:
-        draft.put(Table.FRONTIER, (tip.id,), pack((_WHOLE, None, encode_frontier(cut))))
-        return
-    # The cut of `previous` is its past without itself, so the author's own entry always differs.
-    change = {
-        device: tips for device, tips in cut.items() if device == author or past.get(device) != tips
-    }
-    draft.put(Table.FRONTIER, (tip.id,), pack((_DIFFERENCE, previous, encode_frontier(change))))
+    nearest: tuple[int, DeltaId, Frontier] | None = None
+    for base, author, past in bases:
+        depth = _depth_of(draft, base) + 1
+        if depth >= limits.FRONTIER_FULL_EVERY:
+            continue
+        # The cut of the base is its past without itself, so its device's entry always differs.
+        change = {
+            device: tips
+            for device, tips in cut.items()
+            if device == author or past.get(device) != tips
+        }
+        if nearest is None or len(change) < len(nearest[2]):
+            nearest = (depth, base, change)
+    if nearest is None:
+        packed = pack((_WHOLE, None, encode_frontier(cut)))
+    else:
+        depth, base, change = nearest
+        packed = pack((depth, base, encode_frontier(change)))
+    draft.put(Table.FRONTIER, (tip.id,), packed)
+
+
+def _depth_of(reader: Reader, delta: DeltaId) -> int:
+    row = reader.get(Table.FRONTIER, (delta,))
+    assert row is not None, "the frontier of an applied delta is stored"
+    depth, _, _ = shape.fields(unpack(row, len(row)), 3, "frontier row")
+    return shape.integer(depth, 0, limits.FRONTIER_FULL_EVERY, "depth")

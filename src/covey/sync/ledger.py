@@ -212,8 +212,7 @@ class Ledger:
             previous = Tip(core.sequence - 1, core.previous)
         self.count += 1
         position = record_position(draft, core.author, tip, previous, self.count)
-        past = {} if core.previous is None else self.closure(core.previous)
-        record_frontier(draft, core.author, tip, core.previous, past, cut)
+        record_frontier(draft, tip, cut, self._bases(delta))
         self._remember_closure(delta.id, {**cut, core.author: (tip,)})
         summary = Summary(core.author, tip, core.time, bool(core.governance), core.gov_parents)
         self._remember(delta.id, summary)
@@ -236,6 +235,28 @@ class Ledger:
         self.clock = max(self.clock, core.time)
         self._digest = self._frontier_digest = None
         return self.count
+
+    def _bases(self, delta: Delta) -> list[tuple[DeltaId, DeviceId, Frontier]]:
+        """What the cut of a delta may be stored as a difference from: two near ones are enough.
+
+        The device's own last delta, and the latest of the other parents: a device that writes
+        for the first time, or seldom, has seen about what that one's author had.
+        """
+        chosen = [] if delta.core.previous is None else [delta.core.previous]
+        latest: Summary | None = None
+        for parent in delta.core.parents:
+            summary = self.summary(parent)
+            assert summary is not None
+            if latest is None or summary.time > latest.time:
+                latest = summary
+        if latest is not None:
+            chosen.append(latest.tip.id)
+        bases = []
+        for base in chosen:
+            summary = self.summary(base)
+            assert summary is not None
+            bases.append((base, summary.author, self.closure(base)))
+        return bases
 
     def save(self) -> tuple[Write, ...]:
         """The rows that everything applied since the last `settle` changes; none if nothing was.

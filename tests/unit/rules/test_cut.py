@@ -159,3 +159,22 @@ def test_fork_is_applied_in_as_many_reads_however_many_there_are():
         ledger.apply(one_more, decode_payload(one_more.sealed), {})
         reads.append(counted.rows)
     assert reads[0] == reads[1]
+
+
+def test_a_first_delta_does_not_store_all_it_has_seen():
+    """Ten thousand devices that each write once would take the square of that on every node."""
+    crowd = [identity(f"device {n}") for n in range(40)]
+    founding = found(*crowd)
+    history, stage = History(founding), Stage(founding, crowd[0])
+    after, sizes = (), []
+    for author in crowd:
+        delta = history.write(author, after, [note(b"x")])
+        after = (delta.id,)
+        stage.receive(delta)
+        row = stage.replica.ledger.view.get(Table.FRONTIER, (delta.id,))
+        assert row is not None
+        sizes.append(len(row))
+    assert max(sizes) <= 2 * sizes[1]
+    view = stage.restarted().replica.ledger.view
+    for delta in history.deltas.values():
+        assert cut_of(view, delta.delta.id) == history.frontier(delta.cut)
