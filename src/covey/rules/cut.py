@@ -259,8 +259,8 @@ def record_frontier(
     if nearest is None:
         packed = pack((_WHOLE, None, encode_frontier(cut)))
     else:
-        depth, base, change = nearest
-        packed = pack((depth, base, encode_frontier(change)))
+        depth, base, smallest = nearest
+        packed = pack((depth, base, encode_frontier(smallest)))
     draft.put(Table.FRONTIER, (tip.id,), packed)
 
 
