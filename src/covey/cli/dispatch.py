@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from covey import __version__
 from covey.cli import app_commands, call_commands, context_commands, node_commands
 from covey.cli.exits import FAILED, INTERRUPTED, OK, USAGE, exit_code
 from covey.cli.options import examples
@@ -61,6 +63,23 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"covey {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    """Options before any command."""
+
+
 def _build() -> typer.Typer:
     app = typer.Typer(
         help="A peer-to-peer node for shared WebAssembly applications: signed changes, no server.",
@@ -68,6 +87,7 @@ def _build() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_options)
     node_commands.register(app)
     call_commands.register(app)
     context_commands.register_join(app)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from covey import __version__
 from covey.cli.interrupts import quitting_at_once
 from covey.cli.main import main, run_command
 from covey.model import limits
@@ -48,6 +49,12 @@ def test_each_failure_has_its_code_and_one_line(covey, kind, code):
     ran = covey("call", "notes", "fail_with", f'{{"kind": "{kind}"}}', "--json")
     assert (ran.code, ran.out) == (code, "")
     assert _one_line(ran) == f"covey: {FAILURES[kind]}"
+
+
+def test_version_is_an_option_too(covey):
+    """The first thing that anybody tries of an unknown program."""
+    ran = covey("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"covey {__version__}\n", "")
 
 
 def test_defect_of_the_node_is_one_line(covey):
@@ -237,7 +244,8 @@ def test_interrupt_is_quiet(run, monkeypatch):
 def test_interrupt_while_modules_load_ends_the_process_at_once():
     """Raised inside an import, KeyboardInterrupt leaves complaints that nobody can catch."""
     source = (
-        "import os, signal; from covey.cli.interrupts import quitting_at_once\n"
+        "import os, signal; from covey import __version__
+from covey.cli.interrupts import quitting_at_once\n"
         "with quitting_at_once(): os.kill(os.getpid(), signal.SIGINT); print('alive')"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
