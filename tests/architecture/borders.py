@@ -35,7 +35,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "trio_typing": ("network", "node", "api", "cli"),  # the type of task_status
     "trio": _WAITING,
     "typer": ("cli",),
-    "wasmtime": ("runtime", "cli.app_build"),  # the builder assembles WAT
+    "wasmtime": ("runtime", "cli.app_build", "testkit.modules"),  # assembles WAT; the reference
     "ziglang": (),  # run as a program
 }
 
