@@ -4,7 +4,7 @@ from covey.runtime.blocking import BlockingExecutor, LoadModule
 from covey.runtime.engine import Engine, Interrupt
 from covey.runtime.engines import new_engine
 from covey.runtime.executor import Executor, open_executor
-from covey.runtime.module import inspect_module
+from covey.runtime.module import inspect_module, prepare_module, read_interface
 from covey.runtime.overlay import Overlay
 
 __all__ = [
@@ -17,4 +17,6 @@ __all__ = [
     "inspect_module",
     "new_engine",
     "open_executor",
+    "prepare_module",
+    "read_interface",
 ]

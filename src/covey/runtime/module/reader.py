@@ -64,13 +64,19 @@ class BinaryReader:
                 return value
         refuse("malformed", "a number does not fit 32 bits", start)
 
-    def skip_leb(self, size_bytes_max: int) -> None:
-        """Step over a LEB128 number; its value is the engine's to validate."""
-        start = self.at
-        for _ in range(size_bytes_max):
-            if self.byte() < 0x80:
-                return
-        refuse("malformed", f"a number is longer than {size_bytes_max} bytes", start)
+    def signed(self, bits: int) -> int:
+        """A signed LEB128 number of so many bits; the bits of its last byte beyond are its sign."""
+        start, value = self.at, 0
+        for shift in range(0, bits, 7):
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if byte & 0x40:
+                    value -= 1 << (shift + 7)
+                if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+                    break
+                return value
+        refuse("malformed", f"a number does not fit {bits} bits", start)
 
     def name(self) -> str:
         """A name: its length in bytes, then UTF-8."""
