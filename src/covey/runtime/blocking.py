@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from covey.errors import NotFound
 from covey.model import (
@@ -19,14 +20,25 @@ from covey.model import (
     ReleaseId,
     limits,
 )
-from covey.runtime.abi.covey1 import Application, run_call, run_query
-from covey.runtime.engine import Engine, Interrupt
-from covey.runtime.module import inspect_module
+from covey.runtime.abi.covey1 import Application, run_call, run_query, scene_of
+from covey.runtime.cache import ModuleCache
+from covey.runtime.engine import CompiledModule, Engine, Interrupt
+from covey.runtime.engines import DEFAULT_ENGINE, NewEngine, new_engine
+from covey.runtime.module import prepare_module
 from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, Overlay, effect_size_bytes
 
-__all__ = ["BlockingExecutor", "LoadModule"]
+__all__ = ["BlockingExecutor", "InstalledModule", "LoadModule"]
 
-LoadModule = Callable[[ReleaseId], bytes | None]
+
+@dataclass(frozen=True, slots=True)
+class InstalledModule:
+    """A release's module as the node keeps it, and the name of the engine that is to run it."""
+
+    content: bytes
+    engine: str = DEFAULT_ENGINE
+
+
+LoadModule: TypeAlias = Callable[[ReleaseId], InstalledModule | None]
 """Gives the module of a release from wherever the node keeps it, None where it has none."""
 
 _CALL_OVERHEAD_BYTES: Final = 32
@@ -35,24 +47,43 @@ _CALL_OVERHEAD_BYTES: Final = 32
 class BlockingExecutor:
     """Runs application code where it is called; belongs to one thread.
 
-    load: asked for the module of a release that is not among the compiled ones, which are at
-    most `limits.MODULES_CACHED_MAX`; without it such a release is NotFound.
+    engines: makes the engine of a name when it is first wanted; or is the one for all names.
+    load: asked for the module of a release that is not among the compiled ones, which are at most
+    `limits.MODULES_CACHED_MAX`; without it such a release is NotFound. cache: native code on disk.
     """
 
-    def __init__(self, engine: Engine, load: LoadModule | None = None) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engines: Engine | NewEngine = new_engine,
+        load: LoadModule | None = None,
+        cache: ModuleCache | None = None,
+    ) -> None:
+        self._new_engine: NewEngine = engines if callable(engines) else lambda _name: engines
         self._load = load
+        self._cache = cache
+        self._engines: dict[str, Engine] = {}
         self._applications: OrderedDict[ReleaseId, Application] = OrderedDict()
 
-    def install(self, release: ReleaseId, module: bytes) -> Interface:
+    def engine(self, name: str = DEFAULT_ENGINE) -> Engine:
+        """The engine of a name, made at the first call. Raises ConfigError if it cannot be."""
+        engine = self._engines.get(name)
+        if engine is None:
+            engine = self._engines[name] = self._new_engine(name)
+        return engine
+
+    def interrupt(self) -> None:
+        """End the run under way, if its `Interrupt` has a reason. From any thread."""
+        for engine in tuple(self._engines.values()):
+            engine.interrupt()
+
+    def install(self, release: ReleaseId, module: bytes, engine: str = DEFAULT_ENGINE) -> Interface:
         """Check and compile a release's module. Raises ConfigError naming the rule and place."""
-        interface = inspect_module(module)
-        compiled = self._engine.compile(module)
-        self._applications[release] = Application(interface, compiled)
+        application = Application(self._compiled(module, self.engine(engine)))
+        self._applications[release] = application
         self._applications.move_to_end(release)
         while len(self._applications) > limits.MODULES_CACHED_MAX:
             self._applications.popitem(last=False)
-        return interface
+        return application.interface
 
     def run_batch(
         self, batch: Batch, base: EntryReader, interrupt: Interrupt | None = None
@@ -64,15 +95,15 @@ class BlockingExecutor:
         Raises NotFound for an unknown release, and what `base` raises.
         """
         application = self._application(batch.release)
-        plan = _Plan(base, interrupt or Interrupt())
+        interrupt = interrupt or Interrupt()
+        scene = scene_of(batch, interrupt)
+        plan = _Plan(base, interrupt)
         for call in batch.calls:
             if plan.is_full():
                 break
             fuel = plan.fuel_left()
-            kept = len(plan.kept)
-            outcome = run_call(application, batch, kept, call, plan.overlay, fuel, plan.interrupt)
-            size = _size(len(call.method) + len(call.arguments), outcome)
-            if not plan.take(outcome, size, fuel):
+            outcome = run_call(application, batch, scene, plan.kept, call, plan.overlay, fuel)
+            if not plan.take(outcome, len(call.method) + len(call.arguments), fuel):
                 break
         return tuple(plan.outcomes)
 
@@ -83,22 +114,31 @@ class BlockingExecutor:
 
     def _application(self, release: ReleaseId) -> Application:
         if release not in self._applications:
-            module = self._load(release) if self._load else None
-            if module is None:
+            found = self._load(release) if self._load else None
+            if found is None:
                 raise NotFound("the application of this context is not installed")
-            self.install(release, module)
+            self.install(release, found.content, found.engine)
         self._applications.move_to_end(release)
         return self._applications[release]
 
+    def _compiled(self, module: bytes, engine: Engine) -> CompiledModule:
+        if self._cache is None:
+            return engine.compile(prepare_module(module))
+        compiled = self._cache.load(engine, module)
+        if compiled is None:
+            compiled = engine.compile(prepare_module(module))
+            self._cache.keep(engine, module, compiled)
+        return compiled
+
 
 class _Plan:
-    """The delta to be: what was kept, and what still fits."""
+    """The delta to be: what was kept, and what still fits. kept: how many calls."""
 
     def __init__(self, base: EntryReader, interrupt: Interrupt) -> None:
         self.overlay = Overlay(base)
-        self.interrupt = interrupt
         self.outcomes: list[Outcome] = []
-        self.kept: list[Completed] = []
+        self.kept = 0
+        self._interrupt = interrupt
         self._fuel_kept = 0
         self._fuel_spent = 0
         self._size_bytes = 0
@@ -111,13 +151,13 @@ class _Plan:
     def is_full(self) -> bool:
         """Whether no further call should even be tried."""
         return bool(self.outcomes) and (
-            len(self.kept) >= limits.DELTA_CALLS_MAX
+            self.kept >= limits.DELTA_CALLS_MAX
             or self._fuel_spent >= limits.BATCH_FUEL_MAX
             or self.fuel_left() <= 0
-            or self.interrupt.reason is not None
+            or self._interrupt.reason is not None
         )
 
-    def take(self, outcome: Outcome, size_bytes: int, fuel: int) -> bool:
+    def take(self, outcome: Outcome, call_size_bytes: int, fuel: int) -> bool:
         """Note an outcome, unless its call has to wait for the next delta (False)."""
         if isinstance(outcome, Failed):
             # With less than its due, running out of fuel says only that it does not fit here.
@@ -127,7 +167,7 @@ class _Plan:
             self.outcomes.append(outcome)
             return True
         effects = self._effects + len(outcome.effects)
-        size_bytes += self._size_bytes
+        size_bytes = self._size_bytes + _size(call_size_bytes, outcome)
         if self.kept and (
             size_bytes > limits.DELTA_PAYLOAD_SOFT_BYTES or effects > limits.DELTA_EFFECTS_MAX
         ):
@@ -136,15 +176,16 @@ class _Plan:
         self._effects, self._size_bytes = effects, size_bytes
         self._fuel_kept += outcome.fuel
         self._fuel_spent += outcome.fuel
-        self.kept.append(outcome)
+        self.kept += 1
         self.outcomes.append(outcome)
         return True
 
 
-def _size(call_size_bytes: int, outcome: Outcome) -> int:
+def _size(call_size_bytes: int, completed: Completed) -> int:
     """What a call takes in a delta, at most."""
-    if isinstance(outcome, Failed):
-        return 0
-    events = sum(EFFECT_OVERHEAD_BYTES + len(e.name.encode()) + len(e.data) for e in outcome.events)
-    effects = sum(map(effect_size_bytes, outcome.effects))
-    return _CALL_OVERHEAD_BYTES + call_size_bytes + events + effects
+    size_bytes = _CALL_OVERHEAD_BYTES + call_size_bytes
+    for event in completed.events:
+        size_bytes += EFFECT_OVERHEAD_BYTES + len(event.name.encode()) + len(event.data)
+    for effect in completed.effects:
+        size_bytes += effect_size_bytes(effect)
+    return size_bytes

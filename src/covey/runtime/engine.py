@@ -1,16 +1,18 @@
-"""What an engine must do, small enough that a second one is a single file.
+"""What an engine must do, small enough that a second one is a single folder.
 
-An engine knows WebAssembly: it compiles a module, runs one export on fresh memory under limits,
-and lets the functions of the host reach that memory. It knows nothing of entries, calls or JSON.
+An engine knows WebAssembly: it compiles a prepared module (`runtime/module`), runs one entry of it
+under limits, and lets the functions of the host reach its memory. It knows nothing of collections,
+calls or JSON, and it meters nothing: a prepared module counts its own fuel and stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from covey.model import Failure
+from covey.runtime.module import ModuleFacts, PreparedModule
 
 __all__ = [
     "CompiledModule",
@@ -27,8 +29,8 @@ __all__ = [
 HostFunction = Callable[..., int | None]
 """Takes the guest and the wasm arguments (i32 as 0 to 2^32 - 1, i64 signed); gives the result."""
 
-HostFunctions = Callable[[str], HostFunction]
-"""Gives the function behind an import of the interface."""
+HostFunctions = Mapping[str, HostFunction]
+"""The function behind each import of the interface."""
 
 
 class GuestStopped(Exception):
@@ -45,27 +47,45 @@ def stop(failure: Failure, message: str) -> NoReturn:
     raise GuestStopped(failure, message)
 
 
-class Guest(Protocol):
-    """The running instance, as a host function may touch it. It dies with the run.
+class Guest:
+    """The running instance, as a host function may touch it; the same for every engine.
 
-    Every range is checked against the size of memory at that moment; a bad one stops the run.
+    The engine tells it at each entry into the host where memory is and how much fuel is left, and
+    reads `fuel` when the host function returns. Between two entries it is not to be used: memory
+    may have grown and moved.
     """
 
+    __slots__ = ("fuel", "memory", "size_bytes")
+
+    def __init__(self) -> None:
+        self.memory = memoryview(b"")
+        self.size_bytes = 0
+        self.fuel = 0
+
     def check(self, pointer: int, size_bytes: int) -> None:
-        """Require that a range lies in memory."""
-        ...
+        """Require that a range lies in memory. pointer, size_bytes: not negative."""
+        if pointer + size_bytes > self.size_bytes:
+            raise GuestStopped(
+                Failure.TRAP,
+                f"{size_bytes} bytes at {pointer} are not within the"
+                f" {self.size_bytes} bytes of memory",
+            )
 
     def read(self, pointer: int, size_bytes: int) -> bytes:
         """A copy of a range."""
-        ...
+        self.check(pointer, size_bytes)
+        return self.memory[pointer : pointer + size_bytes].tobytes()
 
     def write(self, pointer: int, content: bytes) -> None:
         """Overwrite a range."""
-        ...
+        self.check(pointer, len(content))
+        self.memory[pointer : pointer + len(content)] = content
 
     def charge(self, fuel: int) -> None:
-        """Take fuel; with less than that left, the run is out of fuel."""
-        ...
+        """Take fuel; a run completes only with some left."""
+        self.fuel -= fuel
+        if self.fuel <= 0:
+            raise GuestStopped(Failure.OUT_OF_FUEL, "the call ran out of fuel")
 
 
 @dataclass(slots=True)
@@ -77,7 +97,7 @@ class Interrupt:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run ended; stopped: None if the export returned. fuel: used, <= what it was given."""
+    """How a run ended; stopped: None if the entry returned. fuel: used, <= what it was given."""
 
     fuel: int
     stopped: GuestStopped | None
@@ -86,35 +106,46 @@ class Run:
 class CompiledModule(Protocol):
     """A module ready to run, for one engine and its thread."""
 
-    def has_export(self, name: str) -> bool:
-        """Whether the module exports that name."""
+    @property
+    def facts(self) -> ModuleFacts:
+        """What is known of it without its code."""
         ...
 
-    def run(
-        self,
-        export: str,
-        functions: HostFunctions,
-        fuel: int,
-        interrupt: Interrupt,
-    ) -> Run:
-        """Run one export of a fresh instance; it completes only if it used less than `fuel`.
+    def run(self, entry: str, functions: HostFunctions, fuel: int, interrupt: Interrupt) -> Run:
+        """Run one entry on memory, globals and tables as the module says they are at first.
 
-        functions: asked for those that the code calls. What they raise but GuestStopped is
-        raised here, after the instance is gone.
+        It completes only if it used less than `fuel` (positive). What host functions raise but
+        GuestStopped is raised here, after the instance is gone.
         """
+        ...
+
+    def serialize(self) -> bytes | None:
+        """The native code, for `Engine.load`; None where the engine has no such form."""
         ...
 
 
 class Engine(Protocol):
     """One engine; all of it belongs to one thread but `interrupt`."""
 
-    def compile(self, module: bytes) -> CompiledModule:
-        """Validate and compile an inspected module, and see that it can be instantiated.
+    @property
+    def build(self) -> str:
+        """All that native code depends on: engine, version, configuration, processor."""
+        ...
 
-        Raises ConfigError with the engine's reason.
+    def compile(self, module: PreparedModule) -> CompiledModule:
+        """Compile, and see that it can be instantiated. Raises ConfigError with the reason."""
+        ...
+
+    def load(self, facts: ModuleFacts, native: bytes) -> CompiledModule:
+        """What `serialize` gave, from a caller who checked that it is that: it is run as it is.
+
+        Raises ConfigError if this engine does not take it.
         """
         ...
 
     def interrupt(self) -> None:
-        """End the run under way, if its `Interrupt` has a reason. From any thread."""
+        """End the run under way, if its `Interrupt` has a reason. From any thread.
+
+        An engine that cannot be interrupted does nothing: fuel ends every run.
+        """
         ...

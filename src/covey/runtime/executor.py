@@ -23,8 +23,9 @@ from covey.model import (
     limits,
 )
 from covey.runtime.blocking import BlockingExecutor, LoadModule
-from covey.runtime.engine import Engine, Interrupt
-from covey.runtime.engines import new_engine
+from covey.runtime.cache import ModuleCache
+from covey.runtime.engine import Interrupt
+from covey.runtime.engines import DEFAULT_ENGINE, NewEngine, new_engine
 
 __all__ = ["Executor", "open_executor"]
 
@@ -33,15 +34,18 @@ _T = TypeVar("_T")
 
 @asynccontextmanager
 async def open_executor(
-    load: LoadModule | None = None, engine: Callable[[], Engine] = new_engine
+    load: LoadModule | None = None,
+    engine: NewEngine = new_engine,
+    cache: ModuleCache | None = None,
 ) -> AsyncIterator[Executor]:
     """An executor whose thread lives as long as the block.
 
-    load: as `BlockingExecutor`, called on the thread, as are the readers of batches and queries.
-    engine: makes the engine, on the thread. On leaving, work under way is interrupted.
-    Raises what `engine` raises.
+    load, cache: as `BlockingExecutor`, used on the thread, as are the readers of batches and
+    queries. engine: makes the engine of a name, on the thread: the default one at once, others
+    when they are first wanted. On leaving, work under way is interrupted.
+    Raises what `engine` raises for the default one.
     """
-    executor = Executor(load, engine)
+    executor = Executor(load, engine, cache)
     thread = _start(executor.serve)
     try:
         await executor.wait_ready()
@@ -83,10 +87,10 @@ class _Job(Generic[_T]):
 class Executor:
     """Use `open_executor`. Work runs in the order in which it was asked for, one at a time."""
 
-    def __init__(self, load: LoadModule | None, engine: Callable[[], Engine]) -> None:
-        self._load = load
-        self._new_engine = engine
-        self._engine: Engine | None = None
+    def __init__(
+        self, load: LoadModule | None, engine: NewEngine, cache: ModuleCache | None
+    ) -> None:
+        self._blocking = BlockingExecutor(engine, load, cache)
         self._token = trio.lowlevel.current_trio_token()
         self._slots = trio.Semaphore(limits.EXECUTIONS_QUEUED_MAX)
         self._ready: _Job[None] = _Job(lambda _executor, _interrupt: None)
@@ -97,10 +101,12 @@ class Executor:
         self._current: _Job[object] | None = None
         self._closed = False
 
-    async def install(self, release: ReleaseId, module: bytes) -> Interface:
+    async def install(
+        self, release: ReleaseId, module: bytes, engine: str = DEFAULT_ENGINE
+    ) -> Interface:
         """As `BlockingExecutor.install`; not cancelled once asked for."""
         return await self._run_to_end(
-            _Job(lambda executor, _interrupt: executor.install(release, module))
+            _Job(lambda executor, _interrupt: executor.install(release, module, engine))
         )
 
     async def run_batch(self, batch: Batch, base: EntryReader) -> tuple[Outcome, ...]:
@@ -159,8 +165,7 @@ class Executor:
         with self._changed:
             if self._current is job:
                 job.interrupt.reason = reason
-                assert self._engine is not None
-                self._engine.interrupt()
+                self._blocking.interrupt()
             elif job in self._waiting:
                 self._waiting.remove(job)  # type: ignore[arg-type]
                 job.error = ExecutionError("the work was given up before it began")
@@ -176,9 +181,9 @@ class Executor:
                 job.started.set()
                 job.done.set()
             self._waiting.clear()
-            if self._current is not None and self._engine is not None:
+            if self._current is not None:
                 self._current.interrupt.reason = Failure.HOST_FAULT
-                self._engine.interrupt()
+                self._blocking.interrupt()
             self._changed.notify()
 
     # -- on the thread ------------------------------------------------------------------------
@@ -186,18 +191,17 @@ class Executor:
     def serve(self) -> None:
         """The thread's whole life."""
         try:
-            self._engine = self._new_engine()
+            self._blocking.engine()
         except BaseException as error:  # noqa: BLE001 - raised again where the engine is awaited
             self._ready.error = error
             self._tell(self._ready.done)
             return
-        executor = BlockingExecutor(self._engine, self._load)
         self._ready.results.append(None)
         self._tell(self._ready.done)
         while (job := self._take()) is not None:
             self._tell(job.started)
             try:
-                job.results.append(job.work(executor, job.interrupt))
+                job.results.append(job.work(self._blocking, job.interrupt))
             except BaseException as error:  # noqa: BLE001 - raised again where the job is awaited
                 job.error = error
             with self._changed:

@@ -33,34 +33,6 @@ class CounterOverflow(ArithmeticError):
     """The adds of one call to one entry do not sum up within 64 bits."""
 
 
-class _Layer:
-    """The touched entries of one collection, with their keys in order once a scan asks."""
-
-    __slots__ = ("_keys", "states")
-
-    def __init__(self) -> None:
-        self.states: dict[bytes, _State] = {}
-        self._keys: list[bytes] | None = None
-
-    def set(self, key: bytes, state: _State) -> None:
-        if self._keys is not None and key not in self.states:
-            insort(self._keys, key)
-        self.states[key] = state
-
-    def range(self, prefix: bytes, after: bytes) -> list[tuple[bytes, _State]]:
-        """A copy of the touched entries with that prefix after that key, in order."""
-        if self._keys is None:
-            self._keys = sorted(self.states)
-        keys = self._keys
-        first = max(bisect_left(keys, prefix), bisect_right(keys, after))
-        found = []
-        for key in keys[first:]:
-            if not key.startswith(prefix):
-                break
-            found.append((key, self.states[key]))
-        return found
-
-
 class Overlay:
     """Effects over a reader; rules are the caller's to check before.
 
@@ -68,20 +40,21 @@ class Overlay:
     what the effects will take in a delta, at most.
     """
 
-    __slots__ = ("_below", "_layers", "effect_count", "payload_size_bytes")
+    __slots__ = ("_below", "_keys", "_layers", "effect_count", "payload_size_bytes")
 
     def __init__(self, below: EntryReader) -> None:
         self._below = below
-        self._layers: dict[str, _Layer] = {}
+        self._layers: dict[str, dict[bytes, _State]] = {}  # touched entries by collection
+        self._keys: dict[str, list[bytes]] = {}  # in order, of collections that a scan asked for
         self.effect_count = 0
         self.payload_size_bytes = 0
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """The value of a live entry, as `EntryReader`."""
         layer = self._layers.get(collection)
-        if layer is None or key not in layer.states:
+        if layer is None or key not in layer:
             return self._below.get(collection, key)
-        state = layer.states[key]
+        state = layer[key]
         if isinstance(state, int):
             return _counter(self._below.get(collection, key), state)
         return state
@@ -89,47 +62,39 @@ class Overlay:
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Live entries as they are now, as `EntryReader`; later effects do not move the scan."""
         below = self._below.scan(collection, prefix, after)
-        layer = self._layers.get(collection)
-        if layer is None:
-            return below
-        return _merge(layer.range(prefix, after), below)
+        own = self._range(collection, prefix, after)
+        return _merge(own, below) if own else below
 
     def touched(self, collection: str) -> int:
         """How many entries of a collection a scan of it has to remember."""
-        layer = self._layers.get(collection)
-        return len(layer.states) if layer else 0
+        return len(self._layers.get(collection, ()))
 
     def put(self, collection: str, key: bytes, value: bytes) -> None:
         """Set an entry."""
-        self._set(collection, key, value)
+        self._set(collection, key, value, len(value))
 
     def delete(self, collection: str, key: bytes) -> None:
         """Remove an entry, if there is one."""
-        self._set(collection, key, None)
+        self._set(collection, key, None, COUNTER_SIZE_BYTES)
 
     def add(self, collection: str, key: bytes, amount: int) -> None:
         """Add to a counter. Raises CounterOverflow, leaving it as it was."""
-        layer = self._layers.get(collection)
-        state = layer.states.get(key, 0) if layer else 0
-        assert isinstance(state, int)
-        total = state + amount
+        total = self._sum(collection, key) + amount
         if not ADD_MIN <= total <= ADD_MAX:
             raise CounterOverflow
-        self._set(collection, key, total)
+        self._set(collection, key, total, COUNTER_SIZE_BYTES)
 
     def absorb(self, effects: Iterable[Effect]) -> None:
         """Take over the effects of a call that is kept; sums of several calls are unbounded."""
         for effect in effects:
-            match effect:
-                case Put(collection, key, value):
-                    self._set(collection, key, value)
-                case Delete(collection, key):
-                    self._set(collection, key, None)
-                case Add(collection, key, amount):
-                    layer = self._layers.get(collection)
-                    state = layer.states.get(key, 0) if layer else 0
-                    assert isinstance(state, int)
-                    self._set(collection, key, state + amount)
+            collection, key = effect.collection, effect.key
+            if isinstance(effect, Put):
+                self._set(collection, key, effect.value, len(effect.value))
+            elif isinstance(effect, Delete):
+                self._set(collection, key, None, COUNTER_SIZE_BYTES)
+            else:
+                total = self._sum(collection, key) + effect.amount
+                self._set(collection, key, total, COUNTER_SIZE_BYTES)
 
     def effects(self) -> tuple[Effect, ...]:
         """What the overlay holds: at most one effect an entry, sorted by (collection, key).
@@ -138,28 +103,52 @@ class Overlay:
         """
         found: list[Effect] = []
         for collection in sorted(self._layers):
-            states = self._layers[collection].states
-            for key in sorted(states):
-                state = states[key]
-                if isinstance(state, int):
-                    found.append(Add(collection, key, state))
-                elif state is not None:
+            layer = self._layers[collection]
+            for key in sorted(layer):
+                state = layer[key]
+                if isinstance(state, bytes):
                     found.append(Put(collection, key, state))
+                elif state is not None:
+                    found.append(Add(collection, key, state))
                 elif self._below.get(collection, key) is not None:
                     found.append(Delete(collection, key))
         return tuple(found)
 
-    def _set(self, collection: str, key: bytes, state: _State) -> None:
+    def _set(self, collection: str, key: bytes, state: _State, size_bytes: int) -> None:
         layer = self._layers.get(collection)
         if layer is None:
-            layer = self._layers[collection] = _Layer()
-        if key in layer.states:
-            self.payload_size_bytes -= _size(layer.states[key])
+            layer = self._layers[collection] = {}
+        if key in layer:
+            self.payload_size_bytes += size_bytes - _size(layer[key])
         else:
             self.effect_count += 1
-            self.payload_size_bytes += EFFECT_OVERHEAD_BYTES + len(collection) + len(key)
-        self.payload_size_bytes += _size(state)
-        layer.set(key, state)
+            self.payload_size_bytes += (
+                EFFECT_OVERHEAD_BYTES + len(collection) + len(key) + size_bytes
+            )
+            if collection in self._keys:
+                insort(self._keys[collection], key)
+        layer[key] = state
+
+    def _sum(self, collection: str, key: bytes) -> int:
+        layer = self._layers.get(collection)
+        state = layer.get(key, 0) if layer else 0
+        assert isinstance(state, int)
+        return state
+
+    def _range(self, collection: str, prefix: bytes, after: bytes) -> list[tuple[bytes, _State]]:
+        """A copy of the touched entries with that prefix after that key, in order."""
+        layer = self._layers.get(collection)
+        if layer is None:
+            return []
+        keys = self._keys.get(collection)
+        if keys is None:
+            keys = self._keys[collection] = sorted(layer)
+        found = []
+        for key in keys[max(bisect_left(keys, prefix), bisect_right(keys, after)) :]:
+            if not key.startswith(prefix):
+                break
+            found.append((key, layer[key]))
+        return found
 
 
 def effect_size_bytes(effect: Effect) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 import trio
@@ -12,12 +11,11 @@ import trio.testing
 
 from covey.errors import ConfigError, ExecutionError, NotFound, StoreError
 from covey.model import Call, Completed, Failed, Failure, Put, limits
-from covey.runtime import Engine, open_executor
+from covey.runtime import Engine, InstalledModule, NewEngine, open_executor
 from tests.contract.runtime.guests import RELEASE, Entries, Script, batch, query
 
 pytestmark = pytest.mark.trio
 
-EngineFactory = Callable[[], Engine]
 FOREVER = "(loop $l (br $l))"
 
 
@@ -27,7 +25,7 @@ def _long_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "QUERY_FUEL_MAX", limits.CALL_FUEL_MAX * 100_000)
 
 
-async def test_install_call_query(engine_factory: EngineFactory, script: Script) -> None:
+async def test_install_call_query(engine_factory: NewEngine, script: Script) -> None:
     """The whole way, off the event loop."""
     module = script.build(
         script.put("items", "k", '"v"'),
@@ -44,7 +42,7 @@ async def test_install_call_query(engine_factory: EngineFactory, script: Script)
         assert answer.result == b"[1]"
 
 
-async def test_one_thread_runs_everything(engine_factory: EngineFactory, script: Script) -> None:
+async def test_one_thread_runs_everything(engine_factory: NewEngine, script: Script) -> None:
     """Engines are bound to the thread that made them."""
     threads = set()
 
@@ -53,9 +51,9 @@ async def test_one_thread_runs_everything(engine_factory: EngineFactory, script:
             threads.add(threading.get_ident())
             return None
 
-    def make() -> Engine:
+    def make(name: str) -> Engine:
         threads.add(threading.get_ident())
-        return engine_factory()
+        return engine_factory(name)
 
     read = script.get("items", "k")
     async with open_executor(engine=make) as executor:
@@ -69,9 +67,7 @@ async def test_one_thread_runs_everything(engine_factory: EngineFactory, script:
 
 
 @pytest.mark.usefixtures("_long_queries")
-async def test_cancelled_query_returns_at_once(
-    engine_factory: EngineFactory, script: Script
-) -> None:
+async def test_cancelled_query_returns_at_once(engine_factory: NewEngine, script: Script) -> None:
     """And the thread is free for the next piece of work."""
     async with open_executor(engine=engine_factory) as executor:
         await executor.install(RELEASE, script.build(script.put("items", "k", "v"), FOREVER))
@@ -87,7 +83,7 @@ async def test_cancelled_query_returns_at_once(
 
 @pytest.mark.usefixtures("_long_queries")
 async def test_cancelled_query_stops_within_a_scan(
-    engine_factory: EngineFactory, script: Script
+    engine_factory: NewEngine, script: Script
 ) -> None:
     """A host function that walks many entries looks up between them."""
 
@@ -112,7 +108,7 @@ async def test_cancelled_query_stops_within_a_scan(
 
 @pytest.mark.usefixtures("_long_queries")
 async def test_query_cancelled_while_it_waits_never_runs(
-    engine_factory: EngineFactory, script: Script
+    engine_factory: NewEngine, script: Script
 ) -> None:
     """Cancelling one leaves the one before it, and the one after it, alone."""
     begun = threading.Event()
@@ -140,9 +136,7 @@ async def test_query_cancelled_while_it_waits_never_runs(
         assert isinstance(outcome, Completed)
 
 
-async def test_batch_is_not_cancelled_half_way(
-    engine_factory: EngineFactory, script: Script
-) -> None:
+async def test_batch_is_not_cancelled_half_way(engine_factory: NewEngine, script: Script) -> None:
     """Whoever asked is told the outcome: it may already have told others."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -169,7 +163,7 @@ async def test_batch_is_not_cancelled_half_way(
 
 
 async def test_batch_that_takes_too_long_is_a_host_fault(
-    engine_factory: EngineFactory, script: Script, monkeypatch: pytest.MonkeyPatch
+    engine_factory: NewEngine, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watchdog for what fuel does not see: no verdict on the code, and no hanging node."""
     monkeypatch.setattr(limits, "BATCH_WATCHDOG_S", 0.05)
@@ -183,9 +177,7 @@ async def test_batch_that_takes_too_long_is_a_host_fault(
 
 
 @pytest.mark.usefixtures("_long_queries")
-async def test_leaving_the_block_stops_what_runs(
-    engine_factory: EngineFactory, script: Script
-) -> None:
+async def test_leaving_the_block_stops_what_runs(engine_factory: NewEngine, script: Script) -> None:
     """Shutting down does not wait for a guest."""
     threads = threading.active_count()
     with trio.fail_after(5):
@@ -200,7 +192,7 @@ async def test_leaving_the_block_stops_what_runs(
         await executor.run_batch(batch(), Entries())
 
 
-async def test_errors_reach_whoever_asked(engine_factory: EngineFactory, script: Script) -> None:
+async def test_errors_reach_whoever_asked(engine_factory: NewEngine, script: Script) -> None:
     """And nobody else: the thread goes on."""
 
     class Broken(Entries):
@@ -222,7 +214,7 @@ async def test_errors_reach_whoever_asked(engine_factory: EngineFactory, script:
 async def test_engine_that_cannot_start_is_reported() -> None:
     """At the door, not at the first call."""
 
-    def broken() -> Engine:
+    def broken(_name: str) -> Engine:
         raise ConfigError("there is no such engine")
 
     with pytest.raises(ConfigError, match="no such engine"):
@@ -230,11 +222,9 @@ async def test_engine_that_cannot_start_is_reported() -> None:
             pass
 
 
-async def test_modules_are_loaded_when_wanted(
-    engine_factory: EngineFactory, script: Script
-) -> None:
+async def test_modules_are_loaded_when_wanted(engine_factory: NewEngine, script: Script) -> None:
     """A restarted node compiles what its contexts use, not what it once installed."""
-    modules = {RELEASE: script.build()}
+    modules = {RELEASE: InstalledModule(script.build())}
     async with open_executor(modules.get, engine_factory) as executor:
         (outcome,) = await executor.run_batch(batch(), Entries())
         assert isinstance(outcome, Completed)

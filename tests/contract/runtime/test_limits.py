@@ -8,7 +8,7 @@ import pytest
 
 from covey.errors import NotFound, StoreError
 from covey.model import Call, Completed, Failed, Failure, ReleaseId, limits
-from covey.runtime import BlockingExecutor, Engine, Interrupt
+from covey.runtime import BlockingExecutor, Engine, InstalledModule, Interrupt
 from tests.contract.runtime.guests import (
     RELEASE,
     Entries,
@@ -95,14 +95,19 @@ def test_traps_say_what_happened(
     assert word in outcome.message
 
 
-def test_deep_recursion_is_the_hosts_limit(executor: BlockingExecutor, script: Script) -> None:
-    """How deep is deep differs between machines, so it is no verdict on the call."""
+@pytest.mark.parametrize("locals_count", [0, 1000])
+def test_deep_recursion_is_a_verdict(
+    executor: BlockingExecutor, script: Script, locals_count: int
+) -> None:
+    """The code counts its own stack, so it ends at the same depth on every machine."""
     rest = (
-        "(func $deep (param i64) (result i64) (i64.add (local.get 0)"
-        "(call $deep (i64.add (local.get 0) (i64.const 1)))))"
+        f"(func $deep (param i64) (result i64) {'(local i64)' * locals_count}"
+        "(i64.add (local.get 0) (call $deep (i64.add (local.get 0) (i64.const 1)))))"
     )
     body = "(drop (call $deep (i64.const 0)))"
-    assert failed(run(executor, script.build(body, rest=rest))).failure is Failure.HOST_FAULT
+    outcome = failed(run(executor, script.build(body, rest=rest)))
+    assert outcome.failure is Failure.TRAP
+    assert "recursed" in outcome.message
 
 
 def test_memory_grows_to_its_bound(executor: BlockingExecutor, script: Script) -> None:
@@ -220,7 +225,7 @@ def test_unknown_release_is_not_found(engine: Engine, script: Script) -> None:
         BlockingExecutor(engine).run_batch(batch(), Entries())
     with pytest.raises(NotFound):
         BlockingExecutor(engine, lambda _release: None).query(query(), Entries())
-    loading = BlockingExecutor(engine, {RELEASE: script.build()}.get)
+    loading = BlockingExecutor(engine, {RELEASE: InstalledModule(script.build())}.get)
     assert isinstance(loading.run_batch(batch(), Entries())[0], Completed)
 
 
@@ -228,9 +233,9 @@ def test_compiled_modules_are_bounded(engine: Engine, script: Script) -> None:
     """The least recently used is compiled again when it is wanted."""
     module, asked = script.build(), []
 
-    def load(release: ReleaseId) -> bytes:
+    def load(release: ReleaseId) -> InstalledModule:
         asked.append(release)
-        return module
+        return InstalledModule(module)
 
     executor = BlockingExecutor(engine, load)
     for number in range(limits.MODULES_CACHED_MAX):

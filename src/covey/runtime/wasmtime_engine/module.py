@@ -1,102 +1,160 @@
-"""A compiled module and its runs."""
+"""A compiled module and its runs, on an instance that is kept warm where that is cheaper."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import ctypes
+from typing import Any, Final
 
 import wasmtime
+from wasmtime import _ffi as ffi
 
-from covey.errors import ConfigError
-from covey.model import Failure, limits
-from covey.runtime.engine import GuestStopped, HostFunction, HostFunctions, Interrupt, Run
-from covey.runtime.wasmtime_engine.faults import first_line, interrupted, out_of_fuel, trapped
-from covey.runtime.wasmtime_engine.guest import WasmtimeGuest
+from covey.model import limits
+from covey.runtime.engine import GuestStopped, HostFunctions, Interrupt, Run
+from covey.runtime.module import ModuleFacts
+from covey.runtime.traps import (
+    interrupted,
+    native_overflow,
+    not_started,
+    out_of_fuel,
+    trapped,
+    unexplained,
+)
+from covey.runtime.wasmtime_engine.faults import INTERRUPT, KINDS, STACK_OVERFLOW, first_line
+from covey.runtime.wasmtime_engine.instance import Instance
+from covey.runtime.wasmtime_engine.library import LIBRARY, Address, trap_code
+from covey.runtime.wasmtime_engine.shared import Shared
 
-__all__ = ["Runs", "WasmtimeModule"]
+__all__ = ["WasmtimeModule"]
 
-
-class Runs(Protocol):
-    """What a module needs of its engine: one run at a time, begun and ended."""
-
-    def enter(self, functions: HostFunctions, fuel: int) -> WasmtimeGuest:
-        """Begin a run with an empty store."""
-        ...
-
-    def leave(self) -> None:
-        """End the run: its memory is gone."""
-        ...
+_ENTRY_VALUES: Final = 1  # fuel in, fuel left out
+_call: Final = LIBRARY.wasmtime_func_call_unchecked
+_set_epoch_deadline: Final = LIBRARY.wasmtime_context_set_epoch_deadline
 
 
 class WasmtimeModule:
-    """Implements `CompiledModule`."""
+    """Implements `CompiledModule`.
 
-    __slots__ = ("_engine", "_exports", "_pre")
+    An instance is used again only where nothing but its memory can differ from a fresh one, and
+    that is brought back first: the module is restorable, the run returned, and memory has the
+    size that it began with. Every other end throws the instance away.
+    """
 
-    def __init__(self, engine: Runs, pre: wasmtime.InstancePre, exports: frozenset[str]) -> None:
-        self._engine = engine
-        self._pre = pre
-        self._exports = exports
+    __slots__ = ("_is_restorable", "_module", "_pre", "_pristine", "_shared", "_warm", "facts")
 
-    def has_export(self, name: str) -> bool:
-        """As `CompiledModule.has_export`."""
-        return name in self._exports
+    def __init__(self, shared: Shared, facts: ModuleFacts, module: wasmtime.Module) -> None:
+        """Raises wasmtime's Trap or WasmtimeError where the module cannot be linked."""
+        self.facts = facts
+        self._shared = shared
+        self._module = module
+        self._pre = shared.linker.instantiate_pre(module)
+        # A large memory is mapped anew by copy-on-write for less than copying it costs.
+        self._is_restorable = (
+            facts.is_restorable and facts.memory_pages <= limits.WARM_MEMORY_PAGES_MAX
+        )
+        self._warm: Instance | None = None
+        self._pristine: bytes | None = None
 
     def require_instantiable(self) -> None:
-        """Raise ConfigError if data or elements do not fit where they are to go."""
-        guest = self._engine.enter(_no_function, limits.CALL_FUEL_MAX)
-        try:
-            guest.start(self._pre)
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            raise ConfigError(
-                f"the module is refused: it does not start, {first_line(error)} (invalid)"
-            ) from error
-        finally:
-            self._engine.leave()
+        """Raise wasmtime's Trap or WasmtimeError if data or elements do not fit."""
+        self._start().close()
 
-    def run(
-        self,
-        export: str,
-        functions: HostFunctions,
-        fuel: int,
-        interrupt: Interrupt,
-    ) -> Run:
+    def serialize(self) -> bytes:
+        """As `CompiledModule.serialize`."""
+        return bytes(self._module.serialize())
+
+    def forget_instance(self) -> None:
+        """Throw the warm instance away, if there is one."""
+        instance, self._warm = self._warm, None
+        if instance is not None:
+            instance.close()
+
+    def run(self, entry: str, functions: HostFunctions, fuel: int, interrupt: Interrupt) -> Run:
         """As `CompiledModule.run`."""
-        guest = self._engine.enter(functions, fuel)
+        shared = self._shared
+        instance, self._warm = self._warm, None
+        if instance is None:
+            try:
+                instance = self._start()
+            except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+                # Installation saw it start, so what fails now is this node (address space).
+                return Run(0, not_started(first_line(error)))
+        else:
+            assert self._pristine is not None
+            instance.guest.memory[:] = self._pristine
+            if instance.epoch != shared.epoch:
+                # Noted before the deadline is set: what comes in between ends the run at once.
+                instance.epoch = shared.epoch
+                _set_epoch_deadline(instance.context, 1)
+        is_clean = False
         try:
             # After the deadline is set and before the call: an interrupt that came earlier is
             # seen here, one that comes later moves the epoch past the deadline.
             if interrupt.reason is not None:
                 return Run(0, interrupted(interrupt))
-            try:
-                instance = guest.start(self._pre)
-            except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-                # Installation saw it start, so what fails now is this node (address space).
-                message = f"this node could not start the code: {first_line(error)}"
-                return Run(0, GuestStopped(Failure.HOST_FAULT, message))
-            ended = guest.call(guest.export(instance, export.encode()).of.func)
-            left = guest.fuel_left()
-            return Run(fuel - left, _verdict(guest, ended, left, interrupt))
+            run = self._call(instance, entry, functions, fuel, interrupt)
+            is_clean = run.stopped is None
+            return run
         finally:
-            self._engine.leave()
+            if is_clean and self._is_restorable and instance.has_first_size():
+                self._warm = instance
+                shared.use(self)
+            else:
+                instance.close()
+
+    def _call(
+        self,
+        instance: Instance,
+        entry: str,
+        functions: HostFunctions,
+        fuel: int,
+        interrupt: Interrupt,
+    ) -> Run:
+        shared = self._shared
+        values, trap = shared.values, shared.trap
+        instance.functions = functions
+        function = instance.function(entry)
+        assert shared.running.instance is None, "one run at a time"
+        shared.running.instance = instance
+        values[0], trap[0] = fuel, 0
+        try:
+            error = _call(instance.context, function, values, _ENTRY_VALUES, trap)
+        finally:
+            shared.running.instance = None
+        if instance.error is None and not error and not trap[0]:
+            left: int = values[0]
+            return Run(fuel - left, None) if left > 0 else Run(fuel, out_of_fuel())
+        stopped, left = _ended_early(instance, error, trap[0], interrupt)
+        return Run(fuel - max(0, left), stopped)
+
+    def _start(self) -> Instance:
+        instance = Instance(self._pre, self._shared.engine, self._shared.epoch)
+        if self._is_restorable and self._pristine is None:
+            self._pristine = instance.guest.memory.tobytes()
+        return instance
 
 
-def _verdict(
-    guest: WasmtimeGuest,
-    ended: wasmtime.Trap | wasmtime.WasmtimeError | None,
-    left: int,
-    interrupt: Interrupt,
-) -> GuestStopped | None:
-    if isinstance(guest.error, GuestStopped):
-        return guest.error
-    if guest.error is not None:
-        raise guest.error
-    if ended is None:
-        # The engine looks at fuel at calls and loops only, so code may end overdrawn.
-        return None if left else out_of_fuel()
-    if isinstance(ended, wasmtime.Trap):
-        return trapped(ended, interrupt)
-    return GuestStopped(Failure.HOST_FAULT, f"the engine failed: {first_line(ended)}")
+def _ended_early(
+    instance: Instance, error: Address, trap: Address, interrupt: Interrupt
+) -> tuple[GuestStopped, int]:
+    """Why, and the fuel left. Raises what a host function raised."""
+    code = trap_code(trap) if trap else None
+    if instance.error is not None:
+        if isinstance(instance.error, GuestStopped):
+            return instance.error, instance.guest.fuel
+        raise instance.error
+    left = instance.fuel_left()
+    if error:
+        return unexplained(first_line(_taken(error))), left
+    if code == INTERRUPT:
+        return interrupted(interrupt), left
+    if code == STACK_OVERFLOW:
+        return native_overflow(), left
+    kind = KINDS.get(code) if code is not None else None
+    if kind is None:
+        return unexplained(f"trap number {code}"), left
+    return trapped(kind, left, instance.stack_left()), left
 
 
-def _no_function(name: str) -> HostFunction:
-    raise AssertionError(f"instantiation called {name}")
+def _taken(error: Address) -> wasmtime.WasmtimeError:
+    pointer: Any = ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t))
+    return wasmtime.WasmtimeError._from_ptr(pointer)

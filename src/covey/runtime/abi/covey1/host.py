@@ -1,4 +1,4 @@
-"""The functions of `covey/1` behind a module's imports: one object for each run.
+"""The functions of `covey/1` behind a module's imports.
 
 Every function checks its ranges, takes its price, then acts, in that order: what a guest cannot
 pay for does not happen. Source: protocols/application.md, "Imports" and "Prices".
@@ -6,44 +6,62 @@ pay for does not happen. Source: protocols/application.md, "Imports" and "Prices
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final, NoReturn
 
 from covey.crypto import SeededStream, is_signed, sha256
 from covey.model import Add, AppEvent, Collection, Delete, Effect, Failure, Put, Rule, limits
 from covey.rules import check_effect
 from covey.runtime.abi.covey1.signatures import IMPORTS
 from covey.runtime.abi.covey1.text import shown
-from covey.runtime.abi.covey1.world import Said, World
-from covey.runtime.engine import Guest, HostFunction, stop
+from covey.runtime.abi.covey1.world import Place, Said, World
+from covey.runtime.engine import Guest, HostFunctions, Interrupt, stop
 from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, CounterOverflow, Overlay
 
 __all__ = ["Host"]
 
-_ABSENT = -1
+_ABSENT: Final = -1
 _SIGNATURE_SIZE_BYTES, _KEY_SIZE_BYTES, _HASH_SIZE_BYTES = 64, 32, 32
-_INTERRUPT_EVERY = 64  # entries of a scan between two looks at the interrupt
+_INTERRUPT_EVERY: Final = 64  # entries of a scan between two looks at the interrupt
+
+# Looked up once: `input`, `get` and `put` are most of what a node does.
+_CALL_FUEL: Final = limits.HOST_CALL_FUEL
+_BYTE_FUEL: Final = limits.COPY_FUEL_PER_BYTE
+_READ_FUEL: Final = limits.ENTRY_READ_FUEL
+_EFFECT_FUEL: Final = limits.EFFECT_FUEL
+_NAME_BYTES_MAX: Final = limits.COLLECTION_NAME_BYTES_MAX
+_KEY_BYTES_MAX: Final = limits.KEY_BYTES_MAX
+_VALUE_BYTES_MAX: Final = limits.VALUE_BYTES_MAX
 
 
 class Host:
-    """What one run may call. `close` ends its scans; what it said is in `said`."""
+    """The functions of one application's imports, for one run after the other.
 
-    def __init__(self, world: World, said: Said) -> None:
+    functions: by the names of the imports.
+    """
+
+    _world: World  # of the run under way, as what follows
+    _said: Said
+
+    def __init__(self, collections: Iterable[Collection]) -> None:
+        self.functions: HostFunctions = {name: getattr(self, name) for name in IMPORTS}
+        self._places = {collection.name.encode(): Place(collection) for collection in collections}
+        self._scans: list[_Scan] = []
+        self._random: _Random | None = None
+
+    def begin(self, world: World, said: Said) -> None:
+        """Set the world of the run that comes, and what is to hold what it says."""
         self._world = world
         self._said = said
-        self._scans: list[_Scan] = []
-        self._random = _Random(world.seed) if world.seed is not None else None
 
-    def function(self, name: str) -> HostFunction:
-        """The function behind an import, which bears its name."""
-        assert name in IMPORTS
-        found: HostFunction = getattr(self, name)
-        return found
-
-    def close(self) -> None:
+    def end(self) -> None:
         """Handles die with the run, and with them what they hold of the store."""
-        for scan in self._scans:
-            scan.close()
-        self._scans.clear()
+        del self._world, self._said
+        self._random = None
+        if self._scans:
+            for scan in self._scans:
+                scan.close()
+            self._scans.clear()
 
     # -- what goes in and comes out -----------------------------------------------------------
 
@@ -51,9 +69,11 @@ class Host:
         """Copy at most `cap` bytes of the arguments; gives their whole length."""
         guest.check(pointer, cap)
         arguments = self._world.arguments
-        _charge(guest, min(cap, len(arguments)))
-        guest.write(pointer, arguments[:cap])
-        return len(arguments)
+        length = len(arguments)
+        copied = min(length, cap)
+        guest.charge(_CALL_FUEL + copied * _BYTE_FUEL)
+        guest.memory[pointer : pointer + copied] = arguments[:copied]
+        return length
 
     def output(self, guest: Guest, pointer: int, length: int) -> None:
         """Set the result; a later one replaces it."""
@@ -77,7 +97,9 @@ class Host:
 
     def emit(self, guest: Guest, name: int, name_length: int, data: int, data_length: int) -> None:
         """Tell subscribers that something happened."""
-        self._require_writes("emit an event")
+        writes = self._world.writes
+        if writes is None:
+            _forbid("emit an event")
         guest.check(name, name_length)
         guest.check(data, data_length)
         if name_length > limits.EVENT_NAME_BYTES_MAX or data_length > limits.EVENT_BYTES_MAX:
@@ -92,7 +114,7 @@ class Host:
             stop(Failure.TRAP, "the name of an event is no UTF-8")
         self._said.events.append(AppEvent(text, content))
         self._said.event_size_bytes += EFFECT_OVERHEAD_BYTES + name_length + data_length
-        self._check_payload()
+        self._check_payload(writes)
 
     # -- entries ------------------------------------------------------------------------------
 
@@ -101,70 +123,78 @@ class Host:
     ) -> int:
         """The value of an entry: its length, copied if it fits; -1 if there is none."""
         guest.check(pointer, cap)
-        collection, key = self._entry(guest, c, clen, k, klen)
-        guest.charge(limits.ENTRY_READ_FUEL)
-        value = self._world.reads.get(collection.name, key)
+        place, key = self._entry(guest, c, clen, k, klen)
+        guest.charge(_READ_FUEL)
+        value = self._world.reads.get(place.name, key)
         if value is None:
             return _ABSENT
+        length = len(value)
         # Also where it does not fit: the store has read it.
-        guest.charge(len(value) * limits.COPY_FUEL_PER_BYTE)
-        if len(value) <= cap:
-            guest.write(pointer, value)
-        return len(value)
+        guest.charge(length * _BYTE_FUEL)
+        if length <= cap:
+            guest.memory[pointer : pointer + length] = value
+        return length
 
     def put(self, guest: Guest, c: int, clen: int, k: int, klen: int, v: int, vlen: int) -> None:
         """Set an entry."""
-        writes = self._require_writes("put")
+        writes = self._world.writes
+        if writes is None:
+            _forbid("put")
         guest.check(v, vlen)
-        collection, key = self._entry(guest, c, clen, k, klen)
-        if vlen > limits.VALUE_BYTES_MAX:
+        place, key = self._entry(guest, c, clen, k, klen)
+        if vlen > _VALUE_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a value of {vlen} bytes is over the limit")
-        guest.charge(limits.EFFECT_FUEL + vlen * limits.COPY_FUEL_PER_BYTE)
-        value = guest.read(v, vlen)
-        if collection.rule is Rule.FROZEN:
-            guest.charge(limits.ENTRY_READ_FUEL + vlen * limits.HASH_FUEL_PER_BYTE)
-        self._allow(collection, Put(collection.name, key, value), writes)
-        writes.put(collection.name, key, value)
-        self._check_payload()
+        guest.charge(_EFFECT_FUEL + vlen * _BYTE_FUEL)
+        value = guest.memory[v : v + vlen].tobytes()
+        if not place.is_open:
+            if place.collection.rule is Rule.FROZEN:
+                guest.charge(_READ_FUEL + vlen * limits.HASH_FUEL_PER_BYTE)
+            self._allow(place.collection, Put(place.name, key, value), writes)
+        writes.put(place.name, key, value)
+        self._check_payload(writes)
 
     def delete(self, guest: Guest, c: int, clen: int, k: int, klen: int) -> None:
         """Remove an entry, if there is one."""
-        writes = self._require_writes("delete")
-        collection, key = self._entry(guest, c, clen, k, klen)
-        guest.charge(limits.EFFECT_FUEL + limits.ENTRY_READ_FUEL)
-        self._allow(collection, Delete(collection.name, key), writes)
-        writes.delete(collection.name, key)
-        self._check_payload()
+        writes = self._world.writes
+        if writes is None:
+            _forbid("delete")
+        place, key = self._entry(guest, c, clen, k, klen)
+        guest.charge(_EFFECT_FUEL + _READ_FUEL)
+        self._allow(place.collection, Delete(place.name, key), writes)
+        writes.delete(place.name, key)
+        self._check_payload(writes)
 
     def add(self, guest: Guest, c: int, clen: int, k: int, klen: int, amount: int) -> None:
         """Add to a counter."""
-        writes = self._require_writes("add")
-        collection, key = self._entry(guest, c, clen, k, klen)
-        guest.charge(limits.EFFECT_FUEL)
-        self._allow(collection, Add(collection.name, key, amount), writes)
+        writes = self._world.writes
+        if writes is None:
+            _forbid("add")
+        place, key = self._entry(guest, c, clen, k, klen)
+        guest.charge(_EFFECT_FUEL)
+        self._allow(place.collection, Add(place.name, key, amount), writes)
         try:
-            writes.add(collection.name, key, amount)
+            writes.add(place.name, key, amount)
         except CounterOverflow:
-            stop(Failure.TRAP, f"the adds to one entry of {collection.name} overflow 64 bits")
-        self._check_payload()
+            stop(Failure.TRAP, f"the adds to one entry of {place.name} overflow 64 bits")
+        self._check_payload(writes)
 
     def scan(
         self, guest: Guest, c: int, clen: int, prefix: int, plen: int, after: int, alen: int
     ) -> int:
         """Open a scan; gives its handle, from 1."""
         guest.check(after, alen)
-        collection, start = self._entry(guest, c, clen, prefix, plen, empty=True)
+        place, start = self._entry(guest, c, clen, prefix, plen, key_bytes_min=0)
         if alen > limits.KEY_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a key of {alen} bytes is over the limit")
         if len(self._scans) >= limits.CALL_SCANS_MAX:
             stop(Failure.TOO_LARGE, f"a call opens more than {limits.CALL_SCANS_MAX} scans")
-        remembered = sum(layer.touched(collection.name) for layer in self._world.overlays)
+        remembered = sum(layer.touched(place.name) for layer in self._world.overlays)
         guest.charge(
             limits.SCAN_FUEL
             + remembered * limits.SCAN_OVERLAY_FUEL
             + alen * limits.COPY_FUEL_PER_BYTE
         )
-        entries = self._world.reads.scan(collection.name, start, guest.read(after, alen))
+        entries = self._world.reads.scan(place.name, start, guest.read(after, alen))
         self._scans.append(_Scan(entries))
         return len(self._scans)
 
@@ -174,45 +204,41 @@ class Host:
         _charge(guest, 0)
         if not 1 <= handle <= len(self._scans):
             stop(Failure.TRAP, f"there is no scan with the handle {handle}")
-        scan = self._scans[handle - 1]
-        records, size = [], 0
-        while (record := scan.peek(guest)) is not None and size + len(record) <= cap:
-            records.append(record)
-            size += len(record)
-            scan.step()
-            if len(records) % _INTERRUPT_EVERY == 0 and self._world.interrupt.reason is not None:
-                stop(self._world.interrupt.reason, "the node stopped the code")
-        if not records:
-            return len(record) if record is not None else 0
-        guest.write(pointer, b"".join(records))
-        return size
+        taken = self._scans[handle - 1].take(guest, cap, self._world.scene.interrupt)
+        if isinstance(taken, int):
+            return taken
+        guest.write(pointer, taken)
+        return len(taken)
 
     # -- who, when, chance --------------------------------------------------------------------
 
     def member(self, guest: Guest, pointer: int) -> None:
         """The 32 byte key of who called."""
-        _give(guest, pointer, self._world.member)
+        _give(guest, pointer, self._world.scene.member)
 
     def device(self, guest: Guest, pointer: int) -> None:
         """The 32 byte key of the device that called."""
-        _give(guest, pointer, self._world.device)
+        _give(guest, pointer, self._world.scene.device)
 
     def context(self, guest: Guest, pointer: int) -> None:
         """The 36 byte id of the context."""
-        _give(guest, pointer, self._world.context)
+        _give(guest, pointer, self._world.scene.context)
 
     def time(self, guest: Guest) -> int:
         """Unix milliseconds."""
         _charge(guest, 0)
-        return self._world.time_ms
+        return self._world.scene.time_ms
 
     def random(self, guest: Guest, pointer: int, length: int) -> None:
         """The next bytes of the call's seeded stream."""
-        if self._random is None:
-            stop(Failure.FORBIDDEN, "a query may not draw random bytes")
+        seed = self._world.seed
+        if seed is None:
+            _forbid("draw random bytes")
         guest.check(pointer, length)
         _charge(guest, length)
         guest.charge(length * limits.HASH_FUEL_PER_BYTE)
+        if self._random is None:
+            self._random = _Random(seed())
         guest.write(pointer, self._random.take(length))
 
     # -- cryptography at host speed -----------------------------------------------------------
@@ -242,42 +268,37 @@ class Host:
     # -- shared -------------------------------------------------------------------------------
 
     def _entry(
-        self, guest: Guest, c: int, clen: int, k: int, klen: int, *, empty: bool = False
-    ) -> tuple[Collection, bytes]:
+        self, guest: Guest, c: int, clen: int, k: int, klen: int, key_bytes_min: int = 1
+    ) -> tuple[Place, bytes]:
         """The collection and key (or prefix, which may be empty) that a guest names."""
         guest.check(c, clen)
         guest.check(k, klen)
-        if clen > limits.COLLECTION_NAME_BYTES_MAX:
+        if clen > _NAME_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"the name of a collection has {clen} bytes")
-        if klen > limits.KEY_BYTES_MAX:
+        if klen > _KEY_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a key of {klen} bytes is over the limit")
-        if klen == 0 and not empty:
+        if klen < key_bytes_min:
             stop(Failure.TRAP, "a key has at least one byte")
-        _charge(guest, clen + klen)
-        name = guest.read(c, clen).decode("utf-8", errors="replace")
-        collection = self._world.collections.get(name)
-        if collection is None:
-            text = shown(name.encode(), limits.COLLECTION_NAME_BYTES_MAX)
+        guest.charge(_CALL_FUEL + (clen + klen) * _BYTE_FUEL)
+        memory = guest.memory
+        name = memory[c : c + clen].tobytes()
+        place = self._places.get(name)
+        if place is None:
+            text = shown(name.decode("utf-8", errors="replace").encode(), _NAME_BYTES_MAX)
             stop(Failure.FORBIDDEN, f"the collection {text!r} is not declared")
-        return collection, guest.read(k, klen)
-
-    def _require_writes(self, what: str) -> Overlay:
-        if self._world.writes is None:
-            stop(Failure.FORBIDDEN, f"a query may not {what}")
-        return self._world.writes
+        return place, memory[k : k + klen].tobytes()
 
     def _allow(self, collection: Collection, effect: Effect, writes: Overlay) -> None:
         frozen = collection.rule is Rule.FROZEN
         exists = frozen and writes.get(collection.name, effect.key) is not None
+        scene = self._world.scene
         denied = check_effect(
-            collection, effect, author=self._world.member, exists=exists, roles=self._world.roles
+            collection, effect, author=scene.member, exists=exists, roles=scene.roles
         )
         if denied is not None:
             stop(Failure.FORBIDDEN, denied.reason)
 
-    def _check_payload(self) -> None:
-        writes = self._world.writes
-        assert writes is not None
+    def _check_payload(self, writes: Overlay) -> None:
         if writes.effect_count > limits.CALL_EFFECTS_MAX:
             stop(Failure.TOO_LARGE, f"a call has more than {limits.CALL_EFFECTS_MAX} effects")
         size = writes.payload_size_bytes + self._said.event_size_bytes + len(self._world.arguments)
@@ -286,26 +307,43 @@ class Host:
 
 
 class _Scan:
-    """One open scan with the record that comes next, which may not have fitted."""
+    """One open scan with the record that comes next, where it was read and did not fit."""
 
-    __slots__ = ("_entries", "_record")
+    __slots__ = ("_entries", "_held")
 
     def __init__(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
         self._entries = entries
-        self._record: bytes | None = None
+        self._held: bytes | None = None
 
-    def peek(self, guest: Guest) -> bytes | None:
-        """The next record, charged when it is first seen; None at the end."""
-        if self._record is None:
-            entry = next(self._entries, None)
-            if entry is not None:
-                self._record = _record(*entry)
-                size = len(self._record)
-                guest.charge(limits.SCAN_ENTRY_FUEL + size * limits.COPY_FUEL_PER_BYTE)
-        return self._record
+    def take(self, guest: Guest, cap: int, interrupt: Interrupt) -> bytes | int:
+        """As many whole records as fit; if not even one does its size, 0 at the end.
 
-    def step(self) -> None:
-        self._record = None
+        Each entry is charged when it is first seen, whether or not it fits.
+        """
+        records: list[bytes] = []
+        size = 0
+        record, self._held = self._held, None
+        while record is not None or (record := self._read(guest)) is not None:
+            if size + len(record) > cap:
+                self._held = record
+                break
+            records.append(record)
+            size += len(record)
+            if len(records) % _INTERRUPT_EVERY == 0 and interrupt.reason is not None:
+                stop(interrupt.reason, "the node stopped the code")
+            record = None
+        if not records:
+            return len(record) if record is not None else 0
+        return b"".join(records)
+
+    def _read(self, guest: Guest) -> bytes | None:
+        entry = next(self._entries, None)
+        if entry is None:
+            return None
+        key, value = entry
+        record = b"".join((_length(key), key, _length(value), value))
+        guest.charge(limits.SCAN_ENTRY_FUEL + len(record) * _BYTE_FUEL)
+        return record
 
     def close(self) -> None:
         close = getattr(self._entries, "close", None)
@@ -313,8 +351,8 @@ class _Scan:
             close()
 
 
-def _record(key: bytes, value: bytes) -> bytes:
-    return b"".join((len(key).to_bytes(4, "little"), key, len(value).to_bytes(4, "little"), value))
+def _length(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "little")
 
 
 class _Random:
@@ -341,7 +379,7 @@ class _Random:
 
 
 def _charge(guest: Guest, copied_bytes: int) -> None:
-    guest.charge(limits.HOST_CALL_FUEL + copied_bytes * limits.COPY_FUEL_PER_BYTE)
+    guest.charge(_CALL_FUEL + copied_bytes * _BYTE_FUEL)
 
 
 def _take(guest: Guest, pointer: int, length: int, more_bytes: int = 0) -> bytes:
@@ -353,3 +391,7 @@ def _give(guest: Guest, pointer: int, content: bytes) -> None:
     guest.check(pointer, len(content))
     _charge(guest, len(content))
     guest.write(pointer, content)
+
+
+def _forbid(what: str) -> NoReturn:
+    stop(Failure.FORBIDDEN, f"a query may not {what}")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from covey.crypto import call_seed
 from covey.model import (
-    AppEvent,
     Batch,
     Call,
-    Collection,
     Completed,
     Effect,
     EntryReader,
     Failed,
     Failure,
-    Interface,
     Method,
     MethodKind,
     Outcome,
@@ -27,41 +23,41 @@ from covey.model import (
 from covey.runtime.abi.covey1.host import Host
 from covey.runtime.abi.covey1.signatures import VALIDATE_EXPORT
 from covey.runtime.abi.covey1.text import effects_as_json, json_fault
-from covey.runtime.abi.covey1.world import Said, World
-from covey.runtime.engine import CompiledModule, GuestStopped, Interrupt
+from covey.runtime.abi.covey1.world import Said, Scene, World
+from covey.runtime.engine import CompiledModule, GuestStopped, Interrupt, Run
 from covey.runtime.overlay import Overlay
 
-__all__ = ["Application", "run_call", "run_query"]
+__all__ = ["Application", "run_call", "run_query", "scene_of"]
 
 
 class Application:
     """An installed release, ready to run."""
 
-    __slots__ = ("collections", "has_validate", "methods", "module")
+    __slots__ = ("has_validate", "host", "interface", "methods", "module")
 
-    def __init__(self, interface: Interface, module: CompiledModule) -> None:
+    def __init__(self, module: CompiledModule) -> None:
         self.module = module
-        self.collections: Mapping[str, Collection] = {c.name: c for c in interface.collections}
-        self.methods: Mapping[str, Method] = {m.name: m for m in interface.methods}
-        self.has_validate = module.has_export(VALIDATE_EXPORT)
+        self.interface = module.facts.interface
+        self.methods: Mapping[str, Method] = {m.name: m for m in self.interface.methods}
+        self.has_validate = VALIDATE_EXPORT in module.facts.entries
+        self.host = Host(self.interface.collections)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How a run ended and what it used."""
-
-    fuel: int
-    stopped: GuestStopped | None
+def scene_of(asked: Batch | Query, interrupt: Interrupt) -> Scene:
+    """What is the same for all calls of a batch."""
+    roles = asked.roles if isinstance(asked, Batch) else ()
+    time_ms = milliseconds(asked.time)
+    return Scene(asked.context, asked.member, asked.device, time_ms, roles, interrupt)
 
 
 def run_call(
     application: Application,
     batch: Batch,
+    scene: Scene,
     index: int,
     call: Call,
     delta: Overlay,
     fuel: int,
-    interrupt: Interrupt,
 ) -> Outcome:
     """Run one call of a batch on the effects of those kept before it; `delta` stays as it is.
 
@@ -71,31 +67,22 @@ def run_call(
     if unfit is not None:
         return unfit
     overlay = Overlay(delta)
-    seed = call_seed(batch.context, batch.device, batch.sequence, batch.previous, index, call)
-    world = World(
-        arguments=call.arguments,
-        context=batch.context,
-        member=batch.member,
-        device=batch.device,
-        time_ms=milliseconds(batch.time),
-        seed=seed,
-        roles=batch.roles,
-        collections=application.collections,
-        reads=overlay,
-        writes=overlay,
-        overlays=(delta, overlay),
-        interrupt=interrupt,
-    )
+
+    def seed() -> bytes:
+        return call_seed(batch.context, batch.device, batch.sequence, batch.previous, index, call)
+
+    world = World(scene, call.arguments, overlay, overlay, (delta, overlay), seed)
     said = Said()
-    ended = _run(application, call.method, world, said, fuel)
-    if ended.stopped is not None:
-        return _failed(ended, said)
+    run = _run(application, call.method, world, said, fuel)
+    if run.stopped is not None:
+        return _failed(run.stopped, run.fuel, said)
+    used = run.fuel
     effects = overlay.effects()
     if application.has_validate:
-        ended = _validate(application, world, said, effects, ended.fuel, fuel)
-        if ended.stopped is not None:
-            return _failed(ended, said)
-    return _completed(effects, tuple(said.events), said, ended.fuel)
+        stopped, used = _validate(application, world, said, effects, used, fuel)
+        if stopped is not None:
+            return _failed(stopped, used, said)
+    return _completed(effects, said, used)
 
 
 def run_query(
@@ -105,25 +92,12 @@ def run_query(
     unfit = _unfit(application, query.call, MethodKind.QUERY)
     if unfit is not None:
         return unfit
-    world = World(
-        arguments=query.call.arguments,
-        context=query.context,
-        member=query.member,
-        device=query.device,
-        time_ms=milliseconds(query.time),
-        seed=None,
-        roles=(),
-        collections=application.collections,
-        reads=base,
-        writes=None,
-        overlays=(),
-        interrupt=interrupt,
-    )
+    world = World(scene_of(query, interrupt), query.call.arguments, base)
     said = Said()
-    ended = _run(application, query.call.method, world, said, limits.QUERY_FUEL_MAX)
-    if ended.stopped is not None:
-        return _failed(ended, said)
-    return _completed((), (), said, ended.fuel)
+    run = _run(application, query.call.method, world, said, limits.QUERY_FUEL_MAX)
+    if run.stopped is not None:
+        return _failed(run.stopped, run.fuel, said)
+    return _completed((), said, run.fuel)
 
 
 def _unfit(application: Application, call: Call, kind: MethodKind) -> Failed | None:
@@ -143,13 +117,13 @@ def _refused(failure: Failure, message: str) -> Failed:
     return Failed(failure, message, 0, ())
 
 
-def _run(application: Application, export: str, world: World, said: Said, fuel: int) -> _Ended:
-    host = Host(world, said)
+def _run(application: Application, entry: str, world: World, said: Said, fuel: int) -> Run:
+    host = application.host
+    host.begin(world, said)
     try:
-        run = application.module.run(export, host.function, fuel, world.interrupt)
+        return application.module.run(entry, host.functions, fuel, world.scene.interrupt)
     finally:
-        host.close()
-    return _Ended(run.fuel, run.stopped)
+        host.end()
 
 
 def _validate(
@@ -159,42 +133,27 @@ def _validate(
     effects: tuple[Effect, ...],
     used: int,
     fuel: int,
-) -> _Ended:
+) -> tuple[GuestStopped | None, int]:
     """Ask the application's `validate` about the state the call leaves, on fresh memory.
 
     It is told of the author as the call was, so that it says the same on every node.
+    Gives why it stopped, if it did, and the fuel that both used.
     """
-    world = World(
-        arguments=effects_as_json(effects),
-        context=call.context,
-        member=call.member,
-        device=call.device,
-        time_ms=call.time_ms,
-        seed=None,
-        roles=(),
-        collections=call.collections,
-        reads=call.reads,
-        writes=None,
-        overlays=call.overlays,
-        interrupt=call.interrupt,
-    )
+    world = World(call.scene, effects_as_json(effects), call.reads, None, call.overlays)
     heard = Said()
-    ended = _run(application, VALIDATE_EXPORT, world, heard, fuel - used)
+    run = _run(application, VALIDATE_EXPORT, world, heard, fuel - used)
     for line in heard.log:
         said.note(line)
-    return _Ended(used + ended.fuel, ended.stopped)
+    return run.stopped, used + run.fuel
 
 
-def _completed(
-    effects: tuple[Effect, ...], events: tuple[AppEvent, ...], said: Said, fuel: int
-) -> Outcome:
+def _completed(effects: tuple[Effect, ...], said: Said, fuel: int) -> Outcome:
     fault = json_fault(said.result) if said.result else None
     if fault is not None:
         message = f"the result is not valid JSON: {fault}"
         return Failed(Failure.TRAP, message, fuel, tuple(said.log))
-    return Completed(effects, events, said.result, fuel, tuple(said.log))
+    return Completed(effects, tuple(said.events), said.result, fuel, tuple(said.log))
 
 
-def _failed(ended: _Ended, said: Said) -> Failed:
-    assert ended.stopped is not None
-    return Failed(ended.stopped.failure, ended.stopped.message, ended.fuel, tuple(said.log))
+def _failed(stopped: GuestStopped, fuel: int, said: Said) -> Failed:
+    return Failed(stopped.failure, stopped.message, fuel, tuple(said.log))

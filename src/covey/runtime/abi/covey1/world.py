@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from covey.model import (
     AppEvent,
@@ -12,44 +12,67 @@ from covey.model import (
     DeviceId,
     EntryReader,
     MemberId,
+    Rule,
     limits,
 )
 from covey.runtime.engine import Interrupt
 from covey.runtime.overlay import Overlay
 
-__all__ = ["Said", "World"]
+__all__ = ["Place", "Said", "Scene", "World"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a run sees. writes: where effects go, None in a query and in `validate`.
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all calls of a batch see, or a query; time_ms: Unix milliseconds.
 
-    arguments: what `input` gives. reads: `writes` where there is one. seed: 32 bytes, None where
-    `random` is not allowed. roles: those the member holds. time_ms: Unix milliseconds.
+    roles: those the member holds.
     """
 
-    arguments: bytes
     context: ContextId
     member: MemberId
     device: DeviceId
     time_ms: int
-    seed: bytes | None
     roles: tuple[str, ...]
-    collections: Mapping[str, Collection]
-    reads: EntryReader
-    writes: Overlay | None
-    overlays: tuple[Overlay, ...]
     interrupt: Interrupt
 
 
-@dataclass(slots=True)
+class World:
+    """What one run sees besides its scene. writes: where effects go, None in a query.
+
+    arguments: what `input` gives. reads: `writes` where there is one. overlays: what a scan has
+    to remember. seed: gives 32 bytes; None where `random` is not allowed.
+    """
+
+    __slots__ = ("arguments", "overlays", "reads", "scene", "seed", "writes")
+
+    # Written out: one is made for each call, and a frozen dataclass takes three times as long.
+    def __init__(
+        self,
+        scene: Scene,
+        arguments: bytes,
+        reads: EntryReader,
+        writes: Overlay | None = None,
+        overlays: tuple[Overlay, ...] = (),
+        seed: Callable[[], bytes] | None = None,
+    ) -> None:
+        self.scene = scene
+        self.arguments = arguments
+        self.reads = reads
+        self.writes = writes
+        self.overlays = overlays
+        self.seed = seed
+
+
 class Said:
     """What a run said, filled while it runs; result: JSON as `output` gave it last."""
 
-    result: bytes = b""
-    events: list[AppEvent] = field(default_factory=list)
-    event_size_bytes: int = 0
-    log: list[str] = field(default_factory=list)
+    __slots__ = ("event_size_bytes", "events", "log", "result")
+
+    def __init__(self) -> None:
+        self.result = b""
+        self.events: list[AppEvent] = []
+        self.event_size_bytes = 0
+        self.log: list[str] = []
 
     def has_room_for_log(self) -> bool:
         """Whether another line would be kept."""
@@ -59,3 +82,17 @@ class Said:
         """Keep a line for the developer, while there is room."""
         if self.has_room_for_log():
             self.log.append(line)
+
+
+class Place:
+    """A declared collection, with what the fast path asks of it.
+
+    is_open: a put or delete of any member, to any key of a permitted size, is allowed.
+    """
+
+    __slots__ = ("collection", "is_open", "name")
+
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+        self.name = collection.name
+        self.is_open = collection.rule is Rule.REGISTER and not collection.roles

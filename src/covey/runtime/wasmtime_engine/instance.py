@@ -1,0 +1,135 @@
+"""One instance in its own store, and the only code that learns where its memory is."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Final, TypeAlias
+
+import wasmtime
+from wasmtime import _ffi as ffi
+
+from covey.model import limits
+from covey.runtime.engine import Guest, HostFunctions
+from covey.runtime.module import FUEL_EXPORT, STACK_EXPORT
+from covey.runtime.wasmtime_engine.library import LIBRARY, NATIVE, Address, address_of
+
+__all__ = ["PAGE_SIZE_BYTES", "Instance"]
+
+PAGE_SIZE_BYTES: Final = 65_536
+
+_Extern: TypeAlias = Any  # a structure of the library, which types them dynamically
+_memory_data: Final = LIBRARY.wasmtime_memory_data
+_memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
+
+
+class Instance:
+    """Owns the store, the instance and every view of its memory: they go together.
+
+    functions, error: of the run under way; what a host function raised is kept in `error`, since
+    nothing may leave a callback but a trap. epoch: the engine's count when the deadline was set.
+    """
+
+    __slots__ = (
+        "_base",
+        "_externs",
+        "_first_size_bytes",
+        "_functions",
+        "_handle",
+        "_memory",
+        "_store",
+        "context",
+        "epoch",
+        "error",
+        "functions",
+        "guest",
+    )
+
+    def __init__(self, pre: wasmtime.InstancePre, engine: wasmtime.Engine, epoch: int) -> None:
+        """Raises wasmtime's Trap or WasmtimeError where the module does not start."""
+        self._store = wasmtime.Store(engine)
+        self._store.set_limits(
+            memory_size=limits.MEMORY_PAGES_MAX * PAGE_SIZE_BYTES,
+            table_elements=limits.TABLE_ELEMENTS_MAX,
+            instances=1,
+            tables=1,
+            memories=1,
+        )
+        self._store.set_epoch_deadline(1)
+        self._handle = pre.instantiate(self._store)._instance
+        self._externs: dict[str, _Extern] = {}
+        self._functions: dict[str, Address] = {}
+        self.context: Address = address_of(self._store._context().contents)
+        self._memory: Address = address_of(self._extern("memory").memory)
+        self._base: Address = 0
+        self.epoch = epoch
+        self.functions: HostFunctions = {}
+        self.error: BaseException | None = None
+        self.guest = Guest()
+        self.look_at_memory()
+        self._first_size_bytes = self.guest.size_bytes
+
+    def function(self, name: str) -> Address:
+        """Of an entry."""
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = address_of(self._extern(name).func)
+        return found
+
+    def fuel_left(self) -> int:
+        """What the module's own counter says, after a trap."""
+        return self._global(FUEL_EXPORT)
+
+    def stack_left(self) -> int:
+        """As `fuel_left`."""
+        return self._global(STACK_EXPORT)
+
+    def look_at_memory(self) -> None:
+        """Tell the guest where memory is and how large: it may have grown, or moved."""
+        base = _memory_data(self.context, self._memory)
+        size_bytes = _memory_size_bytes(self.context, self._memory)
+        guest = self.guest
+        if base == self._base and size_bytes == guest.size_bytes:
+            return
+        guest.memory.release()
+        guest.memory = _view(base, size_bytes)
+        guest.size_bytes, self._base = size_bytes, base
+
+    def has_first_size(self) -> bool:
+        """Whether memory is as large as it was at the start: then it is where it was, too."""
+        return bool(_memory_size_bytes(self.context, self._memory) == self._first_size_bytes)
+
+    def close(self) -> None:
+        """Release the store. No view of memory is left: reading one would be a segfault."""
+        self.guest.memory.release()
+        self.guest.memory, self.guest.size_bytes = memoryview(bytearray()), 0
+        self.functions = {}
+        self._store.close()
+
+    def _extern(self, name: str) -> _Extern:
+        item = self._externs.get(name)
+        if item is None:
+            item = ffi.wasmtime_extern_t()
+            raw = name.encode()
+            found = ffi.wasmtime_instance_export_get(
+                self._store._context(),
+                ctypes.byref(self._handle),
+                raw,
+                len(raw),
+                ctypes.byref(item),
+            )
+            assert found, f"a prepared module exports {name}"
+            self._externs[name] = item
+        return item.of
+
+    def _global(self, name: str) -> int:
+        value = ffi.wasmtime_val_t()
+        item = self._extern(name).global_
+        ffi.wasmtime_global_get(self._store._context(), ctypes.byref(item), ctypes.byref(value))
+        left: int = value.of.i64 if name == FUEL_EXPORT else value.of.i32
+        return left
+
+
+def _view(base: Address, size_bytes: int) -> memoryview:
+    if size_bytes == 0:
+        return memoryview(bytearray())
+    return memoryview(NATIVE.buffer(NATIVE.cast("char *", base), size_bytes))
