@@ -109,6 +109,7 @@ class ContextDriver:
         self._is_abandoned = False
         self._inbox_send, self._inbox = trio.open_memory_channel[_Item](limits.CONTEXT_INBOX_MAX)
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
+        self._heard_bytes = 0
         self._scope = trio.CancelScope()
 
     # -- what others tell it ---
@@ -118,11 +119,11 @@ class ContextDriver:
         verdict, heard = self.replica.verdict(envelope, time.time())
         if heard.delta is None and heard.announcement is None and not heard.code:
             return verdict
-        try:
-            self._inbox_send.send_nowait(_Item((heard, peer)))
-        except (trio.WouldBlock, trio.BrokenResourceError):
+        is_full = self._heard_bytes + len(envelope) > limits.CONTEXT_HEARD_BYTES_MAX
+        if is_full or not self._enqueue(_Item((heard, peer), self._unheard(len(envelope)))):
             _logger.debug("inbox full, frame dropped", extra={"context": self.topic})
             return Verdict.IGNORE  # Sync brings it; a hint may be lost.
+        self._heard_bytes += len(envelope)
         return verdict
 
     async def deliver(self, event: Event, done: Callable[[], None] | None = None) -> None:
@@ -135,11 +136,20 @@ class ContextDriver:
 
     def deliver_soon(self, event: Event) -> bool:
         """Hand an event over if there is room; whether there was."""
+        return self._enqueue(_Item(event))
+
+    def _enqueue(self, item: _Item) -> bool:
         try:
-            self._inbox_send.send_nowait(_Item(event))
+            self._inbox_send.send_nowait(item)
         except (trio.WouldBlock, trio.BrokenResourceError):
             return False
         return True
+
+    def _unheard(self, size_bytes: int) -> Callable[[], None]:
+        def forget() -> None:
+            self._heard_bytes -= size_bytes
+
+        return forget
 
     async def submit(self, calls: Sequence[Call], on_reply: Callable[[int, Reply], None]) -> None:
         """Queue calls; on_reply gets the place of each call and its reply, in no set order."""

@@ -49,6 +49,7 @@ class LocalWrites:
         self._gossip = gossip
         self._executing: Draughted | None = None
         self._held_back: deque[DeltaReceived] = deque()
+        self._held_back_bytes = 0
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
 
     @property
@@ -57,14 +58,20 @@ class LocalWrites:
         return self._executing is not None
 
     def hold_back(self, event: DeltaReceived) -> None:
-        """Keep a delta until the batch is done; beyond the bound it is dropped, sync has it."""
-        if len(self._held_back) < limits.INBOX_WHILE_EXECUTING_MAX:
+        """Keep a delta until the batch is done; beyond the bounds it is dropped, sync has it."""
+        size_bytes = self._held_back_bytes + len(event.delta.frame)
+        if (
+            len(self._held_back) < limits.INBOX_WHILE_EXECUTING_MAX
+            and size_bytes <= limits.INBOX_WHILE_EXECUTING_BYTES_MAX
+        ):
             self._held_back.append(event)
+            self._held_back_bytes = size_bytes
 
     def take_held_back(self) -> tuple[DeltaReceived, ...]:
         """What came while the batch ran."""
         held = tuple(self._held_back)
         self._held_back.clear()
+        self._held_back_bytes = 0
         return held
 
     def submit(self, requests: tuple[CallRequest, ...], *, may_write: bool) -> list[Effect]:

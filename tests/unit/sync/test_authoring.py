@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from covey.codec import decode_delta, decode_frontier, encode_frontier
 from covey.model import Add, Failed, Failure, Merge, Put, limits
 from covey.sync import (
@@ -153,15 +155,21 @@ def test_deltas_that_come_while_a_batch_runs_are_applied_after_it():
     assert len(stage.replica.ledger.heads) == 2
 
 
-def test_held_back_deltas_are_bounded(monkeypatch):
-    """What is dropped, sync brings again."""
-    monkeypatch.setattr(limits, "INBOX_WHILE_EXECUTING_MAX", 2)
+@pytest.mark.parametrize(
+    ("bound", "value"),
+    [("INBOX_WHILE_EXECUTING_MAX", 2), ("INBOX_WHILE_EXECUTING_BYTES_MAX", 2_500)],
+)
+def test_held_back_deltas_are_bounded(monkeypatch, bound, value):
+    """In number and in bytes, each time anew. What is dropped, sync brings again."""
+    monkeypatch.setattr(limits, bound, value)
     history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
-    stage.handle(submit(1))
-    for n in range(5):
-        stage.receive(history.write(BEN, (), [Put("notes", b"k", bytes([n]))]))
-    stage.handle(Executed((completed(PUT),)))
-    assert stage.replica.ledger.count == 3
+    for batch in (1, 2):
+        stage.handle(submit(batch))
+        for n in range(5):
+            text = bytes([batch, n]) + bytes(700)
+            stage.receive(history.write(BEN, (), [Put("notes", b"k", text)]))
+        stage.handle(Executed((completed(PUT),)))
+        assert stage.replica.ledger.count == 3 * batch
 
 
 def test_own_time_exceeds_everything_seen():
