@@ -38,7 +38,7 @@ from covey.model import (
 from covey.node.context import ContextDriver
 from covey.node.links import Links
 from covey.node.records import Records
-from covey.runtime import inspect_module
+from covey.runtime import read_interface
 from covey.sync import AskAdmission
 
 __all__ = ["Fetcher", "check_module", "check_supported", "seek_admission"]
@@ -115,8 +115,11 @@ class Fetcher:
 
 
 def check_module(bundle: Bundle) -> None:
-    """Whether the module is what its manifest says; ConfigError or ProtocolViolation."""
-    interface = inspect_module(bundle.module)
+    """Whether the module says what its manifest says; ConfigError or ProtocolViolation.
+
+    Its code is checked on the engine's thread, when it is installed: that may take seconds.
+    """
+    interface = read_interface(bundle.module)
     manifest = bundle.manifest
     if interface.abi != manifest.abi or interface.collections != manifest.collections:
         raise ConfigError("the manifest does not say what the module declares")

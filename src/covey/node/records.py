@@ -32,7 +32,7 @@ from covey.model import (
     Table,
     Write,
 )
-from covey.runtime import inspect_module
+from covey.runtime import read_interface
 from covey.store import Store
 
 __all__ = ["Application", "ContextRecord", "Records"]
@@ -147,7 +147,7 @@ class Records:
         module = None if manifest is None else self.blob(manifest.module)
         if manifest is None or module is None:
             raise StoreError("the store lost part of an installed application: install it again")
-        return Application(release, manifest, inspect_module(module), len(module))
+        return Application(release, manifest, read_interface(module), len(module))
 
     # -- contexts ---
 

@@ -31,10 +31,10 @@ from covey.model import (
 from covey.node.contexts import Contexts
 from covey.node.home import Home
 from covey.node.records import ContextRecord, Records
-from covey.runtime import inspect_module, open_executor
+from covey.runtime import open_executor, read_interface
 from covey.store import MemoryStore
 
-# Every rule of inspection is kept; only the engine sees that a value is left on the stack.
+# What it says of itself is right, and that is all that is looked at before it is installed.
 INVALID = """(module (memory (export "memory") 1) (func (export "set") i32.const 0))"""
 ABI = (
     b'{"abi":"covey/1","floats":false,'
@@ -59,7 +59,7 @@ class Alone:
 
 
 def invalid_module() -> bytes:
-    """A module that passes inspection and that no engine takes."""
+    """A module that declares what its manifest says, and whose code is refused."""
     name = b"covey.abi"
     body = bytes([len(name)]) + name + ABI
     size = bytes([len(body) & 0x7F | 0x80, len(body) >> 7])
@@ -71,7 +71,7 @@ def poisoned(home: Home, records: Records) -> ContextRecord:
     module = invalid_module()
     publisher = home.publisher()
     description = Description("org.example.bad", "1.0.0", "bad")
-    bundle = open_bundle(pack_bundle(description, inspect_module(module), module, publisher))
+    bundle = open_bundle(pack_bundle(description, read_interface(module), module, publisher))
     records.add_release(bundle)
     device = DeviceId(home.device().public)
     charter = Charter(
