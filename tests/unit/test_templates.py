@@ -11,26 +11,38 @@ from covey.cli.app_build import SDK_DIR
 from covey.cli.app_new import LANGUAGES, new_application
 from covey.errors import ConfigError
 
+SUFFIXES = {"rust": "rs", "assemblyscript": "ts"}
+SDK_FILES = ("covey.h", "covey.zig", "covey.rs", "covey.ts")
 APPS_SDK_DIR = Path(__file__).parents[2] / "apps" / "sdk"
 
 
-def test_packaged_headers_equal_those_of_apps_sdk():
+def sources(folder: Path) -> dict[str, bytes]:
+    """The files of an SDK, below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for pattern in ("*.h", "zig/*", "rust/*", "assemblyscript/*")
+        for path in folder.glob(pattern)
+    }
+
+
+def test_packaged_sdk_equals_that_of_apps_sdk():
     """There is one SDK: apps/sdk is where it is read and changed, the package carries a copy."""
-    original = {path.name: path.read_bytes() for path in APPS_SDK_DIR.glob("*.h")}
-    packaged = {path.name: path.read_bytes() for path in SDK_DIR.glob("*.h")}
-    assert "covey.h" in original
-    assert packaged == original
+    original = sources(APPS_SDK_DIR)
+    assert {"covey.h", "zig/covey.zig", "rust/covey.rs"} <= set(original)
+    assert sources(SDK_DIR) == original
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_new_application_bears_its_name(tmp_path, language):
     files = new_application(tmp_path / "my-count", language)
     names = {path.name for path in files}
-    assert {f"main.{language}", "abi.json", "manifest.json", "README.md"} <= names
-    assert ("covey.h" in names) == (language == "c")
+    suffix = SUFFIXES.get(language, language)
+    assert {f"main.{suffix}", "abi.json", "manifest.json", "README.md"} <= names
+    sdk = {"c": "covey.h", "wat": ""}.get(language, f"covey.{suffix}")
+    assert {name for name in names if name in SDK_FILES} == {sdk} - {""}
     manifest = json.loads((tmp_path / "my-count" / "manifest.json").read_text())
     assert manifest["package"] == "org.example.my-count"
-    own = [path for path in files if path.suffix != ".h"]
+    own = [path for path in files if not path.name.startswith("covey")]
     assert not any("NAME" in path.read_text() for path in own)
 
 
@@ -44,7 +56,8 @@ def test_directory_with_something_in_it_is_left_alone(tmp_path):
 
 
 def test_unknown_language_and_bad_names_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no template for cobol: take c, zig, wat"):
+    known = "take c, zig, rust, assemblyscript, wat"
+    with pytest.raises(ConfigError, match=f"no template for cobol: {known}"):
         new_application(tmp_path / "count", "cobol")
     for name in ("Count", "1count", "my count", "x" * 65):
         with pytest.raises(ConfigError, match="cannot name an application"):

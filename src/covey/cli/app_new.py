@@ -1,8 +1,8 @@
 """Begin an application: copy a template into a new directory and put its name in.
 
 A template is a folder of package data under `templates/`; in its files the word NAME stands for
-the application's name. A C application gets its own copy of the headers, so that it builds the
-same when covey is updated.
+the application's name. An application gets its own copy of the SDK of its language, so that it
+builds the same when covey is updated.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from covey.errors import ConfigError
 
 __all__ = ["LANGUAGES", "new_application"]
 
-LANGUAGES = ("c", "zig", "wat")
+LANGUAGES = ("c", "zig", "rust", "assemblyscript", "wat")
 
+_SDK_FILES = {"c": "*.h", "zig": "zig/*", "rust": "rust/*", "assemblyscript": "assemblyscript/*"}
 _TEMPLATES_DIR = Path(__file__).parent / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
@@ -38,8 +39,9 @@ def new_application(target: Path, language: str) -> tuple[Path, ...]:
         path.name: path.read_text(encoding="utf-8").replace("NAME", name)
         for path in sorted((_TEMPLATES_DIR / language).iterdir())
     }
-    if language == "c":
-        contents |= {path.name: path.read_text(encoding="utf-8") for path in SDK_DIR.glob("*.h")}
+    if language in _SDK_FILES:
+        sdk = SDK_DIR.glob(_SDK_FILES[language])
+        contents |= {path.name: path.read_text(encoding="utf-8") for path in sdk}
     try:
         target.mkdir(parents=True, exist_ok=True)
         if any(target.iterdir()):

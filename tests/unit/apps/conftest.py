@@ -75,6 +75,11 @@ class Guest:
             raise
         return json.loads(self._output)
 
+    @property
+    def output(self) -> bytes:
+        """The result of the last call, as it was written."""
+        return self._output
+
     def _import(self, name: str) -> Func:
         types = {"i": ValType.i32(), "I": ValType.i64()}
         params, _, results = SIGNATURES[name].partition(":")

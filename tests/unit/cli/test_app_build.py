@@ -7,8 +7,9 @@ import json
 import pytest
 from wasmtime import wat2wasm
 
-from covey.cli import app_build
+from covey.cli import app_compilers
 from covey.cli.app_build import build_module
+from covey.cli.app_compilers import find_asc, find_rustc
 from covey.cli.wasm_sections import append_custom, read_interface, strip_custom
 from covey.errors import ConfigError
 
@@ -112,10 +113,114 @@ def test_missing_compiler_says_how_to_get_it(source_dir, monkeypatch, tmp_path):
     bare = tmp_path / "python-without-ziglang"
     bare.write_text("#!/bin/sh\necho 'python3: No module named ziglang' >&2\nexit 1\n")
     bare.chmod(0o755)
-    monkeypatch.setattr(app_build.sys, "executable", str(bare))
+    monkeypatch.setattr(app_compilers.sys, "executable", str(bare))
     (source_dir / "main.wat").unlink()
     (source_dir / "main.c").write_text("")
     with pytest.raises(ConfigError, match=r"run `\S+ -m pip install ziglang==[0-9.]+`"):
+        build_module(source_dir)
+
+
+def in_language(source_dir, name, text):
+    """Put the source of another language in the place of the WAT one."""
+    (source_dir / "main.wat").unlink()
+    (source_dir / name).write_text(text)
+    return source_dir
+
+
+def program(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+RUST = '#![no_std]\n#[no_mangle]\npub extern "C" fn go() { covey::put("things", b"k", b"v"); }\n'
+TYPESCRIPT = 'import * as covey from "./covey";\nexport function go(): void { covey.log("x"); }\n'
+
+
+def test_missing_rustc_says_how_to_get_it(source_dir, monkeypatch, tmp_path):
+    """rustup's rustc without the target is the common case, and as good as none."""
+    bare = program(tmp_path / "bin" / "rustc", f"echo {tmp_path}/no-such-libraries")
+    monkeypatch.setenv("PATH", str(bare.parent))
+    monkeypatch.setattr(app_compilers, "_SYSTEM_RUSTC", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="run `rustup target add wasm32-unknown-unknown`, or on"):
+        build_module(in_language(source_dir, "main.rs", RUST))
+
+
+def test_rustc_of_the_system_stands_in_for_one_without_the_target(monkeypatch, tmp_path):
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    (libraries / "libcore-0.rlib").write_bytes(b"")
+    bare = program(tmp_path / "bin" / "rustc", "echo /no/such/libraries")
+    whole = program(tmp_path / "usr" / "rustc", f"echo {libraries}")
+    monkeypatch.setenv("PATH", f"{bare.parent}:/bin:/usr/bin")
+    monkeypatch.setattr(app_compilers, "_SYSTEM_RUSTC", str(whole))
+    assert find_rustc() == str(whole)
+
+
+def test_missing_linker_of_rust_is_named(source_dir, monkeypatch, tmp_path):
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    (libraries / "libcore-0.rlib").write_bytes(b"")
+    script = f"""case "$*" in *--print*) echo {libraries};;
+        *cdylib*) echo 'error: linker `rust-lld` not found' >&2; exit 1;; esac"""
+    monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin' / 'rustc', script).parent}:/bin")
+    with pytest.raises(ConfigError, match=r"compiling main\.rs .* run `apt-get install lld`"):
+        build_module(in_language(source_dir, "main.rs", RUST))
+
+
+def test_missing_asc_and_node_say_how_to_get_them(source_dir, monkeypatch, tmp_path):
+    in_language(source_dir, "main.ts", TYPESCRIPT)
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(ConfigError, match=r"run `npm install --prefix \S+ assemblyscript@0\.28"):
+        build_module(source_dir)
+    program(source_dir / "node_modules" / ".bin" / "asc", "exit 1")
+    with pytest.raises(ConfigError, match=r"needs Node\.js 20"):
+        build_module(source_dir)
+
+
+def test_asc_of_the_application_comes_before_the_one_on_the_path(monkeypatch, tmp_path):
+    """An application may pin its compiler."""
+    on_path = program(tmp_path / "bin" / "asc", "exit 0")
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    assert find_asc(tmp_path) == on_path
+    own = program(tmp_path / "node_modules" / ".bin" / "asc", "exit 0")
+    assert find_asc(tmp_path) == own
+
+
+def test_rust_source_that_does_not_compile_shows_the_line(source_dir):
+    if find_rustc() is None:
+        pytest.skip("there is no rustc with the target wasm32-unknown-unknown")
+    in_language(source_dir, "main.rs", RUST.replace("covey::put", "covey::set"))
+    with pytest.raises(ConfigError, match=r"(?s)main\.rs does not compile:\n.*main\.rs:3"):
+        build_module(source_dir)
+
+
+def test_assemblyscript_that_does_not_compile_shows_the_line(source_dir):
+    if find_asc(source_dir) is None:
+        pytest.skip("there is no asc on the path")
+    in_language(source_dir, "main.ts", TYPESCRIPT.replace("covey.log", "covey.say"))
+    with pytest.raises(ConfigError, match=r"(?s)main\.ts does not compile:\n.*main\.ts\(2"):
+        build_module(source_dir)
+
+
+def test_top_level_of_assemblyscript_runs_when_it_is_built(source_dir):
+    """A start function is refused by every node, so its work is done before."""
+    if find_asc(source_dir) is None:
+        pytest.skip("there is no asc on the path")
+    made = 'const made = covey.Bytes.of("made");\n'
+    text = TYPESCRIPT.replace('covey.log("x")', "covey.failBytes(made)")
+    in_language(source_dir, "main.ts", text.replace("export", made + "export"))
+    module = build_module(source_dir)
+    assert b"made" in module
+    assert all(name != "_start" for name, _ in read_interface(module).exports)
+
+
+def test_top_level_of_assemblyscript_may_not_call_the_host(source_dir):
+    if find_asc(source_dir) is None:
+        pytest.skip("there is no asc on the path")
+    in_language(source_dir, "main.ts", TYPESCRIPT + 'covey.log("too early");\n')
+    with pytest.raises(ConfigError, match="at the top level: only methods may"):
         build_module(source_dir)
 
 
