@@ -5,12 +5,16 @@ from covey.testkit.modules.generate import GeneratedModule, generate_module
 from covey.testkit.modules.mutate import mutate
 from covey.testkit.modules.reference import Reference, difference
 from covey.testkit.modules.tracing import Observed, TracingHost, observe
+from covey.testkit.modules.trials import KINDS, Came, Subject
 
 __all__ = [
     "COLLECTIONS",
+    "Came",
     "GeneratedModule",
+    "KINDS",
     "Observed",
     "Reference",
+    "Subject",
     "TracingHost",
     "difference",
     "generate_caller",

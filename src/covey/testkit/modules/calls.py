@@ -33,6 +33,7 @@ _WORDS: Final = (
     *(b"items", b"sums", b"mine", b"fixed", b"absent", b"item", b"\xff\xfe", b"k", b"k1", b""),
     *(b"key", b'"value"', b"{}", b"[1,2", b"\0\0\0\0", b"z" * 65, b"name", b"[" * 70),
 )
+_WRITES: Final = ("put", "delete", "add", "emit", "random")
 _PAGE_SIZE_BYTES: Final = 65_536
 _ANSWERS_AT: Final = 4_096
 _FREE_AT: Final = 8_192
@@ -51,7 +52,8 @@ def generate_caller(seed: int) -> bytes:
     pages = rng.choice((1, 1, 2, 17))
     entries = ["run", "ask"] + ["validate"] * rng.randint(0, 1)
     types = [FunctionType.of(IMPORTS[n].parameters, IMPORTS[n].results) for n in names]
-    bodies = [_body(rng, names, words, pages * _PAGE_SIZE_BYTES) for _ in entries]
+    size_bytes = pages * _PAGE_SIZE_BYTES
+    bodies = [_body(rng, names, words, size_bytes, writes=e == "run") for e in entries]
     first = len(names)
     exports = [name(e) + b"\0" + unsigned(first + n) for n, e in enumerate(entries)]
     return b"".join(
@@ -98,15 +100,26 @@ def _abi() -> bytes:
 
 
 def _body(
-    rng: random.Random, names: tuple[str, ...], words: list[tuple[int, int]], size_bytes: int
+    rng: random.Random,
+    names: tuple[str, ...],
+    words: list[tuple[int, int]],
+    size_bytes: int,
+    *,
+    writes: bool,
 ) -> bytes:
     code = bytearray(b"\0")
-    wildness = rng.choice((0.0, 0.01, 0.05, 0.3))
+    wildness = rng.choice((0.0, 0.0, 0.01, 0.05, 0.3))
+    scans = 0
     for place in range(rng.randint(1, _CALLS_MAX)):
         index = rng.randrange(len(names))
         if names[index] == "fail" and rng.random() < 0.9:
             continue
-        arguments = _arguments(rng, names[index], words, size_bytes, wildness)
+        if names[index] in _WRITES and not writes and rng.random() < 0.99:
+            continue
+        if names[index] == "next" and not scans and rng.random() < 0.95:
+            continue
+        scans += names[index] == "scan"
+        arguments = _arguments(rng, names[index], words, size_bytes, wildness, scans)
         call = arguments + b"\x10" + unsigned(index)
         results = IMPORTS[names[index]].results
         if results:
@@ -119,9 +132,14 @@ def _body(
 
 
 def _arguments(
-    rng: random.Random, name_: str, words: list[tuple[int, int]], size_bytes: int, wildness: float
+    rng: random.Random,
+    name_: str,
+    words: list[tuple[int, int]],
+    size_bytes: int,
+    wildness: float,
+    scans: int,
 ) -> bytes:
-    values = list(_tame(rng, name_, words, size_bytes))
+    values = _tame(rng, name_, words, size_bytes, scans)
     code = b""
     for kind, value in zip(IMPORTS[name_].parameters, values, strict=True):
         if rng.random() < wildness:
@@ -137,18 +155,21 @@ def _arguments(
 
 
 def _tame(
-    rng: random.Random, name_: str, words: list[tuple[int, int]], size_bytes: int
+    rng: random.Random, name_: str, words: list[tuple[int, int]], size_bytes: int, scans: int
 ) -> tuple[int, ...]:
-    """Arguments that mostly make sense."""
+    """Arguments that mostly make sense. scans: how many are open."""
 
     def word() -> tuple[int, int]:
         return rng.choice(words)
 
     def collection() -> tuple[int, int]:
-        return words[rng.randrange(4)] if rng.random() < 0.97 else word()
+        return words[rng.randrange(4)] if rng.random() < 0.995 else word()
+
+    def register() -> tuple[int, int]:
+        return words[0] if rng.random() < 0.98 else collection()
 
     def key() -> tuple[int, int]:
-        return words[rng.choice((7, 8, 10))] if rng.random() < 0.97 else word()
+        return words[rng.choice((7, 8, 10))] if rng.random() < 0.995 else word()
 
     def free() -> tuple[int, int]:
         room = min(size_bytes - _FREE_AT, 1 << rng.randrange(2, 21))
@@ -159,19 +180,19 @@ def _tame(
         case "get":
             return *collection(), *key(), *free()
         case "put":
-            return *collection(), *key(), *(free() if rng.random() < 0.2 else word())
+            return *register(), *key(), *(free() if rng.random() < 0.2 else word())
         case "delete":
-            return *collection(), *key()
+            return *register(), *key()
         case "add":
             return *words[1], *key(), draw_integer(rng, 64)
         case "scan":
             return *collection(), *(word() if rng.random() < 0.3 else (0, 0)), *word()
         case "next":
-            return rng.choice((1, 1, 1, 2, 3, rng.randrange(10))), *free()
+            return rng.randint(1, max(1, scans)), *free()
         case "emit":
-            return *word(), *(free() if rng.random() < 0.1 else word())
+            return *key(), *(free() if rng.random() < 0.1 else word())
         case "output":
-            return words[rng.choice((11, 12, 12, 12, 13))]
+            return words[rng.choice((11, 12)) if rng.random() < 0.99 else 13]
         case "log" | "fail":
             return word()
         case "verify":
