@@ -141,6 +141,14 @@ export function utf8Next(at: usize, end: usize): u32 {
   return len;
 }
 
+/** The number of characters (code points); bytes that are not UTF-8 count one each. */
+export function utf8Count(text: Bytes): u32 {
+  const end = text.ptr + text.len;
+  let count: u32 = 0;
+  for (let at = text.ptr; at < end; count++) at += max(1, utf8Next(at, end));
+  return count;
+}
+
 function hexValue(c: u8): i32 {
   if (c >= 0x30 && c <= 0x39) return c - 0x30;
   c |= 0x20;

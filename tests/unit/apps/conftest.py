@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 from wasmtime import Config, Engine, Func, FuncType, Instance, Memory, Module, Store, ValType
 
 APPS_DIR = Path(__file__).parents[3] / "apps"
@@ -41,6 +43,7 @@ class Guest:
     def __init__(self, wasm: bytes, abi: dict) -> None:
         config = Config()
         config.consume_fuel = True
+        self.module = wasm
         self._engine = Engine(config)
         self._module = Module(self._engine, wasm)
         self._rules = {c["name"].encode(): c["rule"] for c in abi["collections"]}
@@ -49,6 +52,7 @@ class Guest:
         self.member = b"\x01" * 32
         self.time_ms = 1_700_000_000_000
         self.events: list[tuple[bytes, bytes]] = []
+        self.lines: list[bytes] = []
         self._calls = 0
 
     def call(self, method: str, args: object) -> object:
@@ -176,6 +180,12 @@ class Guest:
     def _host_member(self, at: int) -> None:
         self._write(at, self.member)
 
+    def _host_device(self, at: int) -> None:
+        self._write(at, b"\x02" * 32)
+
+    def _host_context(self, at: int) -> None:
+        self._write(at, b"\x01\x71\x12\x20" + b"\x03" * 32)
+
     def _host_time(self) -> int:
         return self.time_ms
 
@@ -190,6 +200,17 @@ class Guest:
             raise Forbidden("an event in a query")
         self.events.append((self._read(name, name_len), self._read(at, size)))
 
+    def _host_log(self, at: int, size: int) -> None:
+        self.lines.append(self._read(at, size))
+
+    def _host_verify(self, signature: int, key: int, at: int, size: int) -> int:
+        message = self._read(at, size)
+        try:
+            VerifyKey(self._read(key, 32)).verify(message, self._read(signature, 64))
+        except BadSignatureError:
+            return 0
+        return 1
+
     def _host_sha256(self, at: int, size: int, to: int) -> None:
         self._write(to, hashlib.sha256(self._read(at, size)).digest())
 
@@ -200,7 +221,8 @@ def open_guest() -> Callable[[str], Guest]:
 
     def open_named(name: str) -> Guest:
         abi = json.loads((APPS_DIR / name / "abi.json").read_text())
-        return Guest((APPS_DIR / name / f"{name}.wasm").read_bytes(), abi)
+        module = APPS_DIR / name / f"{Path(name).name}.wasm"
+        return Guest(module.read_bytes(), abi)
 
     return open_named
 
