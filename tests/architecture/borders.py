@@ -23,7 +23,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "libp2p": ("network",),
     "litestar": ("api",),
     "msgpack": ("codec", "crypto.hashing"),  # a hash packs its parts, below the codec
-    "msgspec": (*_READS_BYTES, "runtime.module"),  # where outside bytes become values
+    "msgspec": (*_READS_BYTES, "runtime.module", "workbench"),  # where outside bytes become values
     "multiaddr": ("network",),  # comes with py-libp2p
     "multihash": ("network",),  # comes with py-libp2p
     "nacl": ("crypto", "network"),  # gossip checks many envelopes at once
