@@ -1,0 +1,65 @@
+"""Bytes as an author writes and reads them, exactly both ways.
+
+`base64:…` is what it says, `member:NAME` the 32 bytes of a member's key and `member:NAME/REST`
+these and then the rest; any other text stands for its UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from covey.errors import ConfigError
+from covey.workbench.people import People
+
+__all__ = ["bytes_of", "one_line", "text_of"]
+
+_BASE64, _MEMBER = "base64:", "member:"
+_MEMBER_SIZE_BYTES = 32
+_SHOWN_CHARS = 96
+
+
+def text_of(content: bytes, people: People) -> str:
+    """How some bytes are written."""
+    name = people.name(content[:_MEMBER_SIZE_BYTES])
+    if name is None:
+        return _plain(content)
+    rest = content[_MEMBER_SIZE_BYTES:]
+    return f"{_MEMBER}{name}/{_plain(rest)}" if rest else f"{_MEMBER}{name}"
+
+
+def bytes_of(text: str, people: People) -> bytes:
+    """What is written. Raises ConfigError."""
+    if not text.startswith(_MEMBER):
+        return _plain_bytes(text)
+    name, _, rest = text.removeprefix(_MEMBER).partition("/")
+    return people.member(name) + _plain_bytes(rest)
+
+
+def one_line(text: str) -> str:
+    """The beginning of a text, for a line in a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…"
+
+
+def _plain(content: bytes) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    is_readable = text.isprintable() and not text.startswith((_BASE64, _MEMBER))
+    if is_readable and (text or not content):
+        return text
+    return _BASE64 + base64.b64encode(content).decode()
+
+
+def _plain_bytes(text: str) -> bytes:
+    if not text.startswith(_BASE64):
+        try:
+            return text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ConfigError("a text holds half a character") from error
+    try:
+        return base64.b64decode(text.removeprefix(_BASE64), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ConfigError(f"{text[:80]!r} is no base64") from error
