@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from covey.cli import app_tools
 from covey.cli.arguments import read_file
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, progress, say
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
-from covey.errors import ConfigError, NotFound, StoreError
+from covey.cli.writing import write_file
+from covey.errors import NotFound
 from covey.model import limits
 
 __all__ = ["register"]
@@ -30,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("app inspect tally/tally.covey", "app inspect org.covey.kv"))(
         inspect
     )
+    app_tools.register(app)
 
 
 def new(
@@ -65,7 +68,7 @@ def build(
     with progress("compiling"):
         module = build_module(directory)
     target = module_path(directory)
-    _write(target, module)
+    write_file(target, module)
     result = BuildResult(str(target), len(module))
     emit(result, as_json=as_json, show=lambda: f"{target}  {len(module)} bytes")
 
@@ -87,7 +90,7 @@ def pack(
     if is_stale:
         say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
     target = output or directory / f"{directory.resolve().name}.covey"
-    _write(target, bundle)
+    write_file(target, bundle)
     result = PackResult(str(target), describe_bundle(bundle).id, len(bundle))
     emit(result, as_json=as_json, show=lambda: f"{target}  {len(bundle)} bytes\nid {result.id}")
 
@@ -150,12 +153,3 @@ def inspect(
 def _require_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise NotFound(f"{directory} is no directory")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except IsADirectoryError as error:
-        raise ConfigError(f"{path} is a directory") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error

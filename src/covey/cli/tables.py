@@ -26,7 +26,9 @@ __all__ = [
     "applications_table",
     "context_page",
     "contexts_table",
+    "facts",
     "log_table",
+    "new_table",
     "peers_page",
     "ready_page",
     "row_text",
@@ -41,12 +43,12 @@ def ready_page(result: RunResult) -> RenderableType:
     """A node that runs."""
     pairs = [("peer id", result.peer_id), ("commanded at", result.api)]
     pairs += [("address", address) for address in result.addresses]
-    return _facts(pairs)
+    return facts(pairs)
 
 
 def status_table(status: StatusReply) -> RenderableType:
     """The node and each of its contexts."""
-    head = _facts(
+    head = facts(
         [
             ("peer id", status.peer_id),
             ("member", status.member),
@@ -62,7 +64,7 @@ def _context_block(context: ContextStatusReply) -> RenderableType:
     return Group(
         Text(""),
         Text(f"{context.name}  ({context.application})", style="bold"),
-        _facts(
+        facts(
             [
                 ("id", context.id),
                 ("digest", context.digest),
@@ -115,7 +117,7 @@ def peers_page(reply: PeerList) -> RenderableType:
         pairs = [("peer id", peer.peer_id), ("address", peer.address)]
         pairs += [("connected", f"{peer.direction}, since {peer.since}")]
         pairs += [("shares", context) for context in peer.contexts]
-        blocks.append(_facts(pairs))
+        blocks.append(facts(pairs))
     return Group(*blocks)
 
 
@@ -123,7 +125,7 @@ def applications_table(reply: ApplicationList) -> RenderableType:
     """Installed releases."""
     if not reply.applications:
         return Text("no applications are installed: `covey app install BUNDLE`")
-    table = _table("package", "version", "name", "id")
+    table = new_table("package", "version", "name", "id")
     for row in reply.applications:
         table.add_row(row.package, row.version, row.name, row.id)
     return table
@@ -131,7 +133,7 @@ def applications_table(reply: ApplicationList) -> RenderableType:
 
 def application_page(row: ApplicationReply) -> RenderableType:
     """One release with its methods."""
-    methods = _table("method", "kind", "arguments", "what it does")
+    methods = new_table("method", "kind", "arguments", "what it does")
     for method in row.methods:
         schema = _Schema.read(bytes(method.args))
         methods.add_row(method.name, method.kind, schema.outline(), schema.description)
@@ -139,7 +141,7 @@ def application_page(row: ApplicationReply) -> RenderableType:
     return Group(
         Text(f"{row.name} {row.version}", style="bold"),
         Text(row.description),
-        _facts(
+        facts(
             [
                 ("package", row.package),
                 ("id", row.id),
@@ -158,7 +160,7 @@ def contexts_table(reply: ContextList) -> RenderableType:
     """The contexts of a node."""
     if not reply.contexts:
         return Text("no contexts yet: `covey context create` or `covey join`")
-    table = _table("name", "application", "phase", "devices", "id")
+    table = new_table("name", "application", "phase", "devices", "id")
     for row in reply.contexts:
         table.add_row(row.name, row.package, row.phase, str(len(row.devices)), row.id)
     return table
@@ -166,7 +168,7 @@ def contexts_table(reply: ContextList) -> RenderableType:
 
 def context_page(row: ContextReply) -> RenderableType:
     """One context with its members."""
-    members = _table("member", "device", "")
+    members = new_table("member", "device", "")
     admins = {pair.device for pair in row.admins}
     for pair in row.devices:
         marks = [*(["admin"] if pair.device in admins else [])]
@@ -174,7 +176,7 @@ def context_page(row: ContextReply) -> RenderableType:
         members.add_row(pair.member, pair.device, ", ".join(marks))
     return Group(
         Text(row.name, style="bold"),
-        _facts(
+        facts(
             [
                 ("id", row.id),
                 ("topic", row.topic),
@@ -192,7 +194,7 @@ def log_table(reply: LogReply) -> RenderableType:
     """Applied deltas in the order of their arrival."""
     if not reply.rows:
         return Text("nothing was applied after that")
-    table = _table("#", "time", "author", "seq", "calls", "delta")
+    table = new_table("#", "time", "author", "seq", "calls", "delta")
     for row in reply.rows:
         table.add_row(
             str(row.arrival),
@@ -248,14 +250,16 @@ def _short(text: str) -> str:
     return text if len(text) <= _SHORT_CHARS else text[:_SHORT_CHARS] + "…"
 
 
-def _table(*heads: str) -> Table:
+def new_table(*heads: str) -> Table:
+    """An empty table with these columns."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head in heads:
         table.add_column(head, overflow="fold")
     return table
 
 
-def _facts(pairs: list[tuple[str, str]]) -> RenderableType:
+def facts(pairs: list[tuple[str, str]]) -> RenderableType:
+    """Named facts, one below the other."""
     width = max(len(name) for name, _ in pairs)
     return Group(*(_fact(name.ljust(width), fact) for name, fact in pairs))
 

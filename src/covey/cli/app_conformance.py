@@ -1,0 +1,214 @@
+"""`covey app conformance`: random calls on replicas, and the smallest run that goes wrong."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from covey.cli.app_files import open_application, open_suite, require_engine
+from covey.cli.arguments import read_batch, read_file
+from covey.cli.exits import REFUSED
+from covey.cli.output import emit, progress, say
+from covey.cli.writing import write_file
+from covey.model import limits
+from covey.workbench.conformance import (
+    Counterexample,
+    Explored,
+    Finding,
+    Settings,
+    explore,
+    read_counterexample,
+    replay,
+)
+from covey.workbench.people import People
+from covey.workbench.suite import SUITE_FILE, Conformance
+from covey.workbench.trial import Trial
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["ConformanceOptions", "Replayed", "replay_file", "try_application"]
+
+_PATIENCE_S = 1.0
+_REDRAW_S = 0.2
+_BAR_CHARS = 30
+_ERASE_LINE = "\r\x1b[K"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceOptions:
+    """What to try. calls_file: lines of calls to draw from. save: where a counterexample goes."""
+
+    runs: int
+    calls: int
+    replicas: int
+    seed: int
+    calls_file: Path | None
+    invariants: tuple[str, ...]
+    ignore: tuple[str, ...]
+    save: Path | None
+    engine: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """`covey app conformance --replay`; finding: what the counterexample shows now."""
+
+    agree: bool
+    finding: Finding | None
+
+
+def try_application(path: Path, options: ConformanceOptions, *, as_json: bool) -> None:
+    """Try an application and show how it went; exits with 1 where replicas do not agree."""
+    require_engine(options.engine)
+    application = open_application(path)
+    told = _told(path)
+    settings = Settings(
+        replicas=options.replicas,
+        runs=options.runs,
+        calls=options.calls,
+        seed=options.seed,
+        invariants=tuple(dict.fromkeys((*told.invariants, *options.invariants))),
+        ignore=tuple(dict.fromkeys((*told.ignore, *options.ignore))),
+        given=_given(options.calls_file),
+    )
+    with progress("compiling"):
+        trial = Trial(application, options.engine, People())
+    with _bar() as bar:
+        explored = explore(trial, settings, bar.show)
+    emit(explored, as_json=as_json, show=lambda: _page(explored))
+    found = explored.counterexample
+    if found is None:
+        return
+    if options.save is not None:
+        encoded = msgspec.json.format(msgspec.json.encode(found), indent=2)
+        write_file(options.save, encoded + b"\n")
+        say(f"play it again: `covey app conformance {path} --replay {options.save}`")
+    say(_sentence(found.found))
+    raise typer.Exit(REFUSED)
+
+
+def replay_file(path: Path, counterexample: Path, *, engine: str, as_json: bool) -> None:
+    """Play a counterexample again; exits with 1 if it still is one."""
+    require_engine(engine)
+    content = read_file(counterexample, limits.WORKBENCH_PLAN_BYTES_MAX)
+    found = read_counterexample(content, str(counterexample))
+    application = open_application(path)
+    with progress("playing"):
+        finding = replay(found, Trial(application, engine, People()))
+    replayed = Replayed(finding is None, finding)
+    emit(replayed, as_json=as_json, show=lambda: _replayed_page(found, replayed))
+    if finding is not None:
+        say(_sentence(finding))
+        raise typer.Exit(REFUSED)
+
+
+def _told(path: Path) -> Conformance:
+    """What the tests beside a module say of it."""
+    if not (path.parent / SUITE_FILE).is_file():
+        return Conformance()
+    return open_suite(path.parent).conformance
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A call to draw from."""
+
+    method: str
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def _given(path: Path | None) -> tuple[tuple[str, object], ...]:
+    if path is None:
+        return ()
+    read_file(path, limits.WORKBENCH_PLAN_BYTES_MAX)
+    given: list[tuple[str, object]] = []
+    for line in read_batch(str(path)):
+        call = msgspec.json.decode(line, type=_Line)
+        given.append((call.method, msgspec.json.decode(call.args)))
+        if len(given) > limits.WORKBENCH_CALLS_MAX:
+            most = limits.WORKBENCH_CALLS_MAX
+            raise typer.BadParameter(f"{path} has more than {most} calls")
+    if not given:
+        raise typer.BadParameter(f"{path} has no calls")
+    return tuple(given)
+
+
+class _Bar:
+    """How far the runs are, on a terminal and once they take longer."""
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._next_s = time.monotonic() + _PATIENCE_S
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Draw the bar again, if it is time to."""
+        now = time.monotonic()
+        if not self._is_shown or now < self._next_s:
+            return
+        self._next_s = now + _REDRAW_S
+        line = f"{what} {done}"
+        if total:
+            full = _BAR_CHARS * done // total
+            line = f"{what} {done} of {total} [{'#' * full}{'.' * (_BAR_CHARS - full)}]"
+        sys.stderr.write(_ERASE_LINE + line)
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._is_shown:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
+
+@contextmanager
+def _bar() -> Iterator[_Bar]:
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.clear()
+
+
+def _page(explored: Explored) -> RenderableType:
+    from rich.console import Group  # noqa: PLC0415 - draws only what is asked for
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    from covey.cli.app_story import story  # noqa: PLC0415 - as above
+    from covey.cli.tables import facts, new_table  # noqa: PLC0415 - as above
+
+    methods = new_table("method", "completed", "ended otherwise")
+    for row in explored.methods:
+        failed = ", ".join(f"{code} {count}" for code, count in row.failed.items())
+        methods.add_row(row.method, str(row.completed), failed or "never")
+    head = facts(
+        [
+            ("runs", f"{explored.runs} with {explored.replicas} replicas, seed {explored.seed}"),
+            ("deltas", str(explored.deltas)),
+            ("invariants", ", ".join(explored.invariants) or "none"),
+        ]
+    )
+    found = explored.counterexample
+    last = Text("the replicas agree", "bold green") if found is None else story(found, found.found)
+    return Group(head, methods, last)
+
+
+def _replayed_page(found: Counterexample, replayed: Replayed) -> RenderableType:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    from covey.cli.app_story import story  # noqa: PLC0415 - as above
+
+    if replayed.finding is None:
+        return Text("the counterexample is none any more", "bold green")
+    return story(found, replayed.finding)
+
+
+def _sentence(finding: Finding) -> str:
+    subject = f"{finding.method} on {finding.replica}" if finding.method else finding.replica
+    return f"{subject}: {finding.message}"
