@@ -6,6 +6,7 @@ Source: protocols/merge.md. These rows are local to a node, but what they say is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covey.codec import Packed, pack, shape, unpack
@@ -22,12 +23,15 @@ __all__ = [
     "decode_entry",
     "decode_sum",
     "decode_version",
+    "entry_value",
+    "entry_values",
     "encode_entry",
     "encode_sum",
     "encode_version",
 ]
 
 _ROW_BYTES_MAX = limits.VALUE_BYTES_MAX + 4 * limits.KIB
+_SHORT_VALUE = b"\x94\xc4"  # MessagePack: an array of four, bytes whose length takes one byte
 _AMOUNT_BYTES = 16
 _I64_MIN, _I64_MAX = -(2**63), 2**63 - 1
 _INDEX_MAX = limits.DELTA_EFFECTS_MAX
@@ -99,6 +103,26 @@ def decode_entry(row: bytes) -> Entry:
             shape.integer(index, 0, _INDEX_MAX, "index"),
         ),
     )
+
+
+def entry_value(row: bytes) -> bytes:
+    """`decode_entry(row).value`, without looking at the rest of the row.
+
+    Values of up to 255 bytes, which most are, are cut out by hand: every read passes here.
+    """
+    if row[:2] == _SHORT_VALUE and len(row) > 3 + row[2]:
+        return row[3 : 3 + row[2]]
+    return decode_entry(row).value
+
+
+def entry_values(page: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """(key, `entry_value` of the row) for a page of a scan."""
+    return [
+        (key, row[3 : 3 + row[2]])
+        if row.startswith(_SHORT_VALUE) and len(row) > 3 + row[2]
+        else (key, decode_entry(row).value)
+        for key, row in page
+    ]
 
 
 def encode_version(version: Version) -> bytes:

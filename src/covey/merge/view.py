@@ -5,9 +5,9 @@ Source: protocols/merge.md, "State at a cut".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from covey.merge.entries import clamped, decode_entry, decode_sum
+from covey.merge.entries import clamped, decode_sum, entry_value, entry_values
 from covey.merge.fold import versions_of
 from covey.model import (
     Collection,
@@ -35,25 +35,38 @@ class StateReader:
 
     def __init__(self, reader: Reader, collections: tuple[Collection, ...]) -> None:
         self._reader = reader
-        self._rules = {collection.name: collection.rule for collection in collections}
+        self._collections = {
+            collection.name: (
+                collection.name.encode(),
+                *(_COUNTERS if collection.rule is Rule.COUNTER else _ENTRIES),
+            )
+            for collection in collections
+        }
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""
-        row = self._reader.get(Table.ENTRY, (collection.encode(), key))
-        return None if row is None else self._value(collection, row)
+        name, value_of, _ = self._collections[collection]
+        row = self._reader.get(Table.ENTRY, (name, key))
+        return None if row is None else value_of(row)
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """As `EntryReader.scan`."""
-        rows = self._reader.scan(
-            Table.ENTRY, (collection.encode(),), start=prefix, after=after or None
-        )
-        for key, row in rows:
-            yield _part(key, 1), self._value(collection, row)
+        name, _, values_of = self._collections[collection]
+        pages = self._reader.pages(Table.ENTRY, (name,), start=prefix, after=after or None)
+        for page in pages:
+            yield from values_of(page)
 
-    def _value(self, collection: str, row: bytes) -> bytes:
-        if self._rules[collection] is Rule.COUNTER:
-            return clamped(decode_sum(row).amount)
-        return decode_entry(row).value
+
+def _counter_value(row: bytes) -> bytes:
+    return clamped(decode_sum(row).amount)
+
+
+def _counter_values(page: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(key, _counter_value(row)) for key, row in page]
+
+
+_ENTRIES = (entry_value, entry_values)
+_COUNTERS = (_counter_value, _counter_values)
 
 
 class StateAtCut:

@@ -94,6 +94,14 @@ class Draft:
             return below
         return _merged(below, self._own(rows, prefix, start, after, reverse=reverse), reverse)
 
+    def pages(
+        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """As `Reader.pages`; one row a page where rows of the table are written."""
+        if table not in self._rows:
+            return self._base.pages(table, prefix, start=start, after=after)
+        return _single(self.scan(table, prefix, start=start, after=after))
+
     def _set(self, table: Table, key: RowKey, value: bytes | None) -> None:
         rows = self._rows.get(table)
         if rows is None:
@@ -121,6 +129,13 @@ class Draft:
             if start and not (isinstance(part, bytes) and part.startswith(start)):
                 continue
             yield key, rows.values[key]
+
+
+def _single(rows: Iterator[tuple[RowKey, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    for key, value in rows:
+        part = key[-1]
+        assert isinstance(part, bytes)
+        yield [(part, value)]
 
 
 def _merged(

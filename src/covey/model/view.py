@@ -31,7 +31,9 @@ class Table(enum.IntEnum):
     LOG = 3  # (arrival: int) -> id, raw; arrival counts from 1 in the order of application
     CHAIN = 4  # (device: b32, sequence: int, id: b32) -> [branch, arrival, ...] position
     BRANCH = 5  # (device: b32, branch: int) -> [parent branch, first sequence]
-    FRONTIER = 6  # (id: b32) -> the cut of a delta, whole or as difference from that of one it follows
+    FRONTIER = (
+        6  # (id: b32) -> the cut of a delta, whole or as difference from one below
+    )
     HEAD = 7  # (id: b32) -> empty; the current heads
     ENTRY = 8  # (collection: bytes, key: bytes) -> the live merged value and its version
     VERSION = 9  # (collection: bytes, key: bytes, time: int, id: b32, index: int) -> effect
@@ -87,6 +89,16 @@ class Reader(Protocol):
         start: the bytes with which the part after `prefix` must begin (bytes parts only).
         after: only rows whose part after `prefix` is greater (with `reverse`: smaller).
         The caller stops when it has enough; closing the generator releases the iterator.
+        """
+        ...
+
+    def pages(
+        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """As `scan` in key order, in pages of (last part of the key, value), none empty.
+
+        For tables whose key ends with one part of bytes after `prefix`. A page costs a fraction
+        of as many rows; the first is small, for whoever wants few.
         """
         ...
 

@@ -8,14 +8,16 @@ from typing import Protocol, TypeAlias
 
 from covey.store.keys import KeyRange
 
-__all__ = ["Change", "Engine", "RowGenerator", "View"]
+__all__ = ["Change", "Engine", "PageGenerator", "Row", "View"]
 
 Change: TypeAlias = tuple[bytes, bytes | None]
 """A physical key, and its new value or None to remove it."""
 
 
-RowGenerator: TypeAlias = Generator[tuple[bytes, bytes], None, None]
-"""Physical keys and stored values."""
+Row: TypeAlias = tuple[bytes, bytes]
+"""A physical key and a stored value."""
+
+PageGenerator: TypeAlias = Generator[list[Row], None, None]
 
 
 class View(Protocol):
@@ -25,10 +27,11 @@ class View(Protocol):
         """The stored value, or None."""
         ...
 
-    def rows(self, keys: KeyRange, *, reverse: bool) -> RowGenerator:
+    def pages(self, keys: KeyRange, *, reverse: bool) -> PageGenerator:
         """The rows of a range in order, as they stood when the first was asked for.
 
-        keys: empty where its end is not above its beginning. Closing it releases what it holds.
+        In pages of at most `limits.STORE_PAGE_ROWS`, none empty, the first a small one. keys:
+        empty where its end is not above its beginning. Closing it releases what it holds.
         """
         ...
 

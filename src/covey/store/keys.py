@@ -10,6 +10,8 @@ each pass through one pair of functions here: what encrypts them at rest needs n
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Final
 
 from covey.model import limits
@@ -33,6 +35,7 @@ __all__ = [
     "directory_key",
     "dropping_key",
     "dropping_number",
+    "last_parts",
     "number_bytes",
     "number_of",
     "open_value",
@@ -127,6 +130,23 @@ def row_key(table: Table, physical: bytes, prefix: RowKey = (), known_bytes: int
     return tuple(parts)
 
 
+def last_parts(
+    table: Table, page: Sequence[tuple[bytes, bytes]], prefix: RowKey, known_bytes: int
+) -> list[tuple[bytes, bytes]]:
+    """(last part of the row key, value) of physical rows whose key has one part after `prefix`."""
+    (kind,) = _SHAPE_BY_NUMBER[table][len(prefix) :]
+    assert kind != INT, "the last part is bytes"
+    # A name ends with its terminator and holds a zero only where it was escaped.
+    end = -2 if kind == NAME else None
+    # Values as `open_value` gives them; a call for each row would cost as much as all the rest.
+    parts = [(physical[known_bytes:end], stored) for physical, stored in page]
+    if kind != NAME:
+        return parts
+    return [
+        (_open_name(part), value) if b"\x00" in part else (part, value) for part, value in parts
+    ]
+
+
 def row_range(
     number: int,
     table: Table,
@@ -207,6 +227,7 @@ def open_value(physical: bytes, stored: bytes) -> bytes:
     return stored
 
 
+@functools.lru_cache(maxsize=1_024)
 def _prefix(number: int, table: Table) -> bytes:
     return number.to_bytes(4, "big") + _TABLE_BYTES[table]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,15 @@ import plyvel
 from covey.errors import StoreError
 from covey.model import limits
 from covey.store import descriptor, keys
-from covey.store.engine import Change, RowGenerator, View
+from covey.store.engine import Change, PageGenerator, Row, View
 from covey.store.failures import corrupt, explained
 from covey.store.keys import KeyRange
 from covey.store.scoped import ScopedStore
 
 __all__ = ["LevelStore", "SCHEMA_VERSION", "open_level", "repair"]
+
+_FIRST_PAGE_ROWS: Final = 4
+"""Most scans look for one row or a few."""
 
 SCHEMA_VERSION: Final = 1
 """Of the layout in `keys`; another number in a store means another covey wrote it."""
@@ -82,7 +86,7 @@ def _check_schema(path: Path, engine: _LevelEngine) -> None:
     ours = keys.number_bytes(SCHEMA_VERSION)
     if stored is None:
         everything = (b"", b"\xff" * limits.STORE_KEY_BYTES_MAX)
-        if next(engine.rows(everything, reverse=False), None) is not None:
+        if next(engine.pages(everything, reverse=False), None) is not None:
             raise StoreError(
                 f"the folder {path} holds a LevelDB store that is not covey's:"
                 " give the node another home"
@@ -119,7 +123,7 @@ class _LevelView:
                     raise
             return value
 
-    def rows(self, keys: KeyRange, *, reverse: bool) -> RowGenerator:
+    def pages(self, keys: KeyRange, *, reverse: bool) -> PageGenerator:
         low, high = keys
         if low >= high:
             return
@@ -130,18 +134,25 @@ class _LevelView:
             iterator = self._handle.iterator(
                 start=None if reverse else low, stop=high, reverse=reverse, verify_checksums=True
             )
+        count, is_last = _FIRST_PAGE_ROWS, False
         try:
             while True:
                 with self._lock:
                     self._check_open()
+                    if is_last:
+                        return
                     try:
-                        row: tuple[bytes, bytes] | None = next(iterator, None)
+                        page: list[Row] = list(itertools.islice(iterator, count))
                     except plyvel.Error:
                         with explained(self._folder):
                             raise
-                if row is None or row[0] < low:
-                    return
-                yield row
+                is_last = len(page) < count
+                if reverse and page and page[-1][0] < low:
+                    page = [row for row in page if row[0] >= low]
+                    is_last = True
+                if page:
+                    yield page
+                count = limits.STORE_PAGE_ROWS
         finally:
             # Without the lock: a collected generator may end while its thread holds it.
             iterator.close()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from covey.errors import StoreError
 from covey.model import limits
-from covey.store.engine import Change, RowGenerator, View
+from covey.store.engine import Change, PageGenerator, View
 from covey.store.keys import KeyRange
 from covey.store.scoped import ScopedStore
 
@@ -34,9 +34,9 @@ class MemoryEngine:
             self._check_open()
             return self._values.get(key)
 
-    def rows(self, keys: KeyRange, *, reverse: bool) -> RowGenerator:
+    def pages(self, keys: KeyRange, *, reverse: bool) -> PageGenerator:
         with self.frozen() as view:
-            yield from view.rows(keys, reverse=reverse)
+            yield from view.pages(keys, reverse=reverse)
 
     @contextmanager
     def frozen(self) -> Iterator[View]:
@@ -120,15 +120,15 @@ class _FrozenView:
     def get(self, key: bytes) -> bytes | None:
         return self._engine.frozen_get(self, key)
 
-    def rows(self, keys: KeyRange, *, reverse: bool) -> RowGenerator:
+    def pages(self, keys: KeyRange, *, reverse: bool) -> PageGenerator:
         low, high = keys
         while low < high:
             page = self._engine.frozen_page(self, low, high, reverse)
             if not page:
                 return
-            for key, value in page:
-                if value is not None:
-                    yield key, value
+            rows = [(key, value) for key, value in page if value is not None]
+            if rows:
+                yield rows
             if reverse:
                 high = page[-1][0]
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
 from covey.errors import StoreError
@@ -12,7 +12,7 @@ from covey.model import limits
 from covey.model.ids import ContextId
 from covey.model.view import KeyPart, Reader, RowKey, ScopedWrites, Table
 from covey.store import keys
-from covey.store.engine import Change, Engine, View
+from covey.store.engine import Change, Engine, Row, View
 
 __all__ = ["ScopedStore"]
 
@@ -33,9 +33,9 @@ class ScopedStore:
         stored = self._engine.get(keys.COUNTER_KEY)
         if stored is not None:
             self._next_number = keys.number_of(stored)
-        for key, number in self._engine.rows(keys.DIRECTORY_RANGE, reverse=False):
+        for key, number in _rows(self._engine, keys.DIRECTORY_RANGE):
             self._numbers[keys.context_of(key)] = keys.number_of(number)
-        unfinished = [key for key, _ in self._engine.rows(keys.DROPPING_RANGE, reverse=False)]
+        unfinished = [key for key, _ in _rows(self._engine, keys.DROPPING_RANGE)]
         for key in unfinished:
             self._remove_rows(keys.dropping_number(key))
 
@@ -123,7 +123,7 @@ class ScopedStore:
     def _remove_some(self, covered: keys.KeyRange) -> bytes | None:
         """Remove the first rows of a range; the last key among them, or None if there is none."""
         with self._writing:
-            with closing(self._engine.rows(covered, reverse=False)) as rows:
+            with closing(_rows(self._engine, covered)) as rows:
                 some = itertools.islice(rows, limits.STORE_DROP_ROWS)
                 removals: list[Change] = [(key, None) for key, _ in some]
             if not removals:
@@ -185,7 +185,24 @@ class _Rows:
     def _decoded(
         self, table: Table, prefix: RowKey, known_bytes: int, covered: keys.KeyRange, reverse: bool
     ) -> Iterator[tuple[RowKey, bytes]]:
-        with closing(self._view.rows(covered, reverse=reverse)) as rows:
-            for physical, stored in rows:
-                key = keys.row_key(table, physical, prefix, known_bytes)
-                yield key, keys.open_value(physical, stored)
+        with closing(self._view.pages(covered, reverse=reverse)) as pages:
+            for page in pages:
+                for physical, stored in page:
+                    key = keys.row_key(table, physical, prefix, known_bytes)
+                    yield key, keys.open_value(physical, stored)
+
+    def pages(
+        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        number = self._numbers.get(self._scope, keys.NO_NUMBER)
+        covered, known_bytes = keys.row_range(number, table, prefix, start, after, reverse=False)
+        with closing(self._view.pages(covered, reverse=False)) as pages:
+            for page in pages:
+                yield keys.last_parts(table, page, prefix, known_bytes)
+
+
+def _rows(view: View, covered: keys.KeyRange) -> Generator[Row, None, None]:
+    """The rows of a range, one by one."""
+    with closing(view.pages(covered, reverse=False)) as pages:
+        for page in pages:
+            yield from page

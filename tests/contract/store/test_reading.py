@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from covey.model import Draft, limits
 from covey.model.ids import ContextId
 from covey.model.view import KeyPart, Reader, RowKey, ScopedWrites, Table, Write
 from covey.store import Store
@@ -228,3 +229,25 @@ def test_a_whole_key_as_prefix_finds_its_one_row(store: Store, reverse: bool) ->
     for arrival in (1, 2, 3):
         found = list(store.reader(None).scan(Table.LOG, (arrival,), reverse=reverse))
         assert found == [((arrival,), b"x")]
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{}, {"start": b"1"}, {"after": b"42"}, {"start": b"1", "after": b"150"}, {"start": b"x"}],
+)
+@pytest.mark.parametrize("over", ["store", "draft", "written draft"])
+def test_pages_hold_what_a_scan_gives(store: Store, over: str, bounds: dict[str, bytes]) -> None:
+    """A faster way to the same rows, zero bytes in their keys included."""
+    names = [str(n).encode() + b"\x00" * (n % 3) for n in range(200)]
+    reader = fill(store, Table.ENTRY, *((b"a", name) for name in names), (b"a\x00", b"1"))
+    if over != "store":
+        reader = Draft(reader)
+        if over == "written draft":
+            reader.put(Table.ENTRY, (b"a", b"1x"), b"new")
+            reader.delete(Table.ENTRY, (b"a", b"100\x00"))
+    rows = [(key[1], value) for key, value in reader.scan(Table.ENTRY, (b"a",), **bounds)]
+    pages = list(reader.pages(Table.ENTRY, (b"a",), **bounds))
+    assert [row for page in pages for row in page] == rows
+    assert all(1 <= len(page) <= limits.STORE_PAGE_ROWS for page in pages)
+    hashed = fill(store, Table.DELTA, (LOW,), (HIGH,))
+    assert [key for page in hashed.pages(Table.DELTA, ()) for key, _ in page] == [LOW, HIGH]

@@ -102,9 +102,8 @@ def test_number_of_a_dropped_context_is_not_given_again() -> None:
     store.drop(ALPHA)
     store = reopened(engine)
     put(store, BETA, 2)
-    assert [key[:4] for key, _ in engine.rows((b"\0\0\0\2", b"\xff"), reverse=False)] == [
-        b"\0\0\0\3"
-    ]
+    (page,) = engine.pages((b"\0\0\0\2", b"\xff"), reverse=False)
+    assert [key[:4] for key, _ in page] == [b"\0\0\0\3"]
 
 
 class InterruptedEngine(MemoryEngine):
@@ -161,5 +160,5 @@ def test_drop_cut_short_is_finished_at_the_next_start(fails_at: int) -> None:
         assert len(left) == count
     else:
         assert left == []
-        assert list(engine.rows((b"\0\0\0\2", b"\xff"), reverse=False)) == []
-        assert list(engine.rows((b"\0\0\0\0\2", b"\0\0\0\1"), reverse=False)) == []
+        assert list(engine.pages((b"\0\0\0\2", b"\xff"), reverse=False)) == []
+        assert list(engine.pages((b"\0\0\0\0\2", b"\0\0\0\1"), reverse=False)) == []
