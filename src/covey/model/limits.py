@@ -200,7 +200,7 @@ STORE_CACHE_BYTES: Final = 16 * MIB  # decoded blocks; the least recently used i
 STORE_OPEN_FILES_MAX: Final = 256  # leaves descriptors to sockets; least recently used closed
 STORE_BLOOM_BITS: Final = 10  # a key: 1 % of misses read a block in vain
 STORE_DROP_ROWS: Final = 1_024  # rows forgotten in one write, between which others may write
-STORE_PAGE_ROWS: Final = 64  # rows a memory scan takes under its lock at a time
+STORE_PAGE_ROWS: Final = 64  # rows a scan reads ahead under its lock; of 1 MiB each at most
 STORE_KEY_BYTES_MAX: Final = 4 * KIB  # escaped key parts and all; longer: a broken invariant
 STORE_CONTEXTS_MAX: Final = 2**31 - 1  # local numbers ever given; more: StoreError
 
