@@ -97,13 +97,14 @@ class BlockingExecutor:
         application = self._application(batch.release)
         interrupt = interrupt or Interrupt()
         scene = scene_of(batch, interrupt)
-        plan = _Plan(base, interrupt)
+        plan = _Plan(base)
         for call in batch.calls:
-            if plan.is_full():
+            if plan.outcomes and (plan.is_full() or interrupt.reason is not None):
                 break
-            fuel = plan.fuel_left()
-            outcome = run_call(application, batch, scene, plan.kept, call, plan.overlay, fuel)
-            if not plan.take(outcome, len(call.method) + len(call.arguments), fuel):
+            outcome = run_call(
+                application, batch, scene, plan.kept, call, plan.overlay, plan.fuel_left
+            )
+            if not plan.take(outcome, len(call.method) + len(call.arguments)):
                 break
         return tuple(plan.outcomes)
 
@@ -132,58 +133,67 @@ class BlockingExecutor:
 
 
 class _Plan:
-    """The delta to be: what was kept, and what still fits. kept: how many calls."""
+    """The delta to be: what was kept, and what still fits.
 
-    def __init__(self, base: EntryReader, interrupt: Interrupt) -> None:
+    kept: how many calls. fuel_left: what the next one may use and still fit the sum over the delta.
+    """
+
+    __slots__ = (
+        "_effects",
+        "_fuel_spent",
+        "_size_bytes",
+        "fuel_left",
+        "kept",
+        "outcomes",
+        "overlay",
+    )
+
+    def __init__(self, base: EntryReader) -> None:
         self.overlay = Overlay(base)
         self.outcomes: list[Outcome] = []
         self.kept = 0
-        self._interrupt = interrupt
-        self._fuel_kept = 0
+        self.fuel_left = limits.CALL_FUEL_MAX
         self._fuel_spent = 0
         self._size_bytes = 0
         self._effects = 0
 
-    def fuel_left(self) -> int:
-        """What the next call may use and still fit the sum over the delta."""
-        return limits.CALL_FUEL_MAX - self._fuel_kept
-
     def is_full(self) -> bool:
         """Whether no further call should even be tried."""
-        return bool(self.outcomes) and (
+        return (
             self.kept >= limits.DELTA_CALLS_MAX
             or self._fuel_spent >= limits.BATCH_FUEL_MAX
-            or self.fuel_left() <= 0
-            or self._interrupt.reason is not None
+            or self.fuel_left <= 0
         )
 
-    def take(self, outcome: Outcome, call_size_bytes: int, fuel: int) -> bool:
+    def take(self, outcome: Outcome, call_size_bytes: int) -> bool:
         """Note an outcome, unless its call has to wait for the next delta (False)."""
+        fuel = outcome.fuel
         if isinstance(outcome, Failed):
             # With less than its due, running out of fuel says only that it does not fit here.
-            if outcome.failure is Failure.OUT_OF_FUEL and fuel < limits.CALL_FUEL_MAX:
+            is_short = self.fuel_left < limits.CALL_FUEL_MAX
+            if is_short and outcome.failure is Failure.OUT_OF_FUEL:
                 return False
-            self._fuel_spent += outcome.fuel
+            self._fuel_spent += fuel
             self.outcomes.append(outcome)
             return True
         effects = self._effects + len(outcome.effects)
-        size_bytes = self._size_bytes + _size(call_size_bytes, outcome)
+        size_bytes = self._size_bytes + call_size_bytes + _size(outcome)
         if self.kept and (
             size_bytes > limits.DELTA_PAYLOAD_SOFT_BYTES or effects > limits.DELTA_EFFECTS_MAX
         ):
             return False
         self.overlay.absorb(outcome.effects)
         self._effects, self._size_bytes = effects, size_bytes
-        self._fuel_kept += outcome.fuel
-        self._fuel_spent += outcome.fuel
+        self.fuel_left -= fuel
+        self._fuel_spent += fuel
         self.kept += 1
         self.outcomes.append(outcome)
         return True
 
 
-def _size(call_size_bytes: int, completed: Completed) -> int:
-    """What a call takes in a delta, at most."""
-    size_bytes = _CALL_OVERHEAD_BYTES + call_size_bytes
+def _size(completed: Completed) -> int:
+    """What a call takes in a delta besides its method and arguments, at most."""
+    size_bytes = _CALL_OVERHEAD_BYTES
     for event in completed.events:
         size_bytes += EFFECT_OVERHEAD_BYTES + len(event.name.encode()) + len(event.data)
     for effect in completed.effects:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from covey.model import Failure
 from covey.runtime.module import ModuleFacts, PreparedModule
@@ -95,8 +95,7 @@ class Interrupt:
     reason: Failure | None = field(default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """How a run ended; stopped: None if the entry returned. fuel: used, <= what it was given."""
 
     fuel: int

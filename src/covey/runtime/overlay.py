@@ -102,10 +102,8 @@ class Overlay:
         A delete of what is absent below leaves none; an add leaves one even where it sums to 0.
         """
         found: list[Effect] = []
-        for collection in sorted(self._layers):
-            layer = self._layers[collection]
-            for key in sorted(layer):
-                state = layer[key]
+        for collection, layer in sorted(self._layers.items()):
+            for key, state in sorted(layer.items()) if len(layer) > 1 else layer.items():
                 if isinstance(state, bytes):
                     found.append(Put(collection, key, state))
                 elif state is not None:

@@ -7,21 +7,23 @@ the last result (`runtime/module/prepared.py`).
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import wasmtime
 from wasmtime import _ffi as ffi
 
 from covey.runtime.abi.covey1.signatures import IMPORT_SPACE, IMPORTS, Signature
-from covey.runtime.engine import GuestStopped
-from covey.runtime.wasmtime_engine.instance import Instance
-from covey.runtime.wasmtime_engine.library import NATIVE, Address, Words, new_trap
+from covey.runtime.wasmtime_engine.instance import Instance, memory_size_bytes
+from covey.runtime.wasmtime_engine.library import NATIVE, Address, Words
 
 __all__ = ["Running", "define_imports"]
 
 Callback: TypeAlias = Any
 """A C function; it must live as long as any module that was linked with it."""
+
+HostCallback: TypeAlias = Callable[[Address, Address, Words, int], Address]
+"""Its data and caller are not used; words hold the arguments, then the results; a trap or 0."""
 
 _U32: Final = 0xFFFF_FFFF
 _WORDS_PER_VALUE: Final = 2
@@ -29,12 +31,11 @@ _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
 
 class Running:
-    """The instance that runs now; there is one at a time."""
+    """The instance that runs now; there is one at a time, and none outside a run."""
 
     __slots__ = ("instance",)
 
-    def __init__(self) -> None:
-        self.instance: Instance | None = None
+    instance: Instance
 
 
 def define_imports(linker: wasmtime.Linker, running: Running) -> list[Callback]:
@@ -64,32 +65,78 @@ def _define(linker: wasmtime.Linker, name: str, signature: Signature, running: R
     return callback
 
 
-def _callback(
-    name: str, signature: Signature, running: Running
-) -> Callable[[Address, Address, Words, int], Address]:
-    arguments = _READERS[signature.parameters]
-    fuel_at = len(signature.parameters) * _WORDS_PER_VALUE
+def _callback(name: str, signature: Signature, running: Running) -> HostCallback:
+    # An exception would be lost in a callback, so each of them keeps it and returns a trap. The
+    # two that calls pass most often are written out: a loop over arguments costs as much as one.
+    if signature.parameters == ("i32",) * 6:
+        return _six_words(name, running, has_result=bool(signature.results))
+    if signature == Signature(("i32",) * 2, ("i32",)):
+        return _two_words_one_result(name, running)
+    masks = tuple(_U32 if kind == "i32" else -1 for kind in signature.parameters)
+    fuel_at = len(masks) * _WORDS_PER_VALUE
     fuel_back_at = len(signature.results) * _WORDS_PER_VALUE
 
     def callback(_data: Address, _caller: Address, values: Words, _count: int) -> Address:
         instance = running.instance
-        assert instance is not None
         try:
             guest = instance.guest
-            instance.look_at_memory()
+            if memory_size_bytes(instance.context, instance.memory) != guest.size_bytes:
+                instance.find_memory()
             guest.fuel = values[fuel_at]
-            result = instance.functions[name](guest, *arguments(values))
-            # Only what the function names is written: values[0] may be the place of the fuel.
+            given = [values[2 * place] & mask for place, mask in enumerate(masks)]
+            result = instance.functions[name](guest, *given)
+            # values[0] is the place of the fuel where the function has no result.
             if fuel_back_at:
                 values[0] = result
             values[fuel_back_at] = guest.fuel
-        except GuestStopped as stopped:
-            # Its frames hold the guest; the reason is all that is wanted.
-            instance.error = stopped.with_traceback(None)
-            return new_trap()
         except BaseException as error:  # noqa: BLE001 - raised again when the run has ended
-            instance.error = error
-            return new_trap()
+            return instance.stop(error)
+        return 0
+
+    return callback
+
+
+def _six_words(name: str, running: Running, *, has_result: bool) -> HostCallback:
+    def callback(_data: Address, _caller: Address, values: Words, _count: int) -> Address:
+        instance = running.instance
+        try:
+            guest = instance.guest
+            if memory_size_bytes(instance.context, instance.memory) != guest.size_bytes:
+                instance.find_memory()
+            guest.fuel = values[12]
+            result = instance.functions[name](
+                guest,
+                values[0] & _U32,
+                values[2] & _U32,
+                values[4] & _U32,
+                values[6] & _U32,
+                values[8] & _U32,
+                values[10] & _U32,
+            )
+            if has_result:
+                values[0] = result
+                values[2] = guest.fuel
+            else:
+                values[0] = guest.fuel
+        except BaseException as error:  # noqa: BLE001 - raised again when the run has ended
+            return instance.stop(error)
+        return 0
+
+    return callback
+
+
+def _two_words_one_result(name: str, running: Running) -> HostCallback:
+    def callback(_data: Address, _caller: Address, values: Words, _count: int) -> Address:
+        instance = running.instance
+        try:
+            guest = instance.guest
+            if memory_size_bytes(instance.context, instance.memory) != guest.size_bytes:
+                instance.find_memory()
+            guest.fuel = values[4]
+            values[0] = instance.functions[name](guest, values[0] & _U32, values[2] & _U32)
+            values[2] = guest.fuel
+        except BaseException as error:  # noqa: BLE001 - raised again when the run has ended
+            return instance.stop(error)
         return 0
 
     return callback
@@ -97,23 +144,3 @@ def _callback(
 
 def _types(names: tuple[str, ...]) -> list[wasmtime.ValType]:
     return [wasmtime.ValType.i64() if n == "i64" else wasmtime.ValType.i32() for n in names]
-
-
-# One reader for each list of parameters: a loop over their types costs more than the call. Of an
-# i32 only the lower half of its word means anything.
-_READERS: Final[Mapping[tuple[str, ...], Callable[[Words], tuple[int, ...]]]] = {
-    (): lambda _v: (),
-    ("i32",) * 1: lambda v: (v[0] & _U32,),
-    ("i32",) * 2: lambda v: (v[0] & _U32, v[2] & _U32),
-    ("i32",) * 3: lambda v: (v[0] & _U32, v[2] & _U32, v[4] & _U32),
-    ("i32",) * 4: lambda v: (v[0] & _U32, v[2] & _U32, v[4] & _U32, v[6] & _U32),
-    (*("i32",) * 4, "i64"): lambda v: (v[0] & _U32, v[2] & _U32, v[4] & _U32, v[6] & _U32, v[8]),
-    ("i32",) * 6: lambda v: (
-        v[0] & _U32,
-        v[2] & _U32,
-        v[4] & _U32,
-        v[6] & _U32,
-        v[8] & _U32,
-        v[10] & _U32,
-    ),
-}

@@ -9,17 +9,17 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from covey.model import limits
-from covey.runtime.engine import Guest, HostFunctions
+from covey.runtime.engine import Guest, GuestStopped, HostFunctions
 from covey.runtime.module import FUEL_EXPORT, STACK_EXPORT
-from covey.runtime.wasmtime_engine.library import LIBRARY, NATIVE, Address, address_of
+from covey.runtime.wasmtime_engine.library import LIBRARY, NATIVE, Address, address_of, new_trap
 
-__all__ = ["PAGE_SIZE_BYTES", "Instance"]
+__all__ = ["PAGE_SIZE_BYTES", "Instance", "memory_size_bytes"]
 
 PAGE_SIZE_BYTES: Final = 65_536
 
 _Extern: TypeAlias = Any  # a structure of the library, which types them dynamically
 _memory_data: Final = LIBRARY.wasmtime_memory_data
-_memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
+memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
 
 
 class Instance:
@@ -30,18 +30,17 @@ class Instance:
     """
 
     __slots__ = (
-        "_base",
         "_externs",
         "_first_size_bytes",
         "_functions",
         "_handle",
-        "_memory",
         "_store",
         "context",
         "epoch",
         "error",
         "functions",
         "guest",
+        "memory",
     )
 
     def __init__(self, pre: wasmtime.InstancePre, engine: wasmtime.Engine, epoch: int) -> None:
@@ -59,13 +58,12 @@ class Instance:
         self._externs: dict[str, _Extern] = {}
         self._functions: dict[str, Address] = {}
         self.context: Address = address_of(self._store._context().contents)
-        self._memory: Address = address_of(self._extern("memory").memory)
-        self._base: Address = 0
+        self.memory: Address = address_of(self._extern("memory").memory)
         self.epoch = epoch
         self.functions: HostFunctions = {}
         self.error: BaseException | None = None
         self.guest = Guest()
-        self.look_at_memory()
+        self.find_memory()
         self._first_size_bytes = self.guest.size_bytes
 
     def function(self, name: str) -> Address:
@@ -83,20 +81,26 @@ class Instance:
         """As `fuel_left`."""
         return self._global(STACK_EXPORT)
 
-    def look_at_memory(self) -> None:
-        """Tell the guest where memory is and how large: it may have grown, or moved."""
-        base = _memory_data(self.context, self._memory)
-        size_bytes = _memory_size_bytes(self.context, self._memory)
+    def find_memory(self) -> None:
+        """Tell the guest where memory is and how large.
+
+        At each entry into the host its size is asked for, and this is called if it changed: a
+        memory that has the size it had is where it was, as the engine is told never to move one.
+        """
         guest = self.guest
-        if base == self._base and size_bytes == guest.size_bytes:
-            return
         guest.memory.release()
-        guest.memory = _view(base, size_bytes)
-        guest.size_bytes, self._base = size_bytes, base
+        guest.size_bytes = memory_size_bytes(self.context, self.memory)
+        guest.memory = _view(_memory_data(self.context, self.memory), guest.size_bytes)
+
+    def stop(self, error: BaseException) -> Address:
+        """Keep what a host function raised; gives the trap to return in its place."""
+        # The frames of a stop hold the guest; its reason is all that is wanted.
+        self.error = error.with_traceback(None) if isinstance(error, GuestStopped) else error
+        return new_trap()
 
     def has_first_size(self) -> bool:
         """Whether memory is as large as it was at the start: then it is where it was, too."""
-        return bool(_memory_size_bytes(self.context, self._memory) == self._first_size_bytes)
+        return bool(memory_size_bytes(self.context, self.memory) == self._first_size_bytes)
 
     def close(self) -> None:
         """Release the store. No view of memory is left: reading one would be a segfault."""

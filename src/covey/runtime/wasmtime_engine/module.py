@@ -113,13 +113,10 @@ class WasmtimeModule:
         values, trap = shared.values, shared.trap
         instance.functions = functions
         function = instance.function(entry)
-        assert shared.running.instance is None, "one run at a time"
         shared.running.instance = instance
         values[0], trap[0] = fuel, 0
-        try:
-            error = _call(instance.context, function, values, _ENTRY_VALUES, trap)
-        finally:
-            shared.running.instance = None
+        error = _call(instance.context, function, values, _ENTRY_VALUES, trap)
+        del shared.running.instance
         if instance.error is None and not error and not trap[0]:
             left: int = values[0]
             return Run(fuel - left, None) if left > 0 else Run(fuel, out_of_fuel())

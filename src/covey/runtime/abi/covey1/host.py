@@ -14,7 +14,7 @@ from covey.model import Add, AppEvent, Collection, Delete, Effect, Failure, Put,
 from covey.rules import check_effect
 from covey.runtime.abi.covey1.signatures import IMPORTS
 from covey.runtime.abi.covey1.text import shown
-from covey.runtime.abi.covey1.world import Place, Said, World
+from covey.runtime.abi.covey1.world import Place, World
 from covey.runtime.engine import Guest, HostFunctions, Interrupt, stop
 from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, CounterOverflow, Overlay
 
@@ -40,8 +40,7 @@ class Host:
     functions: by the names of the imports.
     """
 
-    _world: World  # of the run under way, as what follows
-    _said: Said
+    _world: World  # of the run under way
 
     def __init__(self, collections: Iterable[Collection]) -> None:
         self.functions: HostFunctions = {name: getattr(self, name) for name in IMPORTS}
@@ -49,14 +48,13 @@ class Host:
         self._scans: list[_Scan] = []
         self._random: _Random | None = None
 
-    def begin(self, world: World, said: Said) -> None:
-        """Set the world of the run that comes, and what is to hold what it says."""
+    def begin(self, world: World) -> None:
+        """Set the world of the run that comes, which will also hold what it says."""
         self._world = world
-        self._said = said
 
     def end(self) -> None:
         """Handles die with the run, and with them what they hold of the store."""
-        del self._world, self._said
+        del self._world
         self._random = None
         if self._scans:
             for scan in self._scans:
@@ -80,7 +78,7 @@ class Host:
         guest.check(pointer, length)
         if length > limits.CALL_RESULT_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a result of {length} bytes is over the limit")
-        self._said.result = _take(guest, pointer, length)
+        self._world.result = _take(guest, pointer, length)
 
     def fail(self, guest: Guest, pointer: int, length: int) -> None:
         """Abort the call with a message."""
@@ -92,8 +90,8 @@ class Host:
         """Keep a line for the developer; long lines are cut, late ones dropped."""
         guest.check(pointer, length)
         line = _take(guest, pointer, min(length, limits.CALL_LOG_BYTES_MAX))
-        if self._said.has_room_for_log():
-            self._said.note(shown(line, limits.CALL_LOG_BYTES_MAX))
+        if self._world.has_room_for_log():
+            self._world.note(shown(line, limits.CALL_LOG_BYTES_MAX))
 
     def emit(self, guest: Guest, name: int, name_length: int, data: int, data_length: int) -> None:
         """Tell subscribers that something happened."""
@@ -104,7 +102,7 @@ class Host:
         guest.check(data, data_length)
         if name_length > limits.EVENT_NAME_BYTES_MAX or data_length > limits.EVENT_BYTES_MAX:
             stop(Failure.TOO_LARGE, "an event is over the limit")
-        if len(self._said.events) >= limits.CALL_EVENTS_MAX:
+        if len(self._world.events) >= limits.CALL_EVENTS_MAX:
             stop(Failure.TOO_LARGE, f"a call emits more than {limits.CALL_EVENTS_MAX} events")
         raw_name = _take(guest, name, name_length, data_length)
         content = guest.read(data, data_length)
@@ -112,8 +110,8 @@ class Host:
             text = raw_name.decode("utf-8")
         except UnicodeDecodeError:
             stop(Failure.TRAP, "the name of an event is no UTF-8")
-        self._said.events.append(AppEvent(text, content))
-        self._said.event_size_bytes += EFFECT_OVERHEAD_BYTES + name_length + data_length
+        self._world.events.append(AppEvent(text, content))
+        self._world.event_size_bytes += EFFECT_OVERHEAD_BYTES + name_length + data_length
         self._check_payload(writes)
 
     # -- entries ------------------------------------------------------------------------------
@@ -122,7 +120,8 @@ class Host:
         self, guest: Guest, c: int, clen: int, k: int, klen: int, pointer: int, cap: int
     ) -> int:
         """The value of an entry: its length, copied if it fits; -1 if there is none."""
-        guest.check(pointer, cap)
+        if pointer + cap > guest.size_bytes:
+            guest.check(pointer, cap)
         place, key = self._entry(guest, c, clen, k, klen)
         guest.charge(_READ_FUEL)
         value = self._world.reads.get(place.name, key)
@@ -140,7 +139,8 @@ class Host:
         writes = self._world.writes
         if writes is None:
             _forbid("put")
-        guest.check(v, vlen)
+        if v + vlen > guest.size_bytes:
+            guest.check(v, vlen)
         place, key = self._entry(guest, c, clen, k, klen)
         if vlen > _VALUE_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a value of {vlen} bytes is over the limit")
@@ -271,8 +271,10 @@ class Host:
         self, guest: Guest, c: int, clen: int, k: int, klen: int, key_bytes_min: int = 1
     ) -> tuple[Place, bytes]:
         """The collection and key (or prefix, which may be empty) that a guest names."""
-        guest.check(c, clen)
-        guest.check(k, klen)
+        size_bytes = guest.size_bytes
+        if c + clen > size_bytes or k + klen > size_bytes:
+            guest.check(c, clen)
+            guest.check(k, klen)
         if clen > _NAME_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"the name of a collection has {clen} bytes")
         if klen > _KEY_BYTES_MAX:
@@ -301,7 +303,7 @@ class Host:
     def _check_payload(self, writes: Overlay) -> None:
         if writes.effect_count > limits.CALL_EFFECTS_MAX:
             stop(Failure.TOO_LARGE, f"a call has more than {limits.CALL_EFFECTS_MAX} effects")
-        size = writes.payload_size_bytes + self._said.event_size_bytes + len(self._world.arguments)
+        size = writes.payload_size_bytes + self._world.event_size_bytes + len(self._world.arguments)
         if size > limits.CALL_PAYLOAD_BYTES_MAX:
             stop(Failure.TOO_LARGE, "the effects and events of a call are over the limit")
 

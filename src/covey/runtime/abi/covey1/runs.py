@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
 from covey.crypto import call_seed
 from covey.model import (
@@ -13,7 +13,7 @@ from covey.model import (
     EntryReader,
     Failed,
     Failure,
-    Method,
+    Interface,
     MethodKind,
     Outcome,
     Query,
@@ -23,24 +23,31 @@ from covey.model import (
 from covey.runtime.abi.covey1.host import Host
 from covey.runtime.abi.covey1.signatures import VALIDATE_EXPORT
 from covey.runtime.abi.covey1.text import effects_as_json, json_fault
-from covey.runtime.abi.covey1.world import Said, Scene, World
+from covey.runtime.abi.covey1.world import Scene, World
 from covey.runtime.engine import CompiledModule, GuestStopped, Interrupt, Run
 from covey.runtime.overlay import Overlay
 
 __all__ = ["Application", "run_call", "run_query", "scene_of"]
 
+_ARGUMENTS_BYTES_MAX: Final = limits.CALL_ARGUMENTS_BYTES_MAX
+
 
 class Application:
-    """An installed release, ready to run."""
+    """An installed release, ready to run. calls, queries: names of its methods."""
 
-    __slots__ = ("has_validate", "host", "interface", "methods", "module")
+    __slots__ = ("calls", "has_validate", "host", "interface", "module", "queries")
 
     def __init__(self, module: CompiledModule) -> None:
         self.module = module
         self.interface = module.facts.interface
-        self.methods: Mapping[str, Method] = {m.name: m for m in self.interface.methods}
+        self.calls = _names(self.interface, MethodKind.CALL)
+        self.queries = _names(self.interface, MethodKind.QUERY)
         self.has_validate = VALIDATE_EXPORT in module.facts.entries
         self.host = Host(self.interface.collections)
+
+
+def _names(interface: Interface, kind: MethodKind) -> frozenset[str]:
+    return frozenset(method.name for method in interface.methods if method.kind is kind)
 
 
 def scene_of(asked: Batch | Query, interrupt: Interrupt) -> Scene:
@@ -63,63 +70,59 @@ def run_call(
 
     index: how many were kept. fuel: the call completes only if it uses less.
     """
-    unfit = _unfit(application, call, MethodKind.CALL)
-    if unfit is not None:
-        return unfit
+    if call.method not in application.calls or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
+        return _unfit(application, call, MethodKind.CALL)
     overlay = Overlay(delta)
 
     def seed() -> bytes:
         return call_seed(batch.context, batch.device, batch.sequence, batch.previous, index, call)
 
     world = World(scene, call.arguments, overlay, overlay, (delta, overlay), seed)
-    said = Said()
-    run = _run(application, call.method, world, said, fuel)
+    run = _run(application, call.method, world, fuel)
     if run.stopped is not None:
-        return _failed(run.stopped, run.fuel, said)
+        return _failed(run.stopped, run.fuel, world)
     used = run.fuel
     effects = overlay.effects()
     if application.has_validate:
-        stopped, used = _validate(application, world, said, effects, used, fuel)
+        stopped, used = _validate(application, world, effects, used, fuel)
         if stopped is not None:
-            return _failed(stopped, used, said)
-    return _completed(effects, said, used)
+            return _failed(stopped, used, world)
+    return _completed(effects, world, used)
 
 
 def run_query(
     application: Application, query: Query, base: EntryReader, interrupt: Interrupt
 ) -> Outcome:
     """Run one query: it has more fuel and no effect."""
-    unfit = _unfit(application, query.call, MethodKind.QUERY)
-    if unfit is not None:
-        return unfit
-    world = World(scene_of(query, interrupt), query.call.arguments, base)
-    said = Said()
-    run = _run(application, query.call.method, world, said, limits.QUERY_FUEL_MAX)
+    call = query.call
+    if call.method not in application.queries or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
+        return _unfit(application, call, MethodKind.QUERY)
+    world = World(scene_of(query, interrupt), call.arguments, base)
+    run = _run(application, call.method, world, limits.QUERY_FUEL_MAX)
     if run.stopped is not None:
-        return _failed(run.stopped, run.fuel, said)
-    return _completed((), said, run.fuel)
+        return _failed(run.stopped, run.fuel, world)
+    return _completed((), world, run.fuel)
 
 
-def _unfit(application: Application, call: Call, kind: MethodKind) -> Failed | None:
-    method = application.methods.get(call.method)
+def _unfit(application: Application, call: Call, kind: MethodKind) -> Failed:
+    """Why a call is not even begun."""
+    method = application.interface.method(call.method)
     if method is None:
         return _refused(Failure.UNKNOWN_METHOD, f"there is no method {call.method!r}")
     if method.kind is not kind:
         message = f"{call.method!r} is a {method.kind.value}, not a {kind.value}"
         return _refused(Failure.UNKNOWN_METHOD, message)
     size = len(call.arguments)
-    if size > limits.CALL_ARGUMENTS_BYTES_MAX:
-        return _refused(Failure.TOO_LARGE, f"arguments of {size} bytes are over the limit")
-    return None
+    return _refused(Failure.TOO_LARGE, f"arguments of {size} bytes are over the limit")
 
 
 def _refused(failure: Failure, message: str) -> Failed:
     return Failed(failure, message, 0, ())
 
 
-def _run(application: Application, entry: str, world: World, said: Said, fuel: int) -> Run:
+def _run(application: Application, entry: str, world: World, fuel: int) -> Run:
     host = application.host
-    host.begin(world, said)
+    host.begin(world)
     try:
         return application.module.run(entry, host.functions, fuel, world.scene.interrupt)
     finally:
@@ -129,7 +132,6 @@ def _run(application: Application, entry: str, world: World, said: Said, fuel: i
 def _validate(
     application: Application,
     call: World,
-    said: Said,
     effects: tuple[Effect, ...],
     used: int,
     fuel: int,
@@ -140,20 +142,19 @@ def _validate(
     Gives why it stopped, if it did, and the fuel that both used.
     """
     world = World(call.scene, effects_as_json(effects), call.reads, None, call.overlays)
-    heard = Said()
-    run = _run(application, VALIDATE_EXPORT, world, heard, fuel - used)
-    for line in heard.log:
-        said.note(line)
+    run = _run(application, VALIDATE_EXPORT, world, fuel - used)
+    for line in world.log:
+        call.note(line)
     return run.stopped, used + run.fuel
 
 
-def _completed(effects: tuple[Effect, ...], said: Said, fuel: int) -> Outcome:
-    fault = json_fault(said.result) if said.result else None
+def _completed(effects: tuple[Effect, ...], world: World, fuel: int) -> Outcome:
+    fault = json_fault(world.result) if world.result else None
     if fault is not None:
         message = f"the result is not valid JSON: {fault}"
-        return Failed(Failure.TRAP, message, fuel, tuple(said.log))
-    return Completed(effects, tuple(said.events), said.result, fuel, tuple(said.log))
+        return Failed(Failure.TRAP, message, fuel, tuple(world.log))
+    return Completed(effects, tuple(world.events), world.result, fuel, tuple(world.log))
 
 
-def _failed(stopped: GuestStopped, fuel: int, said: Said) -> Failed:
-    return Failed(stopped.failure, stopped.message, fuel, tuple(said.log))
+def _failed(stopped: GuestStopped, fuel: int, world: World) -> Failed:
+    return Failed(stopped.failure, stopped.message, fuel, tuple(world.log))

@@ -18,7 +18,7 @@ from covey.model import (
 from covey.runtime.engine import Interrupt
 from covey.runtime.overlay import Overlay
 
-__all__ = ["Place", "Said", "Scene", "World"]
+__all__ = ["Place", "Scene", "World"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,26 @@ class Scene:
 
 
 class World:
-    """What one run sees besides its scene. writes: where effects go, None in a query.
+    """What one run sees besides its scene, and what it said so far.
 
-    arguments: what `input` gives. reads: `writes` where there is one. overlays: what a scan has
-    to remember. seed: gives 32 bytes; None where `random` is not allowed.
+    arguments: what `input` gives. writes: where effects go, None in a query. reads: `writes` where
+    there is one. overlays: what a scan has to remember. seed: gives 32 bytes; None where `random`
+    is not allowed. result: JSON as `output` gave it last.
     """
 
-    __slots__ = ("arguments", "overlays", "reads", "scene", "seed", "writes")
+    __slots__ = (
+        "arguments",
+        "event_size_bytes",
+        "events",
+        "log",
+        "overlays",
+        "reads",
+        "result",
+        "scene",
+        "seed",
+        "writes",
+    )
 
-    # Written out: one is made for each call, and a frozen dataclass takes three times as long.
     def __init__(
         self,
         scene: Scene,
@@ -61,14 +72,6 @@ class World:
         self.writes = writes
         self.overlays = overlays
         self.seed = seed
-
-
-class Said:
-    """What a run said, filled while it runs; result: JSON as `output` gave it last."""
-
-    __slots__ = ("event_size_bytes", "events", "log", "result")
-
-    def __init__(self) -> None:
         self.result = b""
         self.events: list[AppEvent] = []
         self.event_size_bytes = 0
