@@ -1,0 +1,241 @@
+"""What one call costs: application code, sandbox and state, without network, signatures or disk.
+
+Prints one JSON line:
+
+- `ops_per_s`, `us_per_call` (processor time): calls of a key-value `put` (the arguments read, one
+  entry read, one written) through `BlockingExecutor.run_batch` in batches of a delta's 256, over
+  10,000 entries in LevelDB, with everything that makes them safe: checks, rules, restored memory;
+- `read_us`: how much of that the store takes for its one read, measured alone;
+- `public_us_per_call`: the same calls, host functions and store, but each on a fresh store by
+  wasmtime's own Python interface, in turns with ours;
+- `scan_ms`: a query that scans the 10,000 entries, warm (`store_scan_ms`: the store's part alone);
+- `ready_ms`: from a cached file to a module that can run (`compile_ms`: without the file);
+- `runaway_ms`: until a call that never ends was stopped by its fuel.
+
+The median of the runs counts. Run: `python -m bench.executor [OPS]`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import wasmtime
+
+from bench.public_api import PublicEngine
+from bench.workload import Result, operations
+from covey.merge import Entry, Stamp, StateReader, encode_entry
+from covey.model import (
+    Batch,
+    Call,
+    Collection,
+    Completed,
+    ContextId,
+    DeltaId,
+    DeviceId,
+    EntryReader,
+    Failed,
+    Failure,
+    MemberId,
+    Query,
+    ReleaseId,
+    Rule,
+    ScopedWrites,
+    Table,
+    Write,
+    limits,
+    time_at,
+)
+from covey.runtime import CACHE_KEY_SIZE_BYTES, BlockingExecutor, ModuleCache, new_engine
+from covey.store import open_level
+
+__all__ = ["measure"]
+
+_ENTRIES: Final = 10_000
+_RUNS: Final = 5
+_CONTEXT = ContextId(b"c" * 36)
+_RELEASE = ReleaseId(b"r" * 36)
+_MEMBER = MemberId(b"m" * 32)
+_DEVICE = DeviceId(b"d" * 32)
+_COLLECTION = Collection("entries", Rule.REGISTER, ())
+_KEY_AT, _KEY_SIZE = 2, 8  # in the arguments: {"k0000042":"value..."}
+_VALUE_AT = 13
+_CODE: Final = f"""
+(module
+  (import "covey" "input" (func $input (param i32 i32) (result i32)))
+  (import "covey" "get" (func $get (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "covey" "put" (func $put (param i32 i32 i32 i32 i32 i32)))
+  (import "covey" "scan" (func $scan (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "covey" "next" (func $next (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "entries")
+  (func (export "put") (local $size i32)
+    (local.set $size (call $input (i32.const 1024) (i32.const 4096)))
+    (drop (call $get (i32.const 0) (i32.const 7)
+      (i32.const {1024 + _KEY_AT}) (i32.const {_KEY_SIZE}) (i32.const 8192) (i32.const 4096)))
+    (call $put (i32.const 0) (i32.const 7)
+      (i32.const {1024 + _KEY_AT}) (i32.const {_KEY_SIZE})
+      (i32.const {1024 + _VALUE_AT})
+      (i32.sub (local.get $size) (i32.const {_VALUE_AT + 2}))))
+  (func (export "forever") (loop $again (br $again)))
+  (func (export "walk") (local $handle i32)
+    (local.set $handle (call $scan (i32.const 0) (i32.const 7)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+    (loop $more (br_if $more
+      (call $next (local.get $handle) (i32.const 16384) (i32.const 49152))))))
+"""
+
+
+class _Spent(NamedTuple):
+    wall_s: float
+    cpu_s: float
+
+
+def measure(ops: int) -> Result:
+    """Everything, in the order of the module's docstring."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_level(Path(folder) / "store")
+        try:
+            store.write([ScopedWrites(_CONTEXT, tuple(map(_row, range(_ENTRIES))))], durable=True)
+            with store.snapshot(_CONTEXT) as rows:
+                return _measured(ops, StateReader(rows, (_COLLECTION,)), Path(folder) / "cache")
+        finally:
+            store.close()
+
+
+def _measured(ops: int, state: EntryReader, folder: Path) -> Result:
+    module = _module()
+    ours, public = BlockingExecutor(new_engine()), BlockingExecutor(PublicEngine())
+    for executor in (ours, public):
+        executor.install(_RELEASE, module)
+        _puts(executor, state, limits.DELTA_CALLS_MAX)
+    our_runs, public_runs = [], []
+    for _ in range(_RUNS):
+        our_runs.append(_spent(lambda: _puts(ours, state, ops)))
+        public_runs.append(_spent(lambda: _puts(public, state, ops // 10)))
+    keys = [_call(place).arguments[_KEY_AT : _KEY_AT + _KEY_SIZE] for place in range(_ENTRIES)]
+    wall_s = statistics.median(run.wall_s for run in our_runs)
+    cpu_s = statistics.median(run.cpu_s for run in our_runs)
+    public_s = statistics.median(run.cpu_s for run in public_runs)
+    return Result(
+        name="covey-executor-put",
+        ops=ops,
+        seconds=wall_s,
+        cpu_s=cpu_s,
+        rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        wire_bytes=None,
+        detail={
+            "us_per_call": round(cpu_s / ops * 1e6, 2),
+            "read_us": round(_ms(lambda: [state.get("entries", key) for key in keys]) / 10, 2),
+            "public_us_per_call": round(public_s / (ops // 10) * 1e6, 2),
+            "scan_ms": _ms(lambda: _walk(ours, state)),
+            "store_scan_ms": _ms(lambda: sum(1 for _ in state.scan("entries", b"", b""))),
+            **_readiness(module, folder),
+            "runaway_ms": _ms(lambda: _run_away(ours, state)),
+        },
+    )
+
+
+def _readiness(module: bytes, folder: Path) -> dict[str, float]:
+    """How long a module takes until it can run, without and with its file."""
+    engine = new_engine()
+    cache = ModuleCache(folder, bytes(CACHE_KEY_SIZE_BYTES))
+    compile_ms = _ms(lambda: BlockingExecutor(engine).install(_RELEASE, module))
+    BlockingExecutor(engine, cache=cache).install(_RELEASE, module)
+    ready_ms = _ms(lambda: BlockingExecutor(engine, cache=cache).install(_RELEASE, module))
+    return {"compile_ms": compile_ms, "ready_ms": ready_ms}
+
+
+def _row(place: int) -> Write:
+    call = _call(place).arguments
+    entry = Entry(call[_VALUE_AT:-2], Stamp(time_at(1), DeltaId(bytes(32)), 0))
+    key = call[_KEY_AT : _KEY_AT + _KEY_SIZE]
+    return Write(Table.ENTRY, (b"entries", key), encode_entry(entry))
+
+
+def _call(place: int) -> Call:
+    """Every key is there already; they come in an order that no cache likes."""
+    return Call("put", b'{"k%07d":"%0100d"}' % (place * 7_919 % _ENTRIES, place))
+
+
+def _puts(executor: BlockingExecutor, state: EntryReader, ops: int) -> None:
+    calls = tuple(map(_call, range(ops)))
+    done = 0
+    while done < ops:
+        outcomes = executor.run_batch(_batch(calls[done : done + 256]), state)
+        assert all(isinstance(o, Completed) and len(o.effects) == 1 for o in outcomes), outcomes[-1]
+        done += len(outcomes)
+
+
+def _walk(executor: BlockingExecutor, state: EntryReader) -> None:
+    query = Query(
+        context=_CONTEXT,
+        release=_RELEASE,
+        member=_MEMBER,
+        device=_DEVICE,
+        time=time_at(1),
+        call=Call("walk", b""),
+    )
+    outcome = executor.query(query, state)
+    assert isinstance(outcome, Completed), outcome
+
+
+def _run_away(executor: BlockingExecutor, state: EntryReader) -> None:
+    (outcome,) = executor.run_batch(_batch((Call("forever", b""),)), state)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure is Failure.OUT_OF_FUEL
+
+
+def _batch(calls: tuple[Call, ...]) -> Batch:
+    return Batch(
+        context=_CONTEXT,
+        release=_RELEASE,
+        member=_MEMBER,
+        device=_DEVICE,
+        sequence=1,
+        previous=None,
+        time=time_at(1),
+        roles=(),
+        calls=calls,
+    )
+
+
+def _module() -> bytes:
+    kinds = {"put": "call", "forever": "call", "walk": "query"}
+    document = {
+        "abi": "covey/1",
+        "collections": [{"name": "entries", "rule": "register"}],
+        "methods": [{"name": name, "kind": kind} for name, kind in kinds.items()],
+    }
+    section = b"\x09covey.abi" + json.dumps(document).encode()
+    size = len(section)
+    assert 0x80 <= size < 0x4000
+    code = bytes(wasmtime.wat2wasm(_CODE))
+    return code + bytes((0, size & 0x7F | 0x80, size >> 7)) + section
+
+
+def _spent(work: Callable[[], None]) -> _Spent:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return _Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _ms(work: Callable[[], object]) -> float:
+    """The median of some runs, after one that warms up."""
+    work()
+    runs = []
+    for _ in range(_RUNS):
+        begun = time.perf_counter()
+        work()
+        runs.append(time.perf_counter() - begun)
+    return round(statistics.median(runs) * 1e3, 3)
+
+
+if __name__ == "__main__":
+    measure(operations(__doc__)).print()
