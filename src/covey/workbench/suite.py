@@ -32,6 +32,7 @@ from covey.errors import ConfigError
 from covey.model import Failure
 from covey.workbench.people import DEFAULT_MEMBER
 from covey.workbench.rows import EffectRow, EventRow
+from covey.workbench.text import json_bytes
 from covey.workbench.trial import START_MS
 
 __all__ = [
@@ -140,10 +141,7 @@ def json_of(value: object) -> bytes:
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{value[:80]!r} is no JSON: {error}") from error
         return value.encode("utf-8")
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"a value has no form in JSON: {error}") from error
+    return json_bytes(value)
 
 
 def _fault(step: Step) -> str:

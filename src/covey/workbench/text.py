@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 
 from covey.errors import ConfigError
 from covey.workbench.people import People
 
-__all__ = ["bytes_of", "one_line", "text_of"]
+__all__ = ["bytes_of", "json_bytes", "one_line", "text_of"]
 
 _BASE64, _MEMBER = "base64:", "member:"
 _MEMBER_SIZE_BYTES = 32
@@ -34,6 +35,15 @@ def bytes_of(text: str, people: People) -> bytes:
         return _plain_bytes(text)
     name, _, rest = text.removeprefix(_MEMBER).partition("/")
     return people.member(name) + _plain_bytes(rest)
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as JSON without spaces. Raises ConfigError for one that has no such form."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"a value has no form in JSON: {error}") from error
 
 
 def one_line(text: str) -> str:

@@ -5,7 +5,6 @@ A plan is data. It can be shrunk, kept in a file and run again, and means the sa
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from covey.errors import ConfigError
 from covey.model import Call, Interface, MethodKind, limits
 from covey.workbench.conformance.schema import Arguments
 from covey.workbench.people import NAMES
+from covey.workbench.text import json_bytes
 
 __all__ = [
     "CallStep",
@@ -84,7 +84,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def call_of(step: CallStep) -> Call:
     """The call of a step."""
-    return Call(step.method, json.dumps(step.args, ensure_ascii=False).encode("utf-8"))
+    return Call(step.method, json_bytes(step.args))
 
 
 class Maker:

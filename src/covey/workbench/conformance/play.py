@@ -36,6 +36,7 @@ from covey.workbench.conformance.plan import CallStep, DeliverStep, Plan, call_o
 from covey.workbench.conformance.schema import Arguments
 from covey.workbench.people import NAMES
 from covey.workbench.rows import effect_row, effect_text
+from covey.workbench.text import json_bytes
 from covey.workbench.trial import Trial, result_text
 
 __all__ = ["Finding", "Played", "Stage", "play"]
@@ -194,7 +195,7 @@ class _Playing:
             arguments = Arguments(rng, notable)
             drawn = [arguments.draw(method.arguments_schema) for _ in range(_QUERY_DRAWS)]
             for args in ({}, *drawn):
-                call = Call(method.name, json.dumps(args, ensure_ascii=False).encode("utf-8"))
+                call = Call(method.name, json_bytes(args))
                 finding = self._compare_answer(call)
                 if finding is not None:
                     return finding
