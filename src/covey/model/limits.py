@@ -82,7 +82,11 @@ OPERANDS_MAX: Final = 4_096  # values on the operand stack, stack of one frame; 
 STACK_SLOTS_MAX: Final = 32_768  # of all frames of a run; a deeper call traps, on every node alike
 FRAME_SLOTS: Final = 16  # of every frame, besides its values
 FRAME_BYTES_PER_SLOT: Final = 16  # bytes of a function's code for one slot more of its frame
-PREPARED_SIZE_BYTES_MAX: Final = 8 * MIB  # rewritten code, compile time; larger: refused
+PREPARED_SIZE_BYTES_MAX: Final = 4 * MIB  # rewritten code, compile time; larger: refused
+FUNCTION_STRETCHES_MAX: Final = 8_192  # compile time grows with their square; more: refused
+MODULE_STRETCHES_MAX: Final = 131_072  # compile time; more: refused
+FUNCTION_CARRIED_MAX: Final = 32_768  # locals set in loops by branches back: as their square
+MODULE_CARRIED_MAX: Final = 262_144  # as above; more: refused
 
 # -- bundles ---------------------------------------------------------------------------------
 BUNDLE_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one install; larger: refused

@@ -8,6 +8,8 @@ Source: WebAssembly Core Specification 2.0, appendix "Validation Algorithm".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from covey.model import limits
 from covey.runtime.module.control import Control
 from covey.runtime.module.dispatch import CONST, HANDLED, LOCAL_GET, LOCAL_SET, LOCAL_TEE, PLAIN
@@ -17,28 +19,44 @@ from covey.runtime.module.parts import read_value_type
 from covey.runtime.module.reader import BinaryReader, refuse
 from covey.runtime.module.values import F32, F64, FunctionType
 
-__all__ = ["rewrite_function"]
+__all__ = ["RewrittenFunction", "rewrite_function"]
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenFunction:
+    """code: the body. drops_data: it may drop data. stretches, carried: see `limits.py`."""
+
+    code: bytes
+    drops_data: bool
+    stretches: int
+    carried: int
 
 
 def rewrite_function(
     reader: BinaryReader, kind: FunctionType, scope: Scope, meter: Meter
-) -> tuple[bytes, bool]:
-    """The rewritten body of one function, and whether it may drop data.
+) -> RewrittenFunction:
+    """Validate and rewrite the body of one function.
 
     reader: of this body alone. Raises ConfigError naming the rule and the byte.
     """
-    size_bytes = reader.end - reader.at
+    start, size_bytes = reader.at, reader.end - reader.at
     groups = _read_locals(reader, floats=scope.parts.floats)
     types = kind.parameters + b"".join(bytes((code,)) * count for count, code in groups)
     body = _Body(reader, types, kind, scope, meter)
     code = body.rewrite()
-    if body.high > limits.OPERANDS_MAX:
-        refuse("too-many", "a function has too many operands at once", body.base)
+    for what, count, most in (
+        ("operands at once", body.high, limits.OPERANDS_MAX),
+        ("stretches of code", body.stretches, limits.FUNCTION_STRETCHES_MAX),
+        ("locals that loops carry", body.carried, limits.FUNCTION_CARRIED_MAX),
+    ):
+        if count > most:
+            refuse("too-many", f"a function has {count} {what}, more than {most}", start)
     if scope.parts.floats:
         groups += [(1, F32), (1, F64)]
     slots = limits.FRAME_SLOTS + len(types) + len(kind.results) + body.high
     slots += size_bytes // limits.FRAME_BYTES_PER_SLOT
-    return locals_code(groups) + meter.framed(slots, code, kind.results), body.drops_data
+    code = locals_code(groups) + meter.framed(slots, code, kind.results)
+    return RewrittenFunction(code, body.drops_data, body.stretches, body.carried)
 
 
 def _read_locals(reader: BinaryReader, *, floats: bool) -> list[tuple[int, int]]:
@@ -77,7 +95,7 @@ class _Body(Control):
         """Instructions up to one that needs more, and that one. Hot: names are local."""
         code, stack, locals_, rows = self.code, self.stack, self.locals, self.rows
         at, floor, high, cost = self.at, self.floor, self.high, self.cost
-        local_count = len(locals_)
+        local_count, assigned = len(locals_), self.assigned
         while True:
             if len(stack) > high:  # noqa: PLR1730 - a call of `max` is dear here
                 high = len(stack)
@@ -94,6 +112,7 @@ class _Body(Control):
                 else:
                     if len(stack) == floor or stack[-1] != locals_[index]:
                         self.require(locals_[index : index + 1], at)
+                    assigned.append(index)
                     if kind == LOCAL_SET:
                         del stack[-1]
                 at = after

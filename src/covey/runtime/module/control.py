@@ -1,6 +1,6 @@
 """Instructions that change the flow or are rare, one method each.
 
-Each checks its operands, says what code takes its place, and ends the segment where the next
+Each checks its operands, says what code takes its place, and ends the stretch where the next
 instruction may be reached from elsewhere or not at all.
 Source: WebAssembly Core Specification 2.0, chapter 3.3; protocols/execution.md.
 """
@@ -85,8 +85,9 @@ class Control(FunctionState):
             refuse("too-many", "a function nests too many blocks", self.base + at)
         self.floor = len(self.stack) - len(starts)
         if opcode in (_IF, _LOOP):
-            self.end_segment(after)
+            self.end_stretch(after)
         self.at = after
+        self.settle()
         self.frames.append(Frame(opcode, starts, ends, self.floor))
 
     def _block_type(self, at: int) -> tuple[bytes, bytes, int]:
@@ -105,27 +106,28 @@ class Control(FunctionState):
         return types[index].parameters, types[index].results, after
 
     def _else(self, at: int) -> None:
-        frame = self.frames[-1]
+        frame = self.settle()
         if frame.opcode != _IF:
             refuse("invalid", "an `else` has no `if`", self.base + at)
         self._finish(frame, at)
-        self.end_segment(at + 1)
+        self.end_stretch(at + 1)
         frame.opcode, frame.is_dead = _ELSE, False
         self.stack += frame.starts
 
     def _end(self, at: int) -> None:
-        frame = self.frames[-1]
+        frame = self.settle()
         self._finish(frame, at)
         if frame.opcode == _IF and frame.starts != frame.ends:
             refuse("invalid", "an `if` without `else` changes the stack", self.base + at)
         self.frames.pop()
+        self.carry(frame)
         self.stack += frame.ends
         if self.frames:
-            self.end_segment(at + 1)
+            self.end_stretch(at + 1)
             self.floor = self.frames[-1].floor
         else:
             # The block around the whole function has its own `end`.
-            self.end_segment(at)
+            self.end_stretch(at)
             self.at = at + 1
 
     def _finish(self, frame: Frame, at: int) -> None:
@@ -143,7 +145,10 @@ class Control(FunctionState):
     def _label(self, depth: int, at: int) -> bytes:
         if depth >= len(self.frames):
             refuse("invalid", f"there is no label {depth}", self.base + at)
-        return self.frames[-1 - depth].label
+        frame = self.frames[-1 - depth]
+        if not self.dead_depth:
+            frame.branches += 1
+        return frame.label
 
     def _br(self, at: int) -> None:
         depth, after = self.index(at)
@@ -154,7 +159,7 @@ class Control(FunctionState):
         depth, after = self.index(at)
         self.take(_I32, at)
         self.require(self._label(depth, at), at)
-        self.end_segment(after)
+        self.end_stretch(after)
 
     def _br_table(self, at: int) -> None:
         reader = self.reader(at + 1)
@@ -188,7 +193,7 @@ class Control(FunctionState):
         kind = parts.functions[index]
         self.take(kind.parameters, at)
         self.stack += kind.results
-        self.end_segment(after)
+        self.end_stretch(after)
 
     def _call_indirect(self, at: int) -> None:
         parts = self.scope.parts
@@ -205,7 +210,7 @@ class Control(FunctionState):
         self.take(parts.types[index].parameters, at)
         self.stack += parts.types[index].results
         self.replace(at, after, self.code[at : at + 1] + unsigned(index) + b"\x00")
-        self.end_segment(after)
+        self.end_stretch(after)
 
     # -- operands, globals, memory
 

@@ -65,8 +65,7 @@ def rewrite_module(outline: Outline, parts: Parts, entries: Sequence[Export]) ->
             code += section(sections.DATA_COUNT, unsigned(segments.data_count))
         if items:
             code += section(number, vector(items))
-    if len(code) > limits.PREPARED_SIZE_BYTES_MAX:
-        refuse("too-large", f"its code is over {limits.PREPARED_SIZE_BYTES_MAX} bytes when metered")
+    _check_totals(len(code), 0, 0)
     return Rewritten(code, drops_data)
 
 
@@ -77,24 +76,35 @@ def _rewrite_code(outline: Outline, scope: Scope, meter: Meter) -> tuple[list[by
         if parts.own:
             refuse("malformed", "its functions have no bodies")
         return [], False
-    at, drops_data = reader.at, False
+    at = reader.at
     if reader.count("function bodies", limits.MODULE_FUNCTIONS_MAX) != len(parts.own):
         refuse("malformed", "functions and their bodies differ in number", at)
-    bodies, total = [], 0
+    bodies, size_bytes, stretches, carried, drops_data = [], 0, 0, 0, False
     for kind in parts.functions[len(parts.imports) :]:
         at = reader.at
         body = reader.sub(reader.u32())
         if body.end - body.at > limits.FUNCTION_SIZE_BYTES_MAX:
             refuse("too-large", f"a function is over {limits.FUNCTION_SIZE_BYTES_MAX} bytes", at)
-        code, drops = rewrite_function(body, kind, scope, meter)
-        drops_data |= drops
-        total += len(code)
-        if total > limits.PREPARED_SIZE_BYTES_MAX:
-            most = limits.PREPARED_SIZE_BYTES_MAX
-            refuse("too-large", f"its code is over {most} bytes when metered", at)
-        bodies.append(code)
+        function = rewrite_function(body, kind, scope, meter)
+        bodies.append(function.code)
+        drops_data |= function.drops_data
+        size_bytes += len(function.code)
+        stretches += function.stretches
+        carried += function.carried
+        _check_totals(size_bytes, stretches, carried, at)
     reader.finish("the code section")
     return bodies, drops_data
+
+
+def _check_totals(size_bytes: int, stretches: int, carried: int, at: int | None = None) -> None:
+    """What compiling takes grows with these; each function was held to its own bounds."""
+    if size_bytes > limits.PREPARED_SIZE_BYTES_MAX:
+        most = limits.PREPARED_SIZE_BYTES_MAX
+        refuse("too-large", f"its code is over {most} bytes when metered", at)
+    if stretches > limits.MODULE_STRETCHES_MAX:
+        refuse("too-many", f"it has over {limits.MODULE_STRETCHES_MAX} stretches of code", at)
+    if carried > limits.MODULE_CARRIED_MAX:
+        refuse("too-many", f"its loops carry over {limits.MODULE_CARRIED_MAX} locals", at)
 
 
 def _added_code(

@@ -28,7 +28,8 @@ class Frame:
     """A block, loop, `if` or `else` under way, by its opcode.
 
     floor: operands below it are out of its reach. is_dead: the rest of it cannot be reached, so
-    its operands may be anything.
+    its operands may be anything. assigned: a bit for each local that live code in it sets.
+    branches: how many of live code lead to its label.
     """
 
     opcode: int
@@ -36,6 +37,8 @@ class Frame:
     ends: bytes
     floor: int
     is_dead: bool = False
+    assigned: int = 0
+    branches: int = 0
 
     @property
     def label(self) -> bytes:
@@ -44,16 +47,18 @@ class Frame:
 
 
 class FunctionState:
-    """Operands and frames, the segment under way and the code before it.
+    """Operands and frames, the stretch under way and the code before it.
 
     at: in `code`, whose first byte is at `base` of the module. Code up to `start` has been copied
-    to `segment`; the rest is copied as it is when the segment ends. dead_depth: the number of
-    frames where code became dead, 0 while it is live; dead code is checked and dropped.
+    to `stretch`; the rest is copied as it is when the stretch ends. dead_depth: the number of
+    frames where code became dead, 0 while it is live; dead code is checked and dropped. assigned:
+    locals set since the frame began or one within it ended.
     """
 
     __slots__ = (
-        *("at", "base", "code", "content", "cost", "dead_depth", "drops_data", "floor"),
-        *("frames", "high", "locals", "meter", "out", "rows", "scope", "segment", "stack", "start"),
+        *("assigned", "at", "base", "carried", "code", "content", "cost", "dead_depth"),
+        *("drops_data", "floor", "frames", "high", "locals", "meter", "out", "rows", "scope"),
+        *("stack", "start", "stretch", "stretches"),
     )
 
     def __init__(
@@ -63,13 +68,15 @@ class FunctionState:
         self.base = reader.at
         self.code = reader.content[reader.at : reader.end]
         self.at = self.start = self.floor = self.high = self.cost = self.dead_depth = 0
+        self.carried = self.stretches = 0
+        self.assigned: list[int] = []
         self.drops_data = False
         self.locals = types
         self.scope = scope
         self.meter = meter
         self.rows = dispatch_rows(floats=scope.parts.floats, memory=scope.parts.memory is not None)
         self.stack = bytearray()
-        self.segment = bytearray()
+        self.stretch = bytearray()
         self.out = bytearray()
         self.frames = [Frame(0x02, b"", kind.results, 0)]
 
@@ -157,34 +164,51 @@ class FunctionState:
     def replace(self, at: int, after: int, code: bytes) -> None:
         """Put other code in the place of what is at `at` up to `after`."""
         assert self.start <= at
-        self.segment += self.code[self.start : at]
-        self.segment += code
+        self.stretch += self.code[self.start : at]
+        self.stretch += code
         self.start = after
 
-    def end_segment(self, after: int) -> None:
-        """What was collected is a segment: its charge, then its code."""
+    def end_stretch(self, after: int) -> None:
+        """What was collected is a stretch: its charge, then its code."""
         if not self.dead_depth:
             if self.cost:
                 self.out += self.meter.charge(self.cost)
-            self.out += self.segment
+                self.stretches += 1
+            self.out += self.stretch
             self.out += self.code[self.start : after]
-        self.segment.clear()
+        self.stretch.clear()
         self.at = self.start = after
         self.cost = 0
 
     def die(self, after: int) -> None:
         """The rest of this frame cannot be reached."""
-        self.end_segment(after)
+        self.end_stretch(after)
         frame = self.frames[-1]
         frame.is_dead = True
         del self.stack[frame.floor :]
         if not self.dead_depth:
             self.dead_depth = len(self.frames)
 
+    def settle(self) -> Frame:
+        """The frame under way, which knows what was assigned so far."""
+        frame = self.frames[-1]
+        if not self.dead_depth:
+            for local in self.assigned:
+                frame.assigned |= 1 << local
+        self.assigned.clear()
+        return frame
+
+    def carry(self, frame: Frame) -> None:
+        """A frame ends: what it assigned, the one around it did. A loop carries it around."""
+        if frame.opcode == _LOOP:
+            self.carried += frame.assigned.bit_count() * (1 + frame.branches)
+        if self.frames:
+            self.frames[-1].assigned |= frame.assigned
+
     def revive(self, at: int) -> None:
         """The frame whose rest was dead is over: forget the code since then."""
         if self.dead_depth == len(self.frames):
             self.dead_depth = 0
-            self.segment.clear()
+            self.stretch.clear()
             self.start = at
             self.cost = 0
