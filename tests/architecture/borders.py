@@ -35,6 +35,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "trio_typing": ("network", "node", "api", "cli"),  # the type of task_status
     "trio": _WAITING,
     "typer": ("cli",),
+    "wasmer": ("runtime.wasmer_engine.library",),
+    "wasmer_compiler_cranelift": ("runtime.wasmer_engine.library",),
     "wasmtime": ("runtime", "cli.app_build", "testkit.modules"),  # assembles WAT; the reference
     "ziglang": (),  # run as a program
 }
@@ -50,6 +52,7 @@ CATCH_ALL = {
     "covey.network.swarm.attempt": "py-libp2p lets errors of every layer through a dial",
     "covey.network.transport._serve": "ends one socket, whatever a stranger sent",
     "covey.runtime.executor.serve": "crosses threads: raised again where the job is awaited",
+    "covey.runtime.wasmer_engine.module.callback": "may not cross C: raised again after it",
     "covey.runtime.wasmtime_engine.engine.callback": "may not cross C: raised again after it",
 }
 

@@ -21,7 +21,7 @@ DECISIONS = ROOT / "docs" / "decisions"
 LOCKS = ROOT / "locks"
 
 # What is imported by another name than it is installed by.
-INSTALLED_AS = {"nacl": "pynacl"}
+INSTALLED_AS = {"nacl": "pynacl", "wasmer_compiler_cranelift": "wasmer-compiler-cranelift"}
 # What we import because a dependency shows it to us; the lock pins it with that dependency.
 COMES_WITH = {
     "anyio": "litestar",
