@@ -10,7 +10,7 @@ import typer
 from covey import __version__
 from covey.cli.interrupts import quitting_at_once
 from covey.cli.opened import open_client
-from covey.cli.options import HomeOption, JsonOption, examples
+from covey.cli.options import EngineForOption, EngineOption, HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.results import InitResult, VersionResult
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
             "run",
             "run --listen /ip4/0.0.0.0/tcp/4001 --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…",
             "run --home ~/second --api 127.0.0.1:4040 --json",
+            "run --engine wasmer --engine-for did:key:z6Mk…",
         )
     )(run)
     app.command(epilog=examples("status", "status --json"))(status)
@@ -62,6 +63,8 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Where it is commanded, on this machine only."),
     ] = None,
+    engine: EngineOption = "",
+    engine_for: EngineForOption = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log what the node does.")
     ] = False,
@@ -80,6 +83,8 @@ def run(
         listen=listen or [],
         bootstrap=bootstrap or [],
         api=api,
+        engine=engine,
+        engine_for=engine_for or [],
         is_verbose=verbose,
         as_json=as_json,
     )

@@ -10,6 +10,8 @@ import typer
 __all__ = [
     "ArgumentsArgument",
     "ContextArgument",
+    "EngineForOption",
+    "EngineOption",
     "HomeOption",
     "JsonOption",
     "MethodArgument",
@@ -53,6 +55,23 @@ NameOption = Annotated[
 ]
 TargetArgument = Annotated[
     str, typer.Argument(metavar="TICKET_OR_TOPIC", help="A ticket, a context id or a topic.")
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        show_default="wasmtime",
+        help="What runs the modules named by --engine-for: wasmer, on CPython 3.10.",
+    ),
+]
+EngineForOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-for",
+        metavar="CID_OR_PUBLISHER",
+        help="A module, release or publisher (did:key) that --engine runs; repeatable.",
+    ),
 ]
 
 

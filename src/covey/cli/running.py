@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import trio
+import typer
 from trio_typing import TaskStatus
 
 from covey.api.server import serve
@@ -18,8 +19,11 @@ from covey.cli.exits import INTERRUPTED, OK
 from covey.cli.output import emit, say
 from covey.cli.results import RunResult
 from covey.cli.tables import ready_page
+from covey.errors import ConfigError
 from covey.node import NodeService
+from covey.node.engines import EngineChoice
 from covey.node.running import run
+from covey.runtime.engines import DEFAULT_ENGINE
 
 __all__ = ["log_lines", "run_node"]
 
@@ -52,17 +56,27 @@ def run_node(
     listen: Sequence[str],
     bootstrap: Sequence[str],
     api: str | None,
+    engine: str,
+    engine_for: Sequence[str],
     is_verbose: bool,
     as_json: bool,
 ) -> int:
     """Run the node of a home and return the exit code.
 
+    engine, engine_for: as `EngineChoice.parse`; empty for the default engine.
     Ctrl-C or SIGTERM stop it in order, a second one at once.
+    Raises BadParameter for a choice of engine that cannot be meant.
     """
+    try:
+        engines = EngineChoice.parse(engine or DEFAULT_ENGINE, engine_for)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint="--engine") from error
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(log_lines())
     logging.basicConfig(level=logging.INFO if is_verbose else logging.WARNING, handlers=[handler])
-    start = partial(run, home, listen=listen, bootstrap=bootstrap, api=api, serve=serve)
+    start = partial(
+        run, home, listen=listen, bootstrap=bootstrap, api=api, engines=engines, serve=serve
+    )
     return trio.run(_Running(start, as_json=as_json).until_stopped)
 
 

@@ -41,6 +41,7 @@ from covey.model import (
 )
 from covey.network import Network
 from covey.node.context import ContextDriver, Outlets
+from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
@@ -74,11 +75,19 @@ class Held:
 class Contexts:
     """All contexts of one node; `attach` begins their work."""
 
-    def __init__(self, home: Home, store: Store, records: Records, executor: Executor) -> None:
+    def __init__(
+        self,
+        home: Home,
+        store: Store,
+        records: Records,
+        executor: Executor,
+        engines: EngineChoice = DEFAULT_CHOICE,
+    ) -> None:
         self._home = home
         self._store = store
         self._records = records
         self._executor = executor
+        self._engines = engines
         self._held: dict[ContextId, Held] = {}
         self._network: Network | None = None
         self._nursery: trio.Nursery | None = None
@@ -261,8 +270,9 @@ class Contexts:
         application = self._records.application(held.charter.release)
         assert application is not None
         module = self._records.module(application.release)
+        engine = self._engines.engine_for(application.release, application.manifest)
         try:
-            await self._executor.install(application.release, module)
+            await self._executor.install(application.release, module, engine)
         except ConfigError as error:
             # A founder may name a module that no engine takes: its context fails, not the node.
             self._give_up(held, error)

@@ -17,11 +17,12 @@ from covey.errors import ConfigError, PeerUnavailable, ProtocolViolation
 from covey.model import PeerId, ReleaseId
 from covey.network import FrameStream, NetworkConfig, open_network
 from covey.node.contexts import Contexts
+from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.home import Home, Ports
 from covey.node.interface import NodeService
 from covey.node.records import Records
 from covey.node.service import Node
-from covey.runtime import open_executor
+from covey.runtime import InstalledModule, ModuleCache, open_executor
 from covey.store import open_level
 
 __all__ = ["Serve", "open_node", "run"]
@@ -48,20 +49,27 @@ class Serve(Protocol):
 
 @asynccontextmanager
 async def open_node(
-    home: Home, *, listen: Sequence[str] = (), bootstrap: Sequence[str] = ()
+    home: Home,
+    *,
+    listen: Sequence[str] = (),
+    bootstrap: Sequence[str] = (),
+    engines: EngineChoice = DEFAULT_CHOICE,
 ) -> AsyncIterator[Node]:
     """A running node without an API; leaving the block stops it.
 
     The caller holds the home's lock. listen: multiaddrs; the last ones, or any port at the first
-    start, if none is given. Raises ConfigError, StoreError.
+    start, if none is given. engines: which code runs on which engine.
+    Raises ConfigError, also for an engine that this Python does not have, and StoreError.
     """
+    engines.require_available()
     ports = home.ports()
     addresses = tuple(listen) or ports.listen or _LISTEN_ANY
     store = open_level(home.path / "store")
     try:
         records = Records(store)
-        async with open_executor(partial(_load, records)) as executor:
-            contexts = Contexts(home, store, records, executor)
+        cache = ModuleCache(home.path / "cache" / "modules", home.cache_key())
+        async with open_executor(partial(_load, records, engines), cache=cache) as executor:
+            contexts = Contexts(home, store, records, executor, engines)
             config = NetworkConfig(
                 seed=home.peer_seed(),
                 listen=addresses,
@@ -84,6 +92,7 @@ async def open_node(
                             store=store,
                             records=records,
                             executor=executor,
+                            engines=engines,
                             contexts=contexts,
                             network=network,
                         )
@@ -100,6 +109,7 @@ async def run(
     listen: Sequence[str],
     bootstrap: Sequence[str],
     api: str | None,
+    engines: EngineChoice,
     serve: Serve,
     on_ready: Callable[[NodeService, str], None],
 ) -> None:
@@ -112,7 +122,7 @@ async def run(
     host, port = _host_and_port(api or home.ports().api or _API_ANY)
     with home.lock():
         async with (
-            open_node(home, listen=listen, bootstrap=bootstrap) as node,
+            open_node(home, listen=listen, bootstrap=bootstrap, engines=engines) as node,
             trio.open_nursery() as nursery,
         ):
             start = partial(serve, node, host=host, port=port, token=home.token())
@@ -132,8 +142,12 @@ async def _serve_stream(contexts: Contexts, peer: PeerId, stream: FrameStream) -
         _logger.debug("sync stream ended", extra={"peer": peer, "why": str(error)})
 
 
-def _load(records: Records, release: ReleaseId) -> bytes | None:
-    return None if records.application(release) is None else records.module(release)
+def _load(records: Records, engines: EngineChoice, release: ReleaseId) -> InstalledModule | None:
+    application = records.application(release)
+    if application is None:
+        return None
+    engine = engines.engine_for(release, application.manifest)
+    return InstalledModule(records.module(release), engine)
 
 
 def _chosen(wanted: tuple[str, ...], bound: tuple[str, ...]) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ from covey.network import Network
 from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts, Held
+from covey.node.engines import EngineChoice
 from covey.node.joining import Fetcher, check_module
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
@@ -78,6 +79,7 @@ class Node:
         store: Store,
         records: Records,
         executor: Executor,
+        engines: EngineChoice,
         contexts: Contexts,
         network: Network,
     ) -> None:
@@ -86,6 +88,7 @@ class Node:
         self._store = store
         self._records = records
         self._executor = executor
+        self._engines = engines
         self._contexts = contexts
         self._network = network
         self.stopping = trio.Event()
@@ -132,7 +135,8 @@ class Node:
         """As `NodeService.install`."""
         opened = open_bundle(bundle)
         check_module(opened)
-        await self._executor.install(opened.release, opened.module)
+        engine = self._engines.engine_for(opened.release, opened.manifest)
+        await self._executor.install(opened.release, opened.module, engine)
         application = await trio.to_thread.run_sync(self._records.add_release, opened)
         return application_row(application)
 
