@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -19,10 +19,14 @@ LOOK_AGAIN_S = 0.1  # between looks at what no stream tells
 
 
 class Cluster:
-    """Nodes whose homes are in one folder; leaving the block ends every process."""
+    """Nodes whose homes are in one folder; leaving the block ends every process.
 
-    def __init__(self, folder: Path) -> None:
+    options: of `covey run`, for every node.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._options = tuple(options)
         self.nodes: list[NodeProcess] = []
 
     def __enter__(self) -> Cluster:
@@ -39,7 +43,7 @@ class Cluster:
 
     def add(self, name: str) -> NodeProcess:
         """A new node with a home and keys; it does not run yet."""
-        node = NodeProcess(name, self.folder / name)
+        node = NodeProcess(name, self.folder / name, self._options)
         self.nodes.append(node)
         return node
 

@@ -71,10 +71,12 @@ class NodeProcess:
     """A node with a home of its own; made by `Cluster.add`, which also stops it.
 
     Start it from a thread that lives as long as the node should. Its standard error goes to `log`.
+    options: of `covey run`, at every start.
     """
 
-    def __init__(self, name: str, home: Path) -> None:
+    def __init__(self, name: str, home: Path, options: Sequence[str] = ()) -> None:
         self.name = name
+        self.options = tuple(options)
         self.home = home
         self.log = home.with_suffix(".log")
         self.peer_id, self.member = init_home(home)
@@ -92,7 +94,8 @@ class NodeProcess:
     ) -> None:
         """Start it without waiting. listen: empty for the addresses of the last start."""
         assert not self.is_running
-        command = [covey_command(), "run", "--home", str(self.home), "--json", *options]
+        command = [covey_command(), "run", "--home", str(self.home), "--json"]
+        command += [*self.options, *options]
         for address in listen:
             command += ["--listen", address]
         for address in bootstrap:
