@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
-LOCKS := locks/build.lock locks/requirements.lock
+LOCKS := locks/build.lock locks/requirements.lock locks/wasmer.lock
 APT_BASICS := python3 python3-dev python3-venv build-essential libgmp-dev
 
 # Scripts inside an environment carry its path: one that was moved or copied is set up again.
@@ -14,10 +14,10 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test check lint types contracts simulate bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts simulate bench vectors apps lock clean moved
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
 		printf '%-16s %s\n' "$$name" "$$text"; done
 
 setup: $(READY) ## build .venv: everything else does it by itself
@@ -38,7 +38,10 @@ demo: $(READY) ## four real nodes replay a recorded session (TRACE=file TRANSACT
 test: $(READY) ## run the tests, except those marked slow
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m 'not slow' $(ARGS)
 
-check: lint types contracts test ## what CI runs: lint, types, import contracts, tests
+test-3.10: $(READY) ## test the runtime with both engines on Python 3.10, where one runs
+	@$(PYTHON) scripts/python310.py
+
+check: lint types contracts test test-3.10 ## what CI runs: lint, types, import contracts, tests
 
 lint: $(READY)
 	@$(PYTHON) -m ruff check .
@@ -68,5 +71,5 @@ lock: $(READY) ## pin every dependency again, with hashes (needs uv)
 	@$(PYTHON) scripts/lock.py
 
 clean: ## remove .venv and everything that was generated
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
+	@rm -rf $(VENV) $(VENV)-3.10 build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,23 +1,26 @@
 """Real nodes replay a recorded session of people typing at once, and must agree on every character.
 
-    python scripts/demo.py [--trace FILE] [--transactions N] [--nodes N] [--json] [--keep DIR]
+    python scripts/demo.py [--trace FILE] [--transactions N] [--nodes N] [--engine NAME]
+                           [--json] [--keep DIR]
 
 One node for each agent of the trace, one that only listens and one that joins when half is done,
-each a process with a home of its own, all knowing one address. Exit code: 0 when all agree with
-each other and with the published document, 1 with one sentence if not, 2 for usage, 130 for Ctrl-C.
+each a process with a home of its own, all knowing one address. With the second engine every call
+is run again afterwards on the first one. Exit code: 0 when all agree with each other and with the
+published document, 1 with one sentence if not, 2 for usage, 130 for Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -27,18 +30,23 @@ from rich.console import Console
 
 from covey.api.schema import ContextStatusReply
 from covey.client import Client
-from covey.codec import parse_did
+from covey.codec import cid_text, open_bundle, parse_cid, parse_did
 from covey.errors import NodeError
+from covey.model import ContextId
+from covey.runtime import BlockingExecutor, new_engine
+from covey.runtime.engines import DEFAULT_ENGINE, ENGINES
+from covey.runtime.wasmer_engine import is_available
 from covey.testkit.cluster import Board, Cluster, NodeProcess, Player, Usage, Witness, agree
+from covey.testkit.replay import replay_home
 from covey.testkit.trace import Trace, expected_text, load_trace
-from demo_report import Bar, Lines, Outcome, Row, half_and_tail_ms, show
+from demo_report import Bar, Checked, Lines, Outcome, Row, half_and_tail_ms, show
+from python310 import NoPython310, ready_python
 
 __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 TRACE = ROOT / "data" / "friendsforever.json.gz"
 BUNDLE = ROOT / "apps" / "text" / "text.covey"
-ENGINES = ("wasmtime",)
 JOIN_S = 120.0  # a late joiner fetches what the others wrote, beside them on one machine
 REPLAY_S = 3_600.0
 SETTLE_S = 120.0
@@ -48,6 +56,11 @@ LOOK_S = 0.25  # between two looks at the progress that a person sees
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.engine != DEFAULT_ENGINE and not is_available():
+        python = _python_with(options.engine)
+        if python is None:
+            return 2
+        os.execv(python, [str(python), __file__, *arguments])  # noqa: S606  the same, on 3.10
     console = Console(stderr=bool(options.json), highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -60,11 +73,15 @@ def main(arguments: Sequence[str]) -> int:
             )
         with ExitStack() as stack:
             folder = _kept(options.keep) or Path(stack.enter_context(_temporary_folder()))
-            cluster = stack.enter_context(Cluster(folder))
+            cluster = stack.enter_context(Cluster(folder, _run_options(options.engine)))
             try:
-                outcome = Demo(trace, options.transactions, nodes, cluster, console).run()
+                demo = Demo(trace, options.transactions, nodes, cluster, console)
+                outcome = demo.run()
             except NodeError as error:
                 raise NodeError(_with_reasons(error, cluster)) from error
+            if options.engine != DEFAULT_ENGINE:
+                cluster.close()
+                outcome = replace(outcome, checked=demo.check(options.engine))
     except KeyboardInterrupt:
         print("demo: interrupted; all nodes are stopped", file=sys.stderr)
         return 130
@@ -128,6 +145,21 @@ class Demo:
         if expected_text(self._trace) != self._trace.end_text:
             raise NodeError("the independent replay does not give the published end document")
         return expected_text(self._trace, self._transactions)
+
+    def check(self, engine: str) -> Checked:
+        """Run every call again on the default engine. Raises NodeError where one differs."""
+        began_s = time.monotonic()
+        context = ContextId(parse_cid(self._context))
+        executor = BlockingExecutor(new_engine())
+        replayed = replay_home(self._nodes[0].home, context, executor)
+        return Checked(
+            written_on=engine,
+            replayed_on=DEFAULT_ENGINE,
+            calls=replayed.calls,
+            deltas=replayed.deltas,
+            digest=replayed.digest.hex(),
+            took_s=round(time.monotonic() - began_s, 1),
+        )
 
     # -- the network ---
 
@@ -272,6 +304,27 @@ def _text(client: Client, context: str) -> str:
     return text
 
 
+def _run_options(engine: str) -> list[str]:
+    """What every node is started with: the second engine runs only what is listed."""
+    if engine == DEFAULT_ENGINE:
+        return []
+    module = cid_text(open_bundle(_bundle()).manifest.module)
+    return ["--engine", engine, "--engine-for", module]
+
+
+def _python_with(engine: str) -> Path | None:
+    """The Python of the second environment, which has the engine; None, and why, if it cannot."""
+    try:
+        python = ready_python()
+    except NoPython310 as error:
+        print(f"demo: {engine} needs CPython 3.10: {error}", file=sys.stderr)
+        return None
+    if python == Path(sys.executable):
+        print(f"demo: there are no wheels of {engine} for this system", file=sys.stderr)
+        return None
+    return python
+
+
 def _bundle() -> bytes:
     try:
         return BUNDLE.read_bytes()
@@ -312,7 +365,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trace", type=Path, default=TRACE, help="a recorded session")
     parser.add_argument("--transactions", type=_positive, metavar="N", help="only the first N")
     parser.add_argument("--nodes", type=_positive, metavar="N", help="agents + 2 or more")
-    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what runs the calls")
+    parser.add_argument("--engine", choices=ENGINES, default=DEFAULT_ENGINE, help="runs the calls")
     parser.add_argument("--json", action="store_true", help="one JSON line in place of the table")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the homes and logs there")
     return parser

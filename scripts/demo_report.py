@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["Bar", "Lines", "Outcome", "Row", "half_and_tail_ms", "show"]
+__all__ = ["Bar", "Checked", "Lines", "Outcome", "Row", "half_and_tail_ms", "show"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What came of running every call again on another engine: effects, events and fuel agreed."""
+
+    written_on: str
+    replayed_on: str
+    calls: int
+    deltas: int
+    digest: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the demo ends with; times in seconds."""
+    """What the demo ends with; times in seconds. checked: None where nothing was run again."""
 
     nodes: int
     calls: int
@@ -44,6 +56,7 @@ class Outcome:
     hand_over_ms: tuple[float, float]
     batch_ms: tuple[float, float]
     rows: tuple[Row, ...]
+    checked: Checked | None = None
 
     @property
     def line(self) -> str:
@@ -119,6 +132,13 @@ def show(outcome: Outcome, console: Console) -> None:
         f"{outcome.hand_overs} hand-overs: batch {batch_half}/{batch_tail} ms, "
         f"then {half}/{tail} ms to the other node (half/99 %)"
     )
+    if outcome.checked is not None:
+        checked = outcome.checked
+        console.print(
+            f"written on {checked.written_on}, run again on {checked.replayed_on}: "
+            f"{checked.calls} calls of {checked.deltas} deltas agree in effects, events and fuel, "
+            f"digest {checked.digest[:8]}… ({checked.took_s} s)"
+        )
 
 
 def half_and_tail_ms(times_s: Sequence[float]) -> tuple[float, float]:
