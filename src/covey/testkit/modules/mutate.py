@@ -21,6 +21,14 @@ _NUMBERS: Final = (
     *(b"\xff\xff\x03", b"\x80\x80\x80\x80\x10", b"\x80" * 9 + b"\0", b"\xff" * 9 + b"\x7f"),
 )
 _EDITS_MAX: Final = 4
+_RANGES: Final = (
+    *(range(0x46, 0x50), range(0x51, 0x5B), range(0x5B, 0x61), range(0x61, 0x67)),
+    *(range(0x67, 0x6A), range(0x6A, 0x79), range(0x79, 0x7C), range(0x7C, 0x8B)),
+    *(range(0x8B, 0x92), range(0x92, 0x99), range(0x99, 0xA0), range(0xA0, 0xA7)),
+    *(range(0xC0, 0xC2), range(0xC2, 0xC5), range(0x20, 0x23), range(0x02, 0x04)),
+)
+_ALIKE: Final = {byte: alike for alike in _RANGES for byte in alike}
+_NUMBERED: Final = frozenset((0x0C, 0x0D, 0x10, 0x11, *range(0x20, 0x25), 0x41, 0x42))
 
 
 def mutate(rng: random.Random, module: bytes, other: bytes) -> bytes:
@@ -64,7 +72,7 @@ def _rearrange(
 
 def _edited(rng: random.Random, content: bytes, other: bytes) -> bytes:
     changed = bytearray(content)
-    for _ in range(rng.randint(1, _EDITS_MAX)):
+    for _ in range(rng.choice((1, 1, 1, 2, _EDITS_MAX))):
         rng.choice(_EDITS)(rng, changed, other)
     return bytes(changed)
 
@@ -101,6 +109,21 @@ def _set(rng: random.Random, content: bytearray, _other: bytes) -> None:
         content[rng.randrange(len(content))] = rng.choice(_BYTES)
 
 
+def _swap(rng: random.Random, content: bytearray, _other: bytes) -> None:
+    """Put another instruction of the same type in the place of one, or of what looks like it."""
+    places = [at for at, byte in enumerate(content) if byte in _ALIKE]
+    if places:
+        at = rng.choice(places)
+        content[at] = rng.choice(_ALIKE[content[at]])
+
+
+def _index(rng: random.Random, content: bytearray, _other: bytes) -> None:
+    """Another number after an instruction that takes one."""
+    places = [at for at, byte in enumerate(content[:-1]) if byte in _NUMBERED]
+    if places:
+        content[rng.choice(places) + 1] = rng.choice((0, 1, 2, 3, 5, 20, 0x3F, 0x7F))
+
+
 def _insert(rng: random.Random, content: bytearray, _other: bytes) -> None:
     at = _place(rng, content)
     content[at:at] = bytes(rng.choice(_BYTES) for _ in range(rng.randint(1, 4)))
@@ -131,7 +154,7 @@ def _repeat(rng: random.Random, content: bytearray, _other: bytes) -> None:
 
 
 _EDITS: Final[tuple[Callable[[random.Random, bytearray, bytes], None], ...]] = (
-    _flip, _flip, _set, _set, _insert, _delete, _number, _splice, _repeat,
+    _flip, _set, _insert, _delete, _number, _splice, _repeat, *(_swap, _index) * 4,
 )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ _LINKED: Final = ("data is outside the memory", "elements are outside the table"
 class Came:
     """What a case came to. ended: how its runs did, or the rule that refused it.
 
-    findings: what must not be, in words. prepare_s, compile_s: of its module.
+    findings: what must not be, in words. prepare_s, compile_s: processor time for its module.
     """
 
     digest: str = ""
@@ -141,15 +141,15 @@ class Subject:
     # -- modules beside their originals -------------------------------------------------------
 
     def _beside_original(self, module: bytes, seed: int, came: Came) -> list[object]:
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             prepared = prepare_module(module)
         except ConfigError as refusal:
-            came.prepare_s = time.perf_counter() - started
+            came.prepare_s = time.process_time() - started
             came.ended.append("refused: " + _rule(refusal))
             self._check_refusal(module, str(refusal), came)
             return [str(refusal)]
-        came.prepare_s = time.perf_counter() - started
+        came.prepare_s = time.process_time() - started
         original = None
         if self._reference is not None:
             try:
@@ -157,9 +157,9 @@ class Subject:
             except wasmtime.WasmtimeError as error:
                 came.findings.append(f"accepted though invalid: {error}")
                 return ["accepted"]
-        started = time.perf_counter()
+        started = time.process_time()
         compiled = self._engine.compile(prepared)
-        came.compile_s = time.perf_counter() - started
+        came.compile_s = time.process_time() - started
         seen: list[object] = [hashlib.sha256(prepared.code).hexdigest()]
         for entry in prepared.facts.entries:
             runs = [observe(compiled, entry, seed, _FUEL) for _ in range(_RUNS)]
@@ -189,9 +189,9 @@ class Subject:
     # -- calls with the real host -------------------------------------------------------------
 
     def _by_executor(self, module: bytes, seed: int, came: Came) -> list[object]:
-        started = time.perf_counter()
+        started = time.process_time()
         release, interface = self._install(module)
-        came.compile_s = time.perf_counter() - started
+        came.compile_s = time.process_time() - started
         base = _Entries()
         before = dict(base.entries)
         batch, query = _asked(random.Random(f"asked {seed}"), release, interface)  # noqa: S311
