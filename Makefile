@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts simulate bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts simulate fuzz bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -59,6 +59,9 @@ simulate: $(READY) ## run the replica under seeded faults (SEEDS=1..1000)
 
 bench: $(READY) ## measure, and write a table
 	@$(PYTHON) -m bench $(ARGS)
+
+fuzz: $(READY) ## random modules and calls on every engine there is (SECONDS=60, ARGS=--fresh)
+	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
 
 vectors: $(READY) ## write the test vectors of protocols/ again, byte for byte
 	@$(PYTHON) scripts/vectors.py $(ARGS)
