@@ -39,7 +39,10 @@ def new(
     home: HomeOption,  # noqa: ARG001 - every command takes it
     directory: _Directory,
     language: Annotated[
-        str, typer.Option("--language", "-l", metavar="LANGUAGE", help="c, zig or wat.")
+        str,
+        typer.Option(
+            "--language", "-l", metavar="LANGUAGE", help="c, zig, rust, assemblyscript or wat."
+        ),
     ] = "c",
     as_json: JsonOption = False,
 ) -> None:

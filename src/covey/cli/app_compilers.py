@@ -105,7 +105,7 @@ def _compile_rust(job: Job) -> bytes:
         )
     library, target = job.scratch / "libcovey.rlib", job.scratch / "module.wasm"
     options = [rustc, "--target", _RUST_TARGET, "--edition", "2021", "-C", "target-cpu=mvp"]
-    options += ["-C", "opt-level=z", "-C", "panic=abort", "-C", "codegen-units=1"]
+    options += ["-C", "opt-level=s", "-C", "panic=abort", "-C", "codegen-units=1"]
     # Paths in messages of panics are those given here: relative, and so the same everywhere.
     command = [*options, "--crate-type", "rlib", "--crate-name", "covey", "covey.rs"]
     _run([*command, "-o", str(library)], sdk_dir, "covey.rs")
