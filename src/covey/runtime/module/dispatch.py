@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from covey.runtime.module.opcodes import OPCODES, PREFIX, Immediate, Opcode
 
 __all__ = [
+    "ACCESS",
     "ADDRESS",
     "CONST",
     "HANDLED",
@@ -25,6 +26,9 @@ LOCAL_GET, LOCAL_SET, LOCAL_TEE, PLAIN, CONST, ADDRESS, HANDLED = range(7)
 Row: TypeAlias = "tuple[int, bytes, slice, bytes, int, int]"
 """Kind, operands taken, the slice of the stack they are, operands given, price, and what the kind
 needs: the greatest exponent of an alignment, the size of a constant, or REFUSED."""
+
+ACCESS: Final = 1 << 32
+"""Added to the price of a load or store, so that one sum has both fuel and number of accesses."""
 
 REFUSED: Final = -1
 _AFTER_THE_TOP: Final = slice(1 << 30, None)
@@ -59,4 +63,5 @@ def _row(opcode: Opcode) -> Row:
         kind = HANDLED if opcode.is_canonical else _KINDS.get(opcode.immediate, HANDLED)
     taken = slice(-len(opcode.pops), None) if opcode.pops else _AFTER_THE_TOP
     need = {"f32.const": 4, "f64.const": 8}.get(opcode.name, opcode.align_max)
-    return (kind, opcode.pops, taken, opcode.pushes, opcode.price, need)
+    accesses = ACCESS if opcode.immediate is Immediate.ADDRESS else 0
+    return (kind, opcode.pops, taken, opcode.pushes, opcode.price + accesses, need)

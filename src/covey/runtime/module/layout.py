@@ -38,6 +38,7 @@ class Layout:
     entries: int
     fuel: int
     stack: int
+    far: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def new_layout(parts: Parts) -> Layout:
         entries=reset + 3,
         fuel=len(parts.globals_),
         stack=len(parts.globals_) + 1,
+        far=len(parts.globals_) + 2,
     )
 
 

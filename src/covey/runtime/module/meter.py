@@ -10,6 +10,7 @@ from typing import Final
 
 from covey.model import limits
 from covey.runtime.module import prices
+from covey.runtime.module.dispatch import ACCESS
 from covey.runtime.module.encode import signed, unsigned
 from covey.runtime.module.layout import Layout
 from covey.runtime.module.parts import Global, Limits
@@ -45,14 +46,20 @@ class Meter:
         self._get_stack, self._set_stack = _GLOBAL_GET + stack, _GLOBAL_SET + stack
         # i64.const 0, i64.le_s: code goes on only with fuel left.
         self._check = self._get_fuel + b"\x42\x00\x57" + _TRAP_IF
+        self._get_far, self._set_far = (
+            op + unsigned(layout.far) for op in (_GLOBAL_GET, _GLOBAL_SET)
+        )
         self._charges: dict[int, bytes] = {}
 
-    def charge(self, fuel: int) -> bytes:
-        """Take fuel, and trap unless some is left."""
-        code = self._charges.get(fuel)
+    def charge(self, cost: int) -> bytes:
+        """Take fuel, and trap unless some is left. cost: fuel, and ACCESS for each access."""
+        code = self._charges.get(cost)
         if code is None:
-            code = self._get_fuel + _I64_CONST + signed(fuel) + b"\x7d" + self._set_fuel
-            code = self._charges[fuel] = code + self._check
+            accesses, fuel = divmod(cost, ACCESS)
+            code = self._get_fuel + _I64_CONST + signed(fuel) + b"\x7d"
+            if accesses:
+                code += self._get_far + _I64_CONST + signed(accesses) + b"\x7e\x7d"
+            code = self._charges[cost] = code + self._set_fuel + self._check
         return code
 
     def _charge_computed(self, amount: bytes) -> bytes:
@@ -102,6 +109,7 @@ class Meter:
         """The body of `reset`: what is as at the start of every run; charges for the run."""
         code = _LOCAL_GET + b"\x00" + self._set_fuel
         code += _I32_CONST + signed(limits.STACK_SLOTS_MAX) + self._set_stack
+        code += _I64_CONST + signed(prices.FAR if pages > prices.FAR_PAGES else 0) + self._set_far
         for index, declared in enumerate(globals_):
             if declared.is_mutable:
                 code += declared.initial.code + _GLOBAL_SET + unsigned(index)
@@ -130,6 +138,9 @@ class Meter:
         # local 0 = memory.grow; if it is -1, mark and trap.
         code += asked + b"\x40\x00\x22\x00\x41\x7f\x46\x04\x40"
         code += _I32_CONST + signed(HOST_MEMORY_MARK) + self._set_stack + _TRAP + _END
+        # memory.size > FAR_PAGES, unsigned: accesses cost more from now on.
+        code += size + _I32_CONST + signed(prices.FAR_PAGES) + b"\x4b\x04\x40"
+        code += _I64_CONST + signed(prices.FAR) + self._set_far + _END
         return b"\x00" + code + asked + _END
 
     def bulk(self) -> bytes:

@@ -21,6 +21,8 @@ __all__ = [
     "DIVISION",
     "ENTRY",
     "ENTRY_PAGE",
+    "FAR",
+    "FAR_PAGES",
     "FLOAT",
     "FLOAT_DIVISION",
     "FREE",
@@ -31,7 +33,9 @@ __all__ = [
 
 FREE: Final = 0  # marks of structure: block, loop, else, end, nop
 PLAIN: Final = 1  # integers, constants, locals, globals, comparisons
-ADDRESSED: Final = 2  # loads and stores
+ADDRESSED: Final = 4  # loads and stores, at least: what is near is in a cache
+FAR: Final = 64  # loads and stores: besides, while memory has more than FAR_PAGES
+FAR_PAGES: Final = 24  # 1.5 MiB, which the caches of a core about hold
 DIVISION: Final = 10  # of integers, with remainders
 FLOAT: Final = 4  # arithmetic whose NaN is made canonical
 FLOAT_DIVISION: Final = 12  # division and square root

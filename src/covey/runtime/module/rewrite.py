@@ -53,7 +53,10 @@ def rewrite_module(outline: Outline, parts: Parts, entries: Sequence[Export]) ->
         (sections.FUNCTION, [unsigned(index) for index in _functions(parts, layout, entries)]),
         (sections.TABLE, [_table(parts.table)] if parts.table else []),
         (sections.MEMORY, [_memory(parts.memory)] if parts.memory else []),
-        (sections.GLOBAL, [*map(_global, parts.globals_), _MUTABLE_I64, _MUTABLE_I32]),
+        (
+            sections.GLOBAL,
+            [*map(_global, parts.globals_), _MUTABLE_I64, _MUTABLE_I32, _MUTABLE_I64],
+        ),
         (sections.EXPORT, _exports(parts, layout, entries)),
         (sections.ELEMENT, _elements(segments, parts, layout)),
         (sections.CODE, [unsigned(len(body)) + body for body in bodies]),
