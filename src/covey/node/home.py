@@ -104,6 +104,10 @@ class Home:
         """The key that signs this person's bundles."""
         return Signer.from_seed(self._secret("publisher.key"))
 
+    def cache_key(self) -> bytes:
+        """The 32 bytes under which compiled modules are kept: who has them can run code here."""
+        return self._secret("cache.key")
+
     def device(self) -> Signer:
         """The key of this installation, for contexts from now on."""
         return Signer.from_seed(self._secret("device.seed"))
