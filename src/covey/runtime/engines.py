@@ -26,10 +26,6 @@ def new_engine(name: str = DEFAULT_ENGINE) -> Engine:
         return WasmtimeEngine()
     if name != "wasmer":
         raise ConfigError(f"there is no engine {name!r}: choose one of {', '.join(ENGINES)}")
-    try:
-        from covey.runtime.wasmer_engine import WasmerEngine  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            "the engine wasmer needs Python 3.10 and `pip install 'covey[wasmer]'`"
-        ) from error
+    from covey.runtime.wasmer_engine import WasmerEngine  # noqa: PLC0415
+
     return WasmerEngine()

@@ -67,9 +67,11 @@ async def test_one_thread_runs_everything(engine_factory: NewEngine, script: Scr
 
 
 @pytest.mark.usefixtures("_long_queries")
-async def test_cancelled_query_returns_at_once(engine_factory: NewEngine, script: Script) -> None:
+async def test_cancelled_query_returns_at_once(
+    stoppable_factory: NewEngine, script: Script
+) -> None:
     """And the thread is free for the next piece of work."""
-    async with open_executor(engine=engine_factory) as executor:
+    async with open_executor(engine=stoppable_factory) as executor:
         await executor.install(RELEASE, script.build(script.put("items", "k", "v"), FOREVER))
         for _ in range(3):
             with trio.move_on_after(0.05) as scope:
@@ -108,7 +110,7 @@ async def test_cancelled_query_stops_within_a_scan(
 
 @pytest.mark.usefixtures("_long_queries")
 async def test_query_cancelled_while_it_waits_never_runs(
-    engine_factory: NewEngine, script: Script
+    stoppable_factory: NewEngine, script: Script
 ) -> None:
     """Cancelling one leaves the one before it, and the one after it, alone."""
     begun = threading.Event()
@@ -123,7 +125,7 @@ async def test_query_cancelled_while_it_waits_never_runs(
             raise AssertionError("a cancelled query ran")
 
     read = script.get("items", "k")
-    async with open_executor(engine=engine_factory) as executor:
+    async with open_executor(engine=stoppable_factory) as executor:
         await executor.install(RELEASE, script.build(read, read + FOREVER))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(executor.query, query(), Watched())
@@ -163,12 +165,12 @@ async def test_batch_is_not_cancelled_half_way(engine_factory: NewEngine, script
 
 
 async def test_batch_that_takes_too_long_is_a_host_fault(
-    engine_factory: NewEngine, script: Script, monkeypatch: pytest.MonkeyPatch
+    stoppable_factory: NewEngine, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watchdog for what fuel does not see: no verdict on the code, and no hanging node."""
     monkeypatch.setattr(limits, "BATCH_WATCHDOG_S", 0.05)
     monkeypatch.setattr(limits, "CALL_FUEL_MAX", limits.CALL_FUEL_MAX * 100_000)
-    async with open_executor(engine=engine_factory) as executor:
+    async with open_executor(engine=stoppable_factory) as executor:
         await executor.install(RELEASE, script.build(FOREVER))
         outcomes = await executor.run_batch(batch(*[Call("run", b"{}")] * 3), Entries())
     assert len(outcomes) == 1
@@ -177,11 +179,13 @@ async def test_batch_that_takes_too_long_is_a_host_fault(
 
 
 @pytest.mark.usefixtures("_long_queries")
-async def test_leaving_the_block_stops_what_runs(engine_factory: NewEngine, script: Script) -> None:
+async def test_leaving_the_block_stops_what_runs(
+    stoppable_factory: NewEngine, script: Script
+) -> None:
     """Shutting down does not wait for a guest."""
     threads = threading.active_count()
     with trio.fail_after(5):
-        async with open_executor(engine=engine_factory) as executor:
+        async with open_executor(engine=stoppable_factory) as executor:
             await executor.install(RELEASE, script.build(ask=FOREVER))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(executor.query, query(), Entries())
