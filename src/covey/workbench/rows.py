@@ -29,9 +29,9 @@ class EffectRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         Raises ConfigError for an effect that cannot be.
         """
         key = text_of(bytes_of(self.key, people), people)
-        wanted = {"put": self.value, "delete": None, "add": self.amount}[self.op]
-        given = self.value if self.value is not None else self.amount
-        if (self.op != "delete" and wanted is None) or given != wanted:
+        has = (self.value is not None, self.amount is not None)
+        needed = {"put": (True, False), "delete": (False, False), "add": (False, True)}[self.op]
+        if has != needed:
             needs = {"put": "a value", "delete": "neither value nor amount", "add": "an amount"}
             raise ConfigError(f"the effect {self.op} of {self.collection} takes {needs[self.op]}")
         value = None if self.value is None else text_of(bytes_of(self.value, people), people)
