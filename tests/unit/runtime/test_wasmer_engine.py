@@ -227,6 +227,20 @@ def test_memory_stays_flat_over_many_runs(module, entry):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4 * 1024
 
 
+def test_no_view_of_memory_outlives_a_host_function(module):
+    """Not with an error either: it belongs to the engine's thread, and errors leave that."""
+    kept: list[memoryview] = []
+
+    def broken(guest: Guest, *_: int) -> int:
+        kept.append(guest.memory)
+        raise KeyError("broken")
+
+    with pytest.raises(KeyError):
+        module.run("ask", {"input": broken}, FUEL, Interrupt())
+    with pytest.raises(ValueError, match="released"):
+        kept[0][0]
+
+
 BOTH = """
 import sys
 from covey.runtime import new_engine

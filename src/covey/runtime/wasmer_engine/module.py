@@ -40,14 +40,17 @@ class _Running:
         """Call one function of the host with the guest as it is now."""
         guest = self.guest
         # Memory may have grown since the last entry, so where it lies is asked each time.
-        guest.memory = memory = memoryview(self.memory.buffer)
-        guest.size_bytes = len(memory)
+        guest.memory = memoryview(self.memory.buffer)
+        guest.size_bytes = len(guest.memory)
         guest.fuel = fuel
-        if self.interrupt.reason is not None:
-            raise interrupted(self.interrupt)
         try:
+            if self.interrupt.reason is not None:
+                raise interrupted(self.interrupt)
             return self.functions[name](guest, *arguments)
         finally:
+            # Whatever still refers to the view, such as an error on its way to another thread,
+            # must not hold what belongs to this one.
+            guest.memory.release()
             guest.memory = _NOTHING
 
 
