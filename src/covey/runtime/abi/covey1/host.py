@@ -6,23 +6,23 @@ pay for does not happen. Source: protocols/application.md, "Imports" and "Prices
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
-from covey.crypto import SeededStream, is_signed, sha256
+from covey.crypto import is_signed, sha256
 from covey.model import Add, AppEvent, Collection, Delete, Effect, Failure, Put, Rule, limits
 from covey.rules import check_effect
 from covey.runtime.abi.covey1.signatures import IMPORTS
+from covey.runtime.abi.covey1.streams import RandomBytes, Scan
 from covey.runtime.abi.covey1.text import shown
 from covey.runtime.abi.covey1.world import Place, World
-from covey.runtime.engine import Guest, HostFunctions, Interrupt, stop
+from covey.runtime.engine import Guest, HostFunctions, stop
 from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, CounterOverflow, Overlay
 
 __all__ = ["Host"]
 
 _ABSENT: Final = -1
 _SIGNATURE_SIZE_BYTES, _KEY_SIZE_BYTES, _HASH_SIZE_BYTES = 64, 32, 32
-_INTERRUPT_EVERY: Final = 64  # entries of a scan between two looks at the interrupt
 
 # Looked up once: `input`, `get` and `put` are most of what a node does.
 _CALL_FUEL: Final = limits.HOST_CALL_FUEL
@@ -45,8 +45,8 @@ class Host:
     def __init__(self, collections: Iterable[Collection]) -> None:
         self.functions: HostFunctions = {name: getattr(self, name) for name in IMPORTS}
         self._places = {collection.name.encode(): Place(collection) for collection in collections}
-        self._scans: list[_Scan] = []
-        self._random: _Random | None = None
+        self._scans: list[Scan] = []
+        self._random: RandomBytes | None = None
 
     def begin(self, world: World) -> None:
         """Set the world of the run that comes, which will also hold what it says."""
@@ -195,7 +195,7 @@ class Host:
             + alen * limits.COPY_FUEL_PER_BYTE
         )
         entries = self._world.reads.scan(place.name, start, guest.read(after, alen))
-        self._scans.append(_Scan(entries))
+        self._scans.append(Scan(entries))
         return len(self._scans)
 
     def next(self, guest: Guest, handle: int, pointer: int, cap: int) -> int:
@@ -238,7 +238,7 @@ class Host:
         _charge(guest, length)
         guest.charge(length * limits.HASH_FUEL_PER_BYTE)
         if self._random is None:
-            self._random = _Random(seed())
+            self._random = RandomBytes(seed())
         guest.write(pointer, self._random.take(length))
 
     # -- cryptography at host speed -----------------------------------------------------------
@@ -306,78 +306,6 @@ class Host:
         size = writes.payload_size_bytes + self._world.event_size_bytes + len(self._world.arguments)
         if size > limits.CALL_PAYLOAD_BYTES_MAX:
             stop(Failure.TOO_LARGE, "the effects and events of a call are over the limit")
-
-
-class _Scan:
-    """One open scan with the record that comes next, where it was read and did not fit."""
-
-    __slots__ = ("_entries", "_held")
-
-    def __init__(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
-        self._entries = entries
-        self._held: bytes | None = None
-
-    def take(self, guest: Guest, cap: int, interrupt: Interrupt) -> bytes | int:
-        """As many whole records as fit; if not even one does its size, 0 at the end.
-
-        Each entry is charged when it is first seen, whether or not it fits.
-        """
-        records: list[bytes] = []
-        size = 0
-        record, self._held = self._held, None
-        while record is not None or (record := self._read(guest)) is not None:
-            if size + len(record) > cap:
-                self._held = record
-                break
-            records.append(record)
-            size += len(record)
-            if len(records) % _INTERRUPT_EVERY == 0 and interrupt.reason is not None:
-                stop(interrupt.reason, "the node stopped the code")
-            record = None
-        if not records:
-            return len(record) if record is not None else 0
-        return b"".join(records)
-
-    def _read(self, guest: Guest) -> bytes | None:
-        entry = next(self._entries, None)
-        if entry is None:
-            return None
-        key, value = entry
-        record = b"".join((_length(key), key, _length(value), value))
-        guest.charge(limits.SCAN_ENTRY_FUEL + len(record) * _BYTE_FUEL)
-        return record
-
-    def close(self) -> None:
-        close = getattr(self._entries, "close", None)
-        if close is not None:
-            close()
-
-
-def _length(content: bytes) -> bytes:
-    return len(content).to_bytes(4, "little")
-
-
-class _Random:
-    """The seeded stream, read ahead by doubling: it is hashed from its start every time."""
-
-    __slots__ = ("_at", "_block", "_drawn", "_stream")
-
-    def __init__(self, seed: bytes) -> None:
-        self._stream = SeededStream(seed)
-        self._block = b""
-        self._at = 0
-        self._drawn = 0
-
-    def take(self, size_bytes: int) -> bytes:
-        taken = self._block[self._at : self._at + size_bytes]
-        self._at += len(taken)
-        missing = size_bytes - len(taken)
-        if missing:
-            self._block = self._stream.take(max(missing, self._drawn, _HASH_SIZE_BYTES))
-            taken += self._block[:missing]
-            self._at = missing
-        self._drawn += size_bytes
-        return taken
 
 
 def _charge(guest: Guest, copied_bytes: int) -> None:

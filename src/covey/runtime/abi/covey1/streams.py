@@ -1,0 +1,99 @@
+"""What a run reads piece by piece: the records of a scan, the bytes of its seeded stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from covey.crypto import SeededStream
+from covey.model import limits
+from covey.runtime.engine import Guest, Interrupt, stop
+
+__all__ = ["RandomBytes", "Scan"]
+
+_FRAME_BYTES: Final = 8  # the two lengths of a record
+_INTERRUPT_EVERY_PARTS: Final = 256  # of a scan, four an entry, between two looks
+_LENGTHS_COUNT: Final = limits.KEY_BYTES_MAX + 1
+_LENGTHS: Final = tuple(size.to_bytes(4, "little") for size in range(_LENGTHS_COUNT))
+_ENTRY_FUEL: Final = limits.SCAN_ENTRY_FUEL
+_BYTE_FUEL: Final = limits.COPY_FUEL_PER_BYTE
+_DRAWN_BYTES_MIN: Final = 32
+
+
+class Scan:
+    """One open scan with the entry that comes next, where it was read and did not fit."""
+
+    __slots__ = ("_entries", "_held")
+
+    def __init__(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
+        self._entries = entries
+        self._held: tuple[bytes, bytes] | None = None
+
+    def take(self, guest: Guest, cap: int, interrupt: Interrupt) -> bytes | int:
+        """As many whole records as fit; if not even one does its size, 0 at the end.
+
+        Each entry is charged when it is first seen, whether or not it fits.
+        """
+        parts: list[bytes] = []
+        room_bytes, fuel = cap, guest.fuel
+        if self._held is not None:
+            key, value = self._held
+            room_bytes -= _FRAME_BYTES + len(key) + len(value)
+            if room_bytes < 0:
+                return cap - room_bytes
+            parts += (_length(key), key, _length(value), value)
+            self._held = None
+        # A page of a thousand entries passes here at once, so nothing is called that need not be.
+        for key, value in self._entries:
+            size_bytes = _FRAME_BYTES + len(key) + len(value)
+            fuel -= _ENTRY_FUEL + size_bytes * _BYTE_FUEL
+            if fuel <= 0:
+                guest.charge(guest.fuel - fuel)
+            room_bytes -= size_bytes
+            if room_bytes < 0:
+                self._held = key, value
+                guest.fuel = fuel
+                return b"".join(parts) if parts else size_bytes
+            value_size = len(value)
+            parts += (
+                _LENGTHS[len(key)],
+                key,
+                _LENGTHS[value_size] if value_size < _LENGTHS_COUNT else _length(value),
+                value,
+            )
+            if len(parts) % _INTERRUPT_EVERY_PARTS == 0 and interrupt.reason is not None:
+                stop(interrupt.reason, "the node stopped the code")
+        guest.fuel = fuel
+        return b"".join(parts) if parts else 0
+
+    def close(self) -> None:
+        close = getattr(self._entries, "close", None)
+        if close is not None:
+            close()
+
+
+def _length(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "little")
+
+
+class RandomBytes:
+    """The seeded stream, read ahead by doubling: it is hashed from its start every time."""
+
+    __slots__ = ("_at", "_block", "_drawn", "_stream")
+
+    def __init__(self, seed: bytes) -> None:
+        self._stream = SeededStream(seed)
+        self._block = b""
+        self._at = 0
+        self._drawn = 0
+
+    def take(self, size_bytes: int) -> bytes:
+        taken = self._block[self._at : self._at + size_bytes]
+        self._at += len(taken)
+        missing = size_bytes - len(taken)
+        if missing:
+            self._block = self._stream.take(max(missing, self._drawn, _DRAWN_BYTES_MIN))
+            taken += self._block[:missing]
+            self._at = missing
+        self._drawn += size_bytes
+        return taken
