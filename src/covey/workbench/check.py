@@ -14,6 +14,7 @@ from covey.errors import ConfigError
 from covey.model import Interface, limits
 from covey.runtime import new_engine, prepare_module
 from covey.runtime.module import PreparedModule, prices
+from covey.runtime.module.opcodes import OPCODES
 from covey.workbench.anatomy import Anatomy, dissect, function_at
 from covey.workbench.files import Application
 
@@ -35,6 +36,20 @@ _REFUSED = re.compile(
     re.DOTALL,
 )
 _FRAMES_SHOWN = 5
+_INSTRUCTIONS: Final = (
+    ("i32.add", " and most others"),
+    ("i32.load", ", store"),
+    ("i64.div_s", ", remainder"),
+    ("f64.add", ""),
+    ("f64.div", ""),
+    ("f64.convert_i64_s", " and back"),
+    ("br_if", ", br, if, return"),
+    ("br_table", ""),
+    ("call", ""),
+    ("call_indirect", ""),
+    ("memory.copy", ", fill, init, besides their bytes"),
+    ("memory.grow", ""),
+)
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "abi": "the section covey.abi comes from abi.json: mend it and run `covey app build`",
@@ -177,33 +192,23 @@ def refusal_of(error: ConfigError, module: bytes) -> Refusal:
 
 def price_rows() -> tuple[PriceRow, ...]:
     """What runs cost, in short; protocols/execution.md and application.md have it in full."""
-    return tuple(
-        PriceRow(what, fuel)
-        for what, fuel in (
-            ("a run", prices.ENTRY),
-            ("a run: each page of initial memory", prices.ENTRY_PAGE),
-            ("most instructions", prices.PLAIN),
-            ("load, store", prices.ADDRESSED),
-            ("br, br_if, if, return", prices.BRANCH),
-            ("br_table", prices.BRANCH_TABLE),
-            ("call", prices.CALL),
-            ("call_indirect", prices.CALL_INDIRECT),
-            ("division of whole numbers", prices.DIVISION),
-            ("arithmetic of floats", prices.FLOAT),
-            ("division and root of floats", prices.FLOAT_DIVISION),
-            ("whole numbers to floats and back", prices.CONVERSION),
-            ("memory.grow", prices.GROW),
-            ("memory.grow: each page", prices.GROW_PAGE),
-            ("a host function", limits.HOST_CALL_FUEL),
-            ("a host function: each byte in or out", limits.COPY_FUEL_PER_BYTE),
-            ("get: the entry", limits.ENTRY_READ_FUEL),
-            ("put, delete, add", limits.EFFECT_FUEL),
-            ("scan", limits.SCAN_FUEL),
-            ("next: each entry", limits.SCAN_ENTRY_FUEL),
-            ("sha256, random: each byte", limits.HASH_FUEL_PER_BYTE),
-            ("verify", limits.VERIFY_FUEL),
-        )
-    )
+    by_name = {opcode.name: opcode.price for opcode in OPCODES.values()}
+    rows = [
+        ("a run", prices.ENTRY),
+        ("a run: each page of initial memory", prices.ENTRY_PAGE),
+        *((f"{name}{like}", by_name[name]) for name, like in _INSTRUCTIONS),
+        (f"load, store: besides, with over {prices.FAR_PAGES} pages of memory", prices.FAR),
+        ("memory.grow: each page", prices.GROW_PAGE),
+        ("a host function", limits.HOST_CALL_FUEL),
+        ("a host function: each byte in or out", limits.COPY_FUEL_PER_BYTE),
+        ("get: the entry", limits.ENTRY_READ_FUEL),
+        ("put, delete, add", limits.EFFECT_FUEL),
+        ("scan", limits.SCAN_FUEL),
+        ("next: each entry", limits.SCAN_ENTRY_FUEL),
+        ("sha256, random: each byte", limits.HASH_FUEL_PER_BYTE),
+        ("verify", limits.VERIFY_FUEL),
+    ]
+    return tuple(PriceRow(what, fuel) for what, fuel in rows)
 
 
 def _module_row(
