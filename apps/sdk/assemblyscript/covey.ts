@@ -90,7 +90,9 @@ export namespace host {
   export declare function log(text: usize, len: u32): void;
   // @ts-ignore: decorator
   @external("covey", "verify")
-  export declare function verify(sig64Bytes: usize, key32Bytes: usize, message: usize, len: u32): i32;
+  export declare function verify(
+    sig64Bytes: usize, key32Bytes: usize, message: usize, len: u32
+  ): i32;
   // @ts-ignore: decorator
   @external("covey", "sha256")
   export declare function sha256(content: usize, len: u32, to32Bytes: usize): void;

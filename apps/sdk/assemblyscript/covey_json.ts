@@ -281,7 +281,8 @@ class Reader {
     }
     if (this.at == start) this.refuse("unexpected character");
     if (load<u8>(start) == 0x30 && this.at - start > 1) this.refuse("number with a leading zero");
-    if (this.peek() == 0x2e || (this.peek() | 0x20) == 0x65) this.refuse("number that is not whole");
+    const next = this.peek();
+    if (next == 0x2e || (next | 0x20) == 0x65) this.refuse("number that is not whole");
     if (!negative && value == i64.MIN_VALUE) this.refuse("number beyond 64 bits");
     return negative ? value : -value;
   }

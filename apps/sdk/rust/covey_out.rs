@@ -3,7 +3,6 @@
 //! Values go into one buffer in the order they are written; commas set themselves; `done` hands
 //! the buffer to the host. Every function returns the writer, so that values can follow each other.
 
-use crate::json::utf8_next;
 use crate::{fail, host, Buf};
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -149,4 +148,33 @@ impl Out {
         let text = self.text.as_bytes();
         unsafe { host::output(text.as_ptr(), text.len()) }
     }
+}
+
+// ---- UTF-8 -------------------------------------------------------------------------------------
+
+/// Bytes of the first character (1 to 4), or 0 if it is not valid UTF-8 (too long a form,
+/// surrogate, cut off).
+pub(crate) fn utf8_next(text: &[u8]) -> usize {
+    let a = match text.first() {
+        None | Some(0x80..=0xC1 | 0xF5..) => return 0,
+        Some(0..=0x7F) => return 1,
+        Some(a) => *a,
+    };
+    let len = if a < 0xE0 { 2 } else if a < 0xF0 { 3 } else { 4 };
+    let low = if a == 0xE0 { 0xA0 } else if a == 0xF0 { 0x90 } else { 0x80 };
+    let high = if a == 0xED { 0x9F } else if a == 0xF4 { 0x8F } else { 0xBF };
+    let valid = text.len() >= len
+        && (low..=high).contains(&text[1])
+        && text[2..len].iter().all(|byte| byte & 0xC0 == 0x80);
+    if valid { len } else { 0 }
+}
+
+/// The number of characters (code points); bytes that are not UTF-8 count one each.
+pub fn utf8_count(mut text: &[u8]) -> usize {
+    let mut count = 0;
+    while !text.is_empty() {
+        text = &text[utf8_next(text).max(1)..];
+        count += 1;
+    }
+    count
 }

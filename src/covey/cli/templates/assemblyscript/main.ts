@@ -1,4 +1,4 @@
-/* NAME: a shared count. Everybody's additions count, also those made offline and at the same time. */
+/* NAME: a shared count. Everybody's additions count, also those made offline and at once. */
 import * as covey from "./covey";
 
 const COUNTS = "counts";

@@ -34,8 +34,8 @@ mod out;
 use core::arch::wasm32;
 use core::slice;
 
-pub use json::{refuse, utf8_count, Json, Kind, List};
-pub use out::Out;
+pub use json::{refuse, Json, Kind, List};
+pub use out::{utf8_count, Out};
 
 /// A view of memory that lasts as long as the call.
 pub type Bytes = &'static [u8];
@@ -48,15 +48,16 @@ pub mod host {
         pub fn output(json: *const u8, len: usize);
         pub fn fail(message: *const u8, len: usize);
         pub fn get(
-            collection: *const u8, clen: usize, key: *const u8, klen: usize, to: *mut u8, cap: usize,
+            c: *const u8, clen: usize, key: *const u8, klen: usize, to: *mut u8, cap: usize,
         ) -> i32;
         pub fn put(
-            collection: *const u8, clen: usize, key: *const u8, klen: usize, value: *const u8, vlen: usize,
+            c: *const u8, clen: usize, key: *const u8, klen: usize, value: *const u8, vlen: usize,
         );
-        pub fn delete(collection: *const u8, clen: usize, key: *const u8, klen: usize);
-        pub fn add(collection: *const u8, clen: usize, key: *const u8, klen: usize, amount: i64);
+        pub fn delete(c: *const u8, clen: usize, key: *const u8, klen: usize);
+        pub fn add(c: *const u8, clen: usize, key: *const u8, klen: usize, amount: i64);
         pub fn scan(
-            collection: *const u8, clen: usize, prefix: *const u8, plen: usize, after: *const u8, alen: usize,
+            c: *const u8, clen: usize, prefix: *const u8, plen: usize, after: *const u8,
+            alen: usize,
         ) -> i32;
         pub fn next(handle: i32, to: *mut u8, cap: usize) -> usize;
         pub fn member(to_32_bytes: *mut u8);
@@ -292,7 +293,8 @@ impl Iterator for Scan {
 impl Scan {
     fn sized(&mut self) -> Bytes {
         let (len, rest) = self.page.split_at(4);
-        let (taken, rest) = rest.split_at(u32::from_le_bytes([len[0], len[1], len[2], len[3]]) as usize);
+        let size = u32::from_le_bytes([len[0], len[1], len[2], len[3]]);
+        let (taken, rest) = rest.split_at(size as usize);
         self.page = rest;
         taken
     }
