@@ -147,6 +147,7 @@ _OTHERS: Final = (
     (0xFC0B, "memory.fill", Immediate.CONTROL, "iii>", prices.BULK),
 )
 _SIGN_ONLY: Final = frozenset(("abs", "neg", "copysign"))
+_SLOW: Final = ("mul", "div", "sqrt", "demote", "promote")
 _DIVIDED: Final = frozenset(("div_s", "div_u", "rem_s", "rem_u"))
 
 
@@ -158,8 +159,8 @@ def _types(text: str) -> tuple[bytes, bytes]:
 def _price(operation: str, *, is_float: bool) -> int:
     if operation in _DIVIDED:
         return prices.DIVISION
-    if operation in ("div", "sqrt"):
-        return prices.FLOAT_DIVISION
+    if is_float and operation.startswith(_SLOW):
+        return prices.FLOAT_SLOW
     if not is_float or operation in _SIGN_ONLY or operation.startswith("reinterpret"):
         return prices.PLAIN
     if "trunc_" in operation or operation.startswith("convert"):

@@ -24,7 +24,7 @@ __all__ = [
     "FAR",
     "FAR_PAGES",
     "FLOAT",
-    "FLOAT_DIVISION",
+    "FLOAT_SLOW",
     "FREE",
     "GROW",
     "GROW_PAGE",
@@ -37,8 +37,8 @@ ADDRESSED: Final = 4  # loads and stores, at least: what is near is in a cache
 FAR: Final = 64  # loads and stores: besides, while memory has more than FAR_PAGES
 FAR_PAGES: Final = 24  # 1.5 MiB, which the caches of a core about hold
 DIVISION: Final = 10  # of integers, with remainders
-FLOAT: Final = 4  # arithmetic whose NaN is made canonical
-FLOAT_DIVISION: Final = 12  # division and square root
+FLOAT: Final = 4  # other arithmetic whose NaN is made canonical, comparisons
+FLOAT_SLOW: Final = 50  # multiplication, division, root, change of width: numbers may be subnormal
 CONVERSION: Final = 6  # between floats and integers
 BRANCH: Final = 2  # br, br_if, if, return
 BRANCH_TABLE: Final = 6  # br_table
