@@ -20,6 +20,7 @@ GROUPS = {"app", "context"}
 COMMANDS = [
     *(["init"], ["run"], ["status"], ["peers"], ["version"], ["join"], ["call"], ["query"]),
     *(["app", name] for name in ("new", "build", "pack", "install", "list", "inspect")),
+    *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     *(["context", name] for name in ("join", "call", "query")),
 ]
@@ -51,9 +52,9 @@ def test_each_failure_has_its_code_and_one_line(covey, kind, code):
     assert _one_line(ran) == f"covey: {FAILURES[kind]}"
 
 
-def test_version_is_an_option_too(covey):
+def test_version_is_an_option_too(run):
     """The first thing that anybody tries of an unknown program."""
-    ran = covey("--version")
+    ran = run("--version")
     assert (ran.code, ran.out, ran.err) == (0, f"covey {__version__}\n", "")
 
 
@@ -244,8 +245,7 @@ def test_interrupt_is_quiet(run, monkeypatch):
 def test_interrupt_while_modules_load_ends_the_process_at_once():
     """Raised inside an import, KeyboardInterrupt leaves complaints that nobody can catch."""
     source = (
-        "import os, signal; from covey import __version__
-from covey.cli.interrupts import quitting_at_once\n"
+        "import os, signal; from covey.cli.interrupts import quitting_at_once\n"
         "with quitting_at_once(): os.kill(os.getpid(), signal.SIGINT); print('alive')"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
