@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 from covey.errors import NotFound
 from covey.model import (
     Batch,
-    Completed,
     EntryReader,
     Failed,
     Failure,
@@ -177,7 +176,11 @@ class _Plan:
             self.outcomes.append(outcome)
             return True
         effects = self._effects + len(outcome.effects)
-        size_bytes = self._size_bytes + call_size_bytes + _size(outcome)
+        size_bytes = self._size_bytes + _CALL_OVERHEAD_BYTES + call_size_bytes
+        for effect in outcome.effects:
+            size_bytes += effect_size_bytes(effect)
+        for event in outcome.events:
+            size_bytes += EFFECT_OVERHEAD_BYTES + len(event.name.encode()) + len(event.data)
         if self.kept and (
             size_bytes > limits.DELTA_PAYLOAD_SOFT_BYTES or effects > limits.DELTA_EFFECTS_MAX
         ):
@@ -189,13 +192,3 @@ class _Plan:
         self.kept += 1
         self.outcomes.append(outcome)
         return True
-
-
-def _size(completed: Completed) -> int:
-    """What a call takes in a delta besides its method and arguments, at most."""
-    size_bytes = _CALL_OVERHEAD_BYTES
-    for event in completed.events:
-        size_bytes += EFFECT_OVERHEAD_BYTES + len(event.name.encode()) + len(event.data)
-    for effect in completed.effects:
-        size_bytes += effect_size_bytes(effect)
-    return size_bytes

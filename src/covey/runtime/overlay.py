@@ -102,8 +102,12 @@ class Overlay:
         A delete of what is absent below leaves none; an add leaves one even where it sums to 0.
         """
         found: list[Effect] = []
-        for collection, layer in sorted(self._layers.items()):
-            for key, state in sorted(layer.items()) if len(layer) > 1 else layer.items():
+        layers = self._layers
+        # Most calls touch one entry; sorting one takes as long as making its effect.
+        for collection in sorted(layers) if len(layers) > 1 else layers:
+            layer = layers[collection]
+            for key in sorted(layer) if len(layer) > 1 else layer:
+                state = layer[key]
                 if isinstance(state, bytes):
                     found.append(Put(collection, key, state))
                 elif state is not None:

@@ -31,7 +31,7 @@ _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
 
 class Running:
-    """The instance that runs now; there is one at a time, and none outside a run."""
+    """The instance that runs now, or ran last: there is one at a time."""
 
     __slots__ = ("instance",)
 

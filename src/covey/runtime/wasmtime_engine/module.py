@@ -85,43 +85,32 @@ class WasmtimeModule:
                 # Noted before the deadline is set: what comes in between ends the run at once.
                 instance.epoch = shared.epoch
                 _set_epoch_deadline(instance.context, 1)
-        is_clean = False
+        run: Run | None = None
         try:
             # After the deadline is set and before the call: an interrupt that came earlier is
             # seen here, one that comes later moves the epoch past the deadline.
             if interrupt.reason is not None:
                 return Run(0, interrupted(interrupt))
-            run = self._call(instance, entry, functions, fuel, interrupt)
-            is_clean = run.stopped is None
+            instance.functions = functions
+            function = instance.function(entry)
+            values, trap = shared.values, shared.trap
+            values[0], trap[0] = fuel, 0
+            shared.running.instance = instance
+            failure = _call(instance.context, function, values, _ENTRY_VALUES, trap)
+            if failure or trap[0]:
+                stopped, left = _ended_early(instance, failure, trap[0], interrupt)
+                return Run(fuel - max(0, left), stopped)
+            left = values[0]
+            if left <= 0:
+                return Run(fuel, out_of_fuel())
+            run = Run(fuel - left, None)
             return run
         finally:
-            if is_clean and self._is_restorable and instance.has_first_size():
+            if run is not None and self._is_restorable and instance.has_first_size():
                 self._warm = instance
                 shared.use(self)
             else:
                 instance.close()
-
-    def _call(
-        self,
-        instance: Instance,
-        entry: str,
-        functions: HostFunctions,
-        fuel: int,
-        interrupt: Interrupt,
-    ) -> Run:
-        shared = self._shared
-        values, trap = shared.values, shared.trap
-        instance.functions = functions
-        function = instance.function(entry)
-        shared.running.instance = instance
-        values[0], trap[0] = fuel, 0
-        error = _call(instance.context, function, values, _ENTRY_VALUES, trap)
-        del shared.running.instance
-        if instance.error is None and not error and not trap[0]:
-            left: int = values[0]
-            return Run(fuel - left, None) if left > 0 else Run(fuel, out_of_fuel())
-        stopped, left = _ended_early(instance, error, trap[0], interrupt)
-        return Run(fuel - max(0, left), stopped)
 
     def _start(self) -> Instance:
         instance = Instance(self._pre, self._shared.engine, self._shared.epoch)
@@ -131,7 +120,7 @@ class WasmtimeModule:
 
 
 def _ended_early(
-    instance: Instance, error: Address, trap: Address, interrupt: Interrupt
+    instance: Instance, failure: Address, trap: Address, interrupt: Interrupt
 ) -> tuple[GuestStopped, int]:
     """Why, and the fuel left. Raises what a host function raised."""
     code = trap_code(trap) if trap else None
@@ -140,8 +129,8 @@ def _ended_early(
             return instance.error, instance.guest.fuel
         raise instance.error
     left = instance.fuel_left()
-    if error:
-        return unexplained(first_line(_taken(error))), left
+    if failure:
+        return unexplained(first_line(_taken(failure))), left
     if code == INTERRUPT:
         return interrupted(interrupt), left
     if code == STACK_OVERFLOW:
@@ -152,6 +141,6 @@ def _ended_early(
     return trapped(kind, left, instance.stack_left()), left
 
 
-def _taken(error: Address) -> wasmtime.WasmtimeError:
-    pointer: Any = ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t))
+def _taken(failure: Address) -> wasmtime.WasmtimeError:
+    pointer: Any = ctypes.cast(failure, ctypes.POINTER(ffi.wasmtime_error_t))
     return wasmtime.WasmtimeError._from_ptr(pointer)

@@ -24,7 +24,8 @@ __all__ = ["Host"]
 _ABSENT: Final = -1
 _SIGNATURE_SIZE_BYTES, _KEY_SIZE_BYTES, _HASH_SIZE_BYTES = 64, 32, 32
 
-# Looked up once: `input`, `get` and `put` are most of what a node does.
+# `input`, `get` and `put` are most of what a node does: their prices are looked up once, and what
+# `Guest.check` and `Guest.charge` do is written out in them, with a call only where it says no.
 _CALL_FUEL: Final = limits.HOST_CALL_FUEL
 _BYTE_FUEL: Final = limits.COPY_FUEL_PER_BYTE
 _READ_FUEL: Final = limits.ENTRY_READ_FUEL
@@ -65,7 +66,8 @@ class Host:
 
     def input(self, guest: Guest, pointer: int, cap: int) -> int:
         """Copy at most `cap` bytes of the arguments; gives their whole length."""
-        guest.check(pointer, cap)
+        if pointer + cap > guest.size_bytes:
+            guest.check(pointer, cap)
         arguments = self._world.arguments
         length = len(arguments)
         copied = min(length, cap)
@@ -123,13 +125,17 @@ class Host:
         if pointer + cap > guest.size_bytes:
             guest.check(pointer, cap)
         place, key = self._entry(guest, c, clen, k, klen)
-        guest.charge(_READ_FUEL)
+        guest.fuel -= _READ_FUEL
+        if guest.fuel <= 0:
+            guest.charge(0)
         value = self._world.reads.get(place.name, key)
         if value is None:
             return _ABSENT
         length = len(value)
         # Also where it does not fit: the store has read it.
-        guest.charge(length * _BYTE_FUEL)
+        guest.fuel -= length * _BYTE_FUEL
+        if guest.fuel <= 0:
+            guest.charge(0)
         if length <= cap:
             guest.memory[pointer : pointer + length] = value
         return length
@@ -144,7 +150,9 @@ class Host:
         place, key = self._entry(guest, c, clen, k, klen)
         if vlen > _VALUE_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a value of {vlen} bytes is over the limit")
-        guest.charge(_EFFECT_FUEL + vlen * _BYTE_FUEL)
+        guest.fuel -= _EFFECT_FUEL + vlen * _BYTE_FUEL
+        if guest.fuel <= 0:
+            guest.charge(0)
         value = guest.memory[v : v + vlen].tobytes()
         if not place.is_open:
             if place.collection.rule is Rule.FROZEN:
@@ -281,7 +289,9 @@ class Host:
             stop(Failure.TOO_LARGE, f"a key of {klen} bytes is over the limit")
         if klen < key_bytes_min:
             stop(Failure.TRAP, "a key has at least one byte")
-        guest.charge(_CALL_FUEL + (clen + klen) * _BYTE_FUEL)
+        guest.fuel -= _CALL_FUEL + (clen + klen) * _BYTE_FUEL
+        if guest.fuel <= 0:
+            guest.charge(0)
         memory = guest.memory
         name = memory[c : c + clen].tobytes()
         place = self._places.get(name)

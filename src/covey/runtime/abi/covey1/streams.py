@@ -67,6 +67,7 @@ class Scan:
         return b"".join(parts) if parts else 0
 
     def close(self) -> None:
+        """Let go of what it holds of the store."""
         close = getattr(self._entries, "close", None)
         if close is not None:
             close()
@@ -88,6 +89,7 @@ class RandomBytes:
         self._drawn = 0
 
     def take(self, size_bytes: int) -> bytes:
+        """The next bytes."""
         taken = self._block[self._at : self._at + size_bytes]
         self._at += len(taken)
         missing = size_bytes - len(taken)
