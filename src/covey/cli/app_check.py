@@ -11,6 +11,7 @@ from covey.cli.app_files import open_application, require_engine
 from covey.cli.exits import REFUSED
 from covey.cli.output import emit, progress, say
 from covey.errors import ConfigError
+from covey.runtime import new_engine
 from covey.workbench.check import (
     Checked,
     ModuleRow,
@@ -41,12 +42,13 @@ def check_file(path: Path, *, engine: str, with_prices: bool, as_json: bool) -> 
 
 def _checked(path: Path, engine: str, *, with_prices: bool) -> tuple[Checked, str]:
     prices = price_rows() if with_prices else ()
+    runner = new_engine(engine)  # Its absence is no word on the file.
     module = b""
     try:
         application = open_application(path)
         module = application.module
         with progress("checking"):
-            row = check_application(application, engine)
+            row = check_application(application, runner, engine)
     except ConfigError as error:
         refusal = refusal_of(error, module)
         return Checked(False, str(path), None, refusal, prices), str(error)

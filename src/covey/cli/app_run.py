@@ -14,7 +14,7 @@ from covey.cli.arguments import read_arguments, read_file
 from covey.cli.exits import REFUSED
 from covey.cli.output import emit, progress, say
 from covey.cli.writing import write_file
-from covey.errors import NotFound
+from covey.errors import ConfigError, NotFound
 from covey.model import Call, Completed, Outcome, limits
 from covey.workbench.people import People
 from covey.workbench.rows import EffectRow, EventRow, effect_row, effect_text, event_row
@@ -73,6 +73,7 @@ def run_method(
     require_engine(options.engine)
     content = read_arguments(arguments)
     people = People()
+    _require_member(options.member, people)
     application = open_application(path)
     with progress(f"running {method}"):
         trial = Trial(application, options.engine, people)
@@ -93,6 +94,13 @@ def run_method(
     if ran.failure is not None:
         say(f"{ran.failure.code}: {ran.failure.message}")
         raise typer.Exit(REFUSED)
+
+
+def _require_member(name: str, people: People) -> None:
+    try:
+        people.member(name)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _state(options: RunOptions, trial: Trial) -> State:

@@ -12,7 +12,7 @@ import msgspec
 
 from covey.errors import ConfigError
 from covey.model import Interface, limits
-from covey.runtime import new_engine, prepare_module
+from covey.runtime import Engine, prepare_module
 from covey.runtime.module import PreparedModule, prices
 from covey.runtime.module.opcodes import OPCODES
 from covey.workbench.anatomy import Anatomy, dissect, function_at
@@ -158,13 +158,11 @@ class Checked(msgspec.Struct, frozen=True):
     prices: tuple[PriceRow, ...]
 
 
-def check_application(application: Application, engine_name: str) -> ModuleRow:
+def check_application(application: Application, engine: Engine, engine_name: str) -> ModuleRow:
     """Validate, rewrite and compile. Raises ConfigError as an installation would."""
     started = time.perf_counter()
     prepared = prepare_module(application.module)
     prepared_at = time.perf_counter()
-    engine = new_engine(engine_name)
-    engine_at = time.perf_counter()
     native = engine.compile(prepared).serialize()
     compiled_at = time.perf_counter()
     return _module_row(
@@ -172,7 +170,7 @@ def check_application(application: Application, engine_name: str) -> ModuleRow:
         prepared,
         engine_name,
         None if native is None else len(native),
-        (prepared_at - started, compiled_at - engine_at),
+        (prepared_at - started, compiled_at - prepared_at),
     )
 
 

@@ -34,7 +34,7 @@ class People:
         if known is not None:
             return known
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name[:80]!r} is no name of a member: letters, digits, - and _")
+            raise ConfigError(f"{name[:80]!r} is no name of a member: a to z, 0 to 9, - and _")
         member = MemberId(_member_signer(name).public)
         self._members[name] = member
         self._names[member] = name

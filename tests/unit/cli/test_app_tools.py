@@ -278,6 +278,7 @@ def test_calls_to_draw_from_are_given_in_a_file(run, planted, tmp_path):
         ("run", "kv", "get", "{}", "--engine", "nosuch"),
         ("run", "kv", "get", "{}", "--seed", "0"),
         ("run", "kv", "get", "{}", "--time", "-1"),
+        ("run", "kv", "get", "{}", "--member", "Bob"),
         ("check", "kv", "--engine", "nosuch"),
         ("conformance", "kv", "--replicas", "1"),
         ("conformance", "kv", "--runs", "0"),

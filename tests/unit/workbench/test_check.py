@@ -12,9 +12,16 @@ import wasmtime
 from covey.codec import cid_of
 from covey.errors import ConfigError
 from covey.model import Call, Failed, ReleaseId, limits
-from covey.runtime import prepare_module
+from covey.runtime import new_engine, prepare_module
 from covey.workbench.anatomy import dissect, function_at
-from covey.workbench.check import HINTS, Checked, check_application, price_rows, refusal_of
+from covey.workbench.check import (
+    HINTS,
+    Checked,
+    ModuleRow,
+    check_application,
+    price_rows,
+    refusal_of,
+)
 from covey.workbench.files import Application, read_application
 from covey.workbench.people import People
 from covey.workbench.state import State
@@ -26,14 +33,18 @@ ROOT = Path(__file__).parents[3]
 RUN = '(memory (export "memory") 2 5) (func (export "run")) (func (export "ask"))'
 
 
+def check(checked: Application) -> ModuleRow:
+    return check_application(checked, new_engine(), "wasmtime")
+
+
 def refused(module: bytes):
     with pytest.raises(ConfigError) as error:
-        check_application(read_application("x.wasm", module), "wasmtime")
+        check(read_application("x.wasm", module))
     return refusal_of(error.value, module)
 
 
 def test_accepted_module_is_described():
-    row = check_application(application(STOCK), "wasmtime")
+    row = check(application(STOCK))
     assert row.size_bytes < row.metered_size_bytes
     assert row.compiled_size_bytes > 0
     assert [(m.name, m.kind) for m in row.methods] == [
@@ -52,7 +63,7 @@ def test_accepted_module_is_described():
 
 
 def test_memory_is_told_at_the_start_and_at_most():
-    row = check_application(Application(with_abi(f"(module {RUN})"), b"", False), "wasmtime")
+    row = check(Application(with_abi(f"(module {RUN})"), b"", False))
     assert (row.memory_pages, row.memory_pages_max) == (2, 5)
     assert row.entry_fuel == 10_000 + 2 * 4_096
 
@@ -88,7 +99,7 @@ def recursing(depth: int) -> Application:
 
 def test_recursion_goes_as_deep_as_the_largest_frame_fits():
     """What is told of frames is what stops a call."""
-    depth = check_application(recursing(10_000), "wasmtime").depth_max
+    depth = check(recursing(10_000)).depth_max
     for deep, is_trap in ((depth - 3, False), (depth + 1, True)):
         trial = Trial(recursing(deep), "wasmtime", People())
         outcome = trial.run(Call("run", b"{}"), State(trial.interface), Caller())
@@ -155,6 +166,6 @@ def test_bundle_is_checked_as_its_module():
 
 
 def test_checked_is_one_json_object():
-    row = check_application(application(STOCK), "wasmtime")
+    row = check(application(STOCK))
     content = msgspec.json.encode(Checked(True, "x.wasm", row, None, ()))
     assert set(msgspec.json.decode(content)) == {"accepted", "file", "module", "refusal", "prices"}
