@@ -14,6 +14,7 @@ _READS_BYTES = ("codec", "api", "client", "node", "cli", "testkit", "network.rem
 HOMES: dict[str, tuple[str, ...]] = {
     "anyio": ("api",),  # litestar's streams
     "base58": ("codec", "crypto", "network"),  # did:key and peer ids
+    "cffi": ("runtime.wasmtime_engine.library",),  # comes with PyNaCl
     "exceptiongroup": _WAITING,  # comes with trio, for Python 3.10
     "google": ("network",),  # protobuf, the wire format of py-libp2p's gossip
     "httpx": (),  # tests of the HTTP interface
@@ -23,7 +24,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "libp2p": ("network",),
     "litestar": ("api",),
     "msgpack": ("codec", "crypto.hashing"),  # a hash packs its parts, below the codec
-    "msgspec": (*_READS_BYTES, "runtime.module", "workbench"),  # where outside bytes become values
+    "msgspec": (*_READS_BYTES, "runtime.module", "runtime.cache", "workbench"),  # where outside bytes become values
     "multiaddr": ("network",),  # comes with py-libp2p
     "multihash": ("network",),  # comes with py-libp2p
     "nacl": ("crypto", "network"),  # gossip checks many envelopes at once
@@ -53,7 +54,7 @@ CATCH_ALL = {
     "covey.network.transport._serve": "ends one socket, whatever a stranger sent",
     "covey.runtime.executor.serve": "crosses threads: raised again where the job is awaited",
     "covey.runtime.wasmer_engine.module.callback": "may not cross C: raised again after it",
-    "covey.runtime.wasmtime_engine.engine.callback": "may not cross C: raised again after it",
+    "covey.runtime.wasmtime_engine.imports.callback": "may not cross C: raised again after it",
 }
 
 _BROAD = frozenset({"Exception", "BaseException"})

@@ -25,6 +25,7 @@ INSTALLED_AS = {"nacl": "pynacl", "wasmer_compiler_cranelift": "wasmer-compiler-
 # What we import because a dependency shows it to us; the lock pins it with that dependency.
 COMES_WITH = {
     "anyio": "litestar",
+    "cffi": "pynacl",
     "exceptiongroup": "trio",
     "google": "libp2p",
     "ifaddr": "libp2p",
