@@ -24,7 +24,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "libp2p": ("network",),
     "litestar": ("api",),
     "msgpack": ("codec", "crypto.hashing"),  # a hash packs its parts, below the codec
-    "msgspec": (*_READS_BYTES, "runtime.module", "runtime.cache", "workbench"),  # where outside bytes become values
+    # Where outside bytes become values.
+    "msgspec": (*_READS_BYTES, "runtime.module", "runtime.cache", "workbench"),
     "multiaddr": ("network",),  # comes with py-libp2p
     "multihash": ("network",),  # comes with py-libp2p
     "nacl": ("crypto", "network"),  # gossip checks many envelopes at once
