@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from covey.errors import ConfigError
 from covey.merge import StateAtCut
-from covey.model import Batch, Completed, EntryReader, Outcome, Query
+from covey.model import Batch, Completed, EntryReader, MethodKind, Outcome, Query
 from covey.runtime import BlockingExecutor
 from covey.workbench.conformance import (
     CallStep,
@@ -23,8 +24,12 @@ from covey.workbench.conformance import (
     replay,
 )
 from covey.workbench.conformance.network import Member
+from covey.workbench.files import read_application
+from covey.workbench.people import People
 from covey.workbench.trial import Trial
 from tests.unit.workbench.planted import LIST, STOCK, TALLY, TRAPS, trial
+
+APPS = Path(__file__).parents[3] / "apps"
 
 
 def settings(**changes: object) -> Settings:
@@ -217,3 +222,15 @@ def test_replica_that_refuses_another_is_found(monkeypatch: pytest.MonkeyPatch) 
     finding: Finding = found(explore(trial(TALLY), settings(runs=3))).found
     assert finding.kind == "refused-delta"
     assert "not-owner" in finding.message
+
+
+@pytest.mark.parametrize("name", ["board", "kv", "tally", "text"])
+def test_applications_of_this_repository_agree(name: str) -> None:
+    """What people copy from is right under concurrency, and never traps on odd arguments."""
+    content = (APPS / name / f"{name}.wasm").read_bytes()
+    ready = Trial(read_application("x.wasm", content), "wasmtime", People())
+    explored = explore(ready, settings(runs=12))
+    assert explored.agree, explored.counterexample
+    assert {row.method for row in explored.methods if row.completed} == {
+        method.name for method in ready.interface.methods if method.kind is MethodKind.CALL
+    }

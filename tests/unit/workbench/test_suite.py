@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from covey.errors import ConfigError
@@ -12,6 +14,7 @@ from covey.workbench.suite_run import TestRow, run_suite
 from covey.workbench.trial import Trial
 from tests.unit.workbench.planted import STOCK, TRAPS, application
 
+APPS = Path(__file__).parents[3] / "apps"
 STOCK_SUITE = """
 [[test]]
 name = "sell what there is"
@@ -197,3 +200,11 @@ def test_file_that_is_no_application_is_refused_as_such():
         read_application("x.covey", b"nothing")
     with pytest.raises(ConfigError, match="not-wasm"):
         Trial(read_application("x.wasm", b"nothing"), "wasmtime", People())
+
+
+@pytest.mark.parametrize("path", sorted(APPS.glob("tally*/*.wasm")), ids=lambda path: path.stem)
+def test_tally_keeps_its_promises_in_every_language(path):
+    """The same tests, word for word, on what each compiler makes of the same application."""
+    suite = read_suite((APPS / "tally" / "tests.toml").read_bytes(), "tests.toml")
+    trial = Trial(read_application(path.name, path.read_bytes()), "wasmtime", People())
+    assert [row for row in run_suite(suite, trial) if not row.passed] == []

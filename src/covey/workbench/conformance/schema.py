@@ -20,6 +20,7 @@ _ODD_TEXTS: Final = ("", "é", "a/b", "A", " ", "0", "a\u0000b")
 _NUMBERS: Final = (0, 1, 2, 3, -1)
 _LONG_CHARS_MAX = 1_000
 _DEPTH_MAX = 12
+_VALUES_MAX = 500  # of one draw: a schema that refers to itself grows with the depth
 _ITEMS_MAX = 3
 _Schema = dict[str, Any]
 
@@ -31,11 +32,13 @@ class Arguments:
         self._rng = rng
         self._notable = notable
         self._root: _Schema = {}
+        self._values_left = 0
 
     def draw(self, schema_text: str) -> object:
         """Arguments that keep to a schema, "" for one that says nothing."""
         schema = json.loads(schema_text) if schema_text else {}
         self._root = schema
+        self._values_left = _VALUES_MAX
         if not schema:
             return {}
         return self._value({"type": "object", **schema}, 0)
@@ -52,6 +55,9 @@ class Arguments:
         return {**rest, key: self._rng.choice(wrong)}
 
     def _value(self, schema: object, depth: int) -> object:
+        self._values_left -= 1
+        if self._values_left < 0:
+            return None
         if not isinstance(schema, dict) or depth > _DEPTH_MAX:
             return self._rng.choice((None, True, "a", 1))
         schema = self._resolved(schema)
