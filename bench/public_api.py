@@ -10,6 +10,7 @@ import ctypes
 
 import wasmtime
 
+from covey.errors import ConfigError
 from covey.runtime.abi.covey1.signatures import IMPORT_SPACE, IMPORTS, Signature
 from covey.runtime.engine import Guest, HostFunctions, Interrupt, Run
 from covey.runtime.module import ModuleFacts, PreparedModule
@@ -38,9 +39,9 @@ class PublicEngine:
         """As `Engine.compile`."""
         return PublicModule(self, module)
 
-    def load(self, facts: ModuleFacts, native: bytes) -> PublicModule:
+    def load(self, facts: ModuleFacts, native: bytes) -> PublicModule:  # noqa: ARG002
         """As `Engine.load`: never asked for here."""
-        raise NotImplementedError
+        raise ConfigError("this engine keeps no native code")
 
     def interrupt(self) -> None:
         """As `Engine.interrupt`."""
