@@ -26,6 +26,19 @@ _Engine = Annotated[
     str, typer.Option("--engine", metavar="NAME", help="wasmtime, or wasmer where it is installed.")
 ]
 
+_CallsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--calls-file",
+        metavar="FILE",
+        help='Draw from these calls instead: lines of {"method", "args"}.',
+    ),
+]
+_Replay = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="FILE", help="Only play this counterexample again."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -153,14 +166,7 @@ def conformance(
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=_SEED_MAX, help="Another one makes other plans.")
     ] = 1,
-    calls_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--calls-file",
-            metavar="FILE",
-            help='Draw from these calls instead: lines of {"method", "args"}.',
-        ),
-    ] = None,
+    calls_file: _CallsFile = None,
     invariant: Annotated[
         list[str] | None,
         typer.Option("--invariant", metavar="QUERY", help="It must always answer true."),
@@ -173,10 +179,7 @@ def conformance(
         Path | None,
         typer.Option("--save", metavar="FILE", help="Write a counterexample here."),
     ] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option("--replay", metavar="FILE", help="Only play this counterexample again."),
-    ] = None,
+    replay: _Replay = None,
     engine: _Engine = "wasmtime",
     as_json: JsonOption = False,
 ) -> None:
