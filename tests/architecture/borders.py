@@ -39,7 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "typer": ("cli",),
     "wasmer": ("runtime.wasmer_engine.library",),
     "wasmer_compiler_cranelift": ("runtime.wasmer_engine.library",),
-    "wasmtime": ("runtime", "cli.app_build", "testkit.modules"),  # assembles WAT; the reference
+    "wasmtime": ("runtime", "cli.app_compilers", "testkit.modules"),  # assembles WAT; the reference
     "ziglang": (),  # run as a program
 }
 

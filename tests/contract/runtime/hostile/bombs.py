@@ -1,4 +1,4 @@
-"""Modules within every limit of size that are as slow to check and compile as we could make them."""
+"""Modules within every limit of size, as slow to check and to compile as we could make them."""
 
 from __future__ import annotations
 
