@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 import wasmtime
 
 from covey.errors import ConfigError, StoreError
 from covey.model import Failure, Interface, limits
 from covey.runtime import Interrupt
-from covey.runtime.engine import Guest, HostFunctions, Run
+from covey.runtime.engine import Guest, HostFunctions, Run, stop
 from covey.runtime.module import ModuleFacts, PreparedModule
 from covey.runtime.wasmtime_engine import WasmtimeEngine
 
@@ -149,6 +152,32 @@ def test_error_of_the_host_is_raised_and_the_next_run_is_clean(engine: WasmtimeE
     broken[0] = False
     assert compiled.run("go", watcher.functions, 100, Interrupt()) == Run(0, None)
     assert watcher.seen == [b"\x4d\0\0\0"] * 2
+
+
+@pytest.mark.parametrize("end", ["stopped", "broken", "trap", "grown"])
+def test_runs_that_end_early_leave_no_memory_behind(engine: WasmtimeEngine, end: str) -> None:
+    """Failing on purpose, again and again, is the cheapest attack there is."""
+
+    def look(guest: Guest) -> None:
+        if end == "stopped":
+            stop(Failure.REFUSED, "no")
+        raise StoreError("the disk is gone")
+
+    body = {"trap": "unreachable", "grown": "(drop (memory.grow (i32.const 1)))"}.get(end, SHOW)
+    compiled, watcher = engine.compile(module(body)), Watcher(look)
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            with contextlib.suppress(StoreError):
+                compiled.run("go", watcher.functions, 100, Interrupt())
+        watcher.seen.clear()
+        gc.collect()
+
+    process = psutil.Process()
+    fail(500)
+    before = process.memory_info().rss
+    fail(3_000)
+    assert process.memory_info().rss - before < 1_000_000  # 333 bytes a run
 
 
 def test_watchdog_ends_code_that_does_not_meter_itself(engine: WasmtimeEngine) -> None:
