@@ -227,6 +227,20 @@ def test_memory_stays_flat_over_many_runs(module, entry):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4 * 1024
 
 
+def test_a_module_that_is_dropped_is_gone():
+    """A circle through the library's objects is one that no collector sees."""
+    engine, prepared_module = WasmerEngine(), prepared(**ENTRIES)
+
+    def repeat() -> None:
+        for _ in range(300):
+            engine.compile(prepared_module).run("pass", {}, FUEL, Interrupt())
+
+    repeat()
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    repeat()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 4 * 1024
+
+
 def test_no_view_of_memory_outlives_a_host_function(module):
     """Not with an error either: it belongs to the engine's thread, and errors leave that."""
     kept: list[memoryview] = []

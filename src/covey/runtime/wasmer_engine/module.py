@@ -54,15 +54,28 @@ class _Running:
             guest.memory = _NOTHING
 
 
+class _Seat:
+    """Where host functions find the run under way.
+
+    They refer to it and never to their module, which holds them: a circle through native objects
+    is one that nobody would ever break.
+    """
+
+    __slots__ = ("running",)
+
+    def __init__(self) -> None:
+        self.running: _Running | None = None
+
+
 class WasmerModule:
     """Implements `CompiledModule`: a fresh instance for each run, which takes microseconds."""
 
-    __slots__ = ("_compiled", "_imports", "_library", "_running", "_store", "facts")
+    __slots__ = ("_compiled", "_imports", "_library", "_seat", "_store", "facts")
 
     def __init__(self, library: Library, module: PreparedModule) -> None:
         self.facts: ModuleFacts = module.facts
         self._library = library
-        self._running: _Running | None = None
+        self._seat = _Seat()
         self._store = library.new_store()
         try:
             self._compiled: Raw = library.types.Module(self._store, module.code)
@@ -85,7 +98,7 @@ class WasmerModule:
 
     def run(self, entry: str, functions: HostFunctions, fuel: int, interrupt: Interrupt) -> Run:
         """As `CompiledModule.run`."""
-        assert self._running is None, "one run at a time"
+        assert self._seat.running is None, "one run at a time"
         if interrupt.reason is not None:
             return Run(0, interrupted(interrupt))
         try:
@@ -93,11 +106,11 @@ class WasmerModule:
         except RuntimeError as error:
             return Run(0, not_started(first_line(error)))
         exports = instance.exports
-        running = self._running = _Running(functions, interrupt, exports.memory)
+        running = self._seat.running = _Running(functions, interrupt, exports.memory)
         try:
             left, stopped = self._call(exports, entry, running, fuel)
         finally:
-            self._running = None
+            self._seat.running = None
             running.memory = None
             del exports, instance
         if running.error is not None and stopped is None:
@@ -128,12 +141,13 @@ class WasmerModule:
         return left, None if left > 0 else out_of_fuel()
 
     def _offer(self, name: str, signature: Signature) -> Raw:
+        seat = self._seat
         has_result = bool(signature.results)
         decode = _decoder(signature)
 
         def callback(*values: int) -> int | tuple[int, int]:
             # Nothing that the host raises may cross native frames: it is kept for the end.
-            running = self._running
+            running = seat.running
             assert running is not None
             try:
                 result = running.enter(name, decode(values), values[-1])
