@@ -19,7 +19,7 @@ from covey.model import (
     ReleaseId,
     limits,
 )
-from covey.runtime.abi.covey1 import Application, run_call, run_query, scene_of
+from covey.runtime.abi.covey1 import Application, BatchRun, run_query
 from covey.runtime.cache import ModuleCache
 from covey.runtime.engine import CompiledModule, Engine, Interrupt
 from covey.runtime.engines import DEFAULT_ENGINE, NewEngine, new_engine
@@ -95,14 +95,12 @@ class BlockingExecutor:
         """
         application = self._application(batch.release)
         interrupt = interrupt or Interrupt()
-        scene = scene_of(batch, interrupt)
-        plan = _Plan(base)
+        batch_run = BatchRun(application, batch, base, interrupt)
+        plan = _Plan(batch_run.delta)
         for call in batch.calls:
             if plan.outcomes and (plan.is_full() or interrupt.reason is not None):
                 break
-            outcome = run_call(
-                application, batch, scene, plan.kept, call, plan.overlay, plan.fuel_left
-            )
+            outcome = batch_run.run(plan.kept, call, plan.fuel_left)
             if not plan.take(outcome, len(call.method) + len(call.arguments)):
                 break
         return tuple(plan.outcomes)
@@ -138,20 +136,20 @@ class _Plan:
     """
 
     __slots__ = (
+        "_delta",
         "_effects",
         "_fuel_spent",
         "_size_bytes",
         "fuel_left",
         "kept",
         "outcomes",
-        "overlay",
     )
 
-    def __init__(self, base: EntryReader) -> None:
-        self.overlay = Overlay(base)
+    def __init__(self, delta: Overlay) -> None:
         self.outcomes: list[Outcome] = []
         self.kept = 0
         self.fuel_left = limits.CALL_FUEL_MAX
+        self._delta = delta
         self._fuel_spent = 0
         self._size_bytes = 0
         self._effects = 0
@@ -185,7 +183,7 @@ class _Plan:
             size_bytes > limits.DELTA_PAYLOAD_SOFT_BYTES or effects > limits.DELTA_EFFECTS_MAX
         ):
             return False
-        self.overlay.absorb(outcome.effects)
+        self._delta.absorb(outcome.effects)
         self._effects, self._size_bytes = effects, size_bytes
         self.fuel_left -= fuel
         self._fuel_spent += fuel

@@ -84,6 +84,12 @@ class Overlay:
             raise CounterOverflow
         self._set(collection, key, total, COUNTER_SIZE_BYTES)
 
+    def clear(self) -> None:
+        """Forget every effect."""
+        self._layers.clear()
+        self._keys.clear()
+        self.effect_count = self.payload_size_bytes = 0
+
     def absorb(self, effects: Iterable[Effect]) -> None:
         """Take over the effects of a call that is kept; sums of several calls are unbounded."""
         for effect in effects:

@@ -1,4 +1,4 @@
-"""One call or one query from start to outcome."""
+"""The calls of a batch, or one query, from start to outcome."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from covey.runtime.abi.covey1.world import Scene, World
 from covey.runtime.engine import CompiledModule, GuestStopped, Interrupt, Run
 from covey.runtime.overlay import Overlay
 
-__all__ = ["Application", "run_call", "run_query", "scene_of"]
+__all__ = ["Application", "BatchRun", "run_query"]
 
 _ARGUMENTS_BYTES_MAX: Final = limits.CALL_ARGUMENTS_BYTES_MAX
 
@@ -50,44 +50,56 @@ def _names(interface: Interface, kind: MethodKind) -> frozenset[str]:
     return frozenset(method.name for method in interface.methods if method.kind is kind)
 
 
-def scene_of(asked: Batch | Query, interrupt: Interrupt) -> Scene:
-    """What is the same for all calls of a batch."""
-    roles = asked.roles if isinstance(asked, Batch) else ()
-    time_ms = milliseconds(asked.time)
-    return Scene(asked.context, asked.member, asked.device, time_ms, roles, interrupt)
+class BatchRun:
+    """The calls of one batch, run in order on one world; delta: the effects of those kept.
 
-
-def run_call(
-    application: Application,
-    batch: Batch,
-    scene: Scene,
-    index: int,
-    call: Call,
-    delta: Overlay,
-    fuel: int,
-) -> Outcome:
-    """Run one call of a batch on the effects of those kept before it; `delta` stays as it is.
-
-    index: how many were kept. fuel: the call completes only if it uses less.
+    Whoever runs them lets `delta` absorb what it keeps; nothing else of a call is left after it.
     """
-    if call.method not in application.calls or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
-        return _unfit(application, call, MethodKind.CALL)
-    overlay = Overlay(delta)
 
-    def seed() -> bytes:
-        return call_seed(batch.context, batch.device, batch.sequence, batch.previous, index, call)
+    def __init__(
+        self, application: Application, batch: Batch, base: EntryReader, interrupt: Interrupt
+    ) -> None:
+        self.delta = Overlay(base)
+        self._application = application
+        self._batch = batch
+        self._overlay = Overlay(self.delta)
+        scene = Scene(
+            batch.context,
+            batch.member,
+            batch.device,
+            milliseconds(batch.time),
+            batch.roles,
+            interrupt,
+        )
+        overlays = (self.delta, self._overlay)
+        self._world = World(scene, self._overlay, self._overlay, overlays, self._seed)
+        self._index = 0
+        self._call: Call
 
-    world = World(scene, call.arguments, overlay, overlay, (delta, overlay), seed)
-    run = _run(application, call.method, world, fuel)
-    if run.stopped is not None:
-        return _failed(run.stopped, run.fuel, world)
-    used = run.fuel
-    effects = overlay.effects()
-    if application.has_validate:
-        stopped, used = _validate(application, world, effects, used, fuel)
-        if stopped is not None:
-            return _failed(stopped, used, world)
-    return _completed(effects, world, used)
+    def run(self, index: int, call: Call, fuel: int) -> Outcome:
+        """Run one call. index: how many were kept. fuel: it completes only if it uses less."""
+        application, world, overlay = self._application, self._world, self._overlay
+        if call.method not in application.calls or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
+            return _unfit(application, call, MethodKind.CALL)
+        self._index, self._call = index, call
+        overlay.clear()
+        world.begin(call.arguments)
+        run = _run(application, call.method, world, fuel)
+        if run.stopped is not None:
+            return _failed(run.stopped, run.fuel, world)
+        used = run.fuel
+        effects = overlay.effects()
+        if application.has_validate:
+            stopped, used = _validate(application, world, effects, used, fuel)
+            if stopped is not None:
+                return _failed(stopped, used, world)
+        return _completed(effects, world, used)
+
+    def _seed(self) -> bytes:
+        batch = self._batch
+        return call_seed(
+            batch.context, batch.device, batch.sequence, batch.previous, self._index, self._call
+        )
 
 
 def run_query(
@@ -97,7 +109,10 @@ def run_query(
     call = query.call
     if call.method not in application.queries or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
         return _unfit(application, call, MethodKind.QUERY)
-    world = World(scene_of(query, interrupt), call.arguments, base)
+    time_ms = milliseconds(query.time)
+    scene = Scene(query.context, query.member, query.device, time_ms, (), interrupt)
+    world = World(scene, base)
+    world.begin(call.arguments)
     run = _run(application, call.method, world, limits.QUERY_FUEL_MAX)
     if run.stopped is not None:
         return _failed(run.stopped, run.fuel, world)
@@ -141,7 +156,8 @@ def _validate(
     It is told of the author as the call was, so that it says the same on every node.
     Gives why it stopped, if it did, and the fuel that both used.
     """
-    world = World(call.scene, effects_as_json(effects), call.reads, None, call.overlays)
+    world = World(call.scene, call.reads, None, call.overlays)
+    world.begin(effects_as_json(effects))
     run = _run(application, VALIDATE_EXPORT, world, fuel - used)
     for line in world.log:
         call.note(line)

@@ -37,7 +37,7 @@ class Scene:
 
 
 class World:
-    """What one run sees besides its scene, and what it said so far.
+    """What runs see besides their scene, one after the other, and what this one said so far.
 
     arguments: what `input` gives. writes: where effects go, None in a query. reads: `writes` where
     there is one. overlays: what a scan has to remember. seed: gives 32 bytes; None where `random`
@@ -60,18 +60,21 @@ class World:
     def __init__(
         self,
         scene: Scene,
-        arguments: bytes,
         reads: EntryReader,
         writes: Overlay | None = None,
         overlays: tuple[Overlay, ...] = (),
         seed: Callable[[], bytes] | None = None,
     ) -> None:
         self.scene = scene
-        self.arguments = arguments
         self.reads = reads
         self.writes = writes
         self.overlays = overlays
         self.seed = seed
+        self.begin(b"")
+
+    def begin(self, arguments: bytes) -> None:
+        """Set what the run that comes is given; it has said nothing yet."""
+        self.arguments = arguments
         self.result = b""
         self.events: list[AppEvent] = []
         self.event_size_bytes = 0
