@@ -211,6 +211,8 @@ class Control(FunctionState):
         self.stack += parts.types[index].results
         self.replace(at, after, self.code[at : at + 1] + unsigned(index) + b"\x00")
         self.end_stretch(after)
+        # An engine makes as many blocks of its checks as of three stretches more.
+        self.stretches += 0 if self.dead_depth else 3
 
     # -- operands, globals, memory
 

@@ -270,6 +270,7 @@ def many(count: int, code: bytes) -> bytes:
         (with_code(END, b"\x01" + unsigned(4_097) + b"\x7f"), "locals"),
         (with_code(END, b"\x02\xff\xff\xff\xff\x0f\x7f\xff\xff\xff\xff\x0f\x7f"), "locals"),
         (many(8_193, b"\x41\x00\x04\x40\x0b"), "stretches"),
+        (many(2_049, b"\x41\x00\x11\x00\x00"), "stretches"),
         (with_code(I32 * 4_097 + b"\x1a" * 4_097 + END), "operands at once"),
         (
             with_code(
