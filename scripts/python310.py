@@ -19,7 +19,12 @@ from setup import NONE_RUNS
 __all__ = ["NoPython310", "main", "ready_python"]
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ("tests/contract/runtime", "tests/unit/runtime", "tests/unit/testkit/test_replay.py")
+TESTS = (
+    "tests/contract/runtime",
+    "tests/unit/runtime",
+    "tests/unit/testkit/test_replay.py",
+    "tests/integration/node/test_engines.py",
+)
 TRANSACTIONS = 1_000  # of the demo: enough that agents write at once and hand over
 
 
