@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from covey.errors import NotFound
 from covey.model import (
@@ -24,7 +24,7 @@ from covey.runtime.cache import ModuleCache
 from covey.runtime.engine import CompiledModule, Engine, Interrupt
 from covey.runtime.engines import DEFAULT_ENGINE, NewEngine, new_engine
 from covey.runtime.module import prepare_module
-from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, Overlay, effect_size_bytes
+from covey.runtime.overlay import Overlay
 
 __all__ = ["BlockingExecutor", "InstalledModule", "LoadModule"]
 
@@ -39,8 +39,6 @@ class InstalledModule:
 
 LoadModule: TypeAlias = Callable[[ReleaseId], InstalledModule | None]
 """Gives the module of a release from wherever the node keeps it, None where it has none."""
-
-_CALL_OVERHEAD_BYTES: Final = 32
 
 
 class BlockingExecutor:
@@ -101,7 +99,7 @@ class BlockingExecutor:
             if plan.outcomes and (plan.is_full() or interrupt.reason is not None):
                 break
             outcome = batch_run.run(plan.kept, call, plan.fuel_left)
-            if not plan.take(outcome, len(call.method) + len(call.arguments)):
+            if not plan.take(outcome, batch_run.size_bytes()):
                 break
         return tuple(plan.outcomes)
 
@@ -162,8 +160,11 @@ class _Plan:
             or self.fuel_left <= 0
         )
 
-    def take(self, outcome: Outcome, call_size_bytes: int) -> bool:
-        """Note an outcome, unless its call has to wait for the next delta (False)."""
+    def take(self, outcome: Outcome, size_bytes: int) -> bool:
+        """Note an outcome, unless its call has to wait for the next delta (False).
+
+        size_bytes: what the call takes in a delta, at most.
+        """
         fuel = outcome.fuel
         if isinstance(outcome, Failed):
             # With less than its due, running out of fuel says only that it does not fit here.
@@ -174,11 +175,7 @@ class _Plan:
             self.outcomes.append(outcome)
             return True
         effects = self._effects + len(outcome.effects)
-        size_bytes = self._size_bytes + _CALL_OVERHEAD_BYTES + call_size_bytes
-        for effect in outcome.effects:
-            size_bytes += effect_size_bytes(effect)
-        for event in outcome.events:
-            size_bytes += EFFECT_OVERHEAD_BYTES + len(event.name.encode()) + len(event.data)
+        size_bytes += self._size_bytes
         if self.kept and (
             size_bytes > limits.DELTA_PAYLOAD_SOFT_BYTES or effects > limits.DELTA_EFFECTS_MAX
         ):

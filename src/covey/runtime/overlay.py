@@ -18,7 +18,6 @@ __all__ = [
     "EFFECT_OVERHEAD_BYTES",
     "CounterOverflow",
     "Overlay",
-    "effect_size_bytes",
 ]
 
 COUNTER_SIZE_BYTES: Final = 8
@@ -157,12 +156,6 @@ class Overlay:
                 break
             found.append((key, layer[key]))
         return found
-
-
-def effect_size_bytes(effect: Effect) -> int:
-    """What one effect takes in a delta, at most."""
-    content = len(effect.value) if isinstance(effect, Put) else COUNTER_SIZE_BYTES
-    return EFFECT_OVERHEAD_BYTES + len(effect.collection) + len(effect.key) + content
 
 
 def _size(state: _State) -> int:

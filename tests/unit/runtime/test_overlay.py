@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covey.codec import effect_size_bytes
 from covey.model import Add, Delete, Effect, Put
 from covey.runtime import Overlay
-from covey.runtime.overlay import CounterOverflow, effect_size_bytes
+from covey.runtime.overlay import EFFECT_OVERHEAD_BYTES, CounterOverflow
 
 # Few keys, so that layers, prefixes and bounds meet.
 KEYS = st.sampled_from([b"\x00", b"a", b"a\x00", b"ab", b"a\xff", b"b", b"b\xff", b"\xff\xff"])
@@ -185,4 +186,5 @@ def test_size_follows_what_is_replaced() -> None:
     for size in (1000, 10, 0):
         overlay.put("items", b"k", bytes(size))
         assert overlay.effect_count == 1
-        assert overlay.payload_size_bytes == effect_size_bytes(Put("items", b"k", bytes(size)))
+        wanted = EFFECT_OVERHEAD_BYTES + len("items") + len(b"k") + size
+        assert overlay.payload_size_bytes == wanted

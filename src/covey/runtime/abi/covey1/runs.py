@@ -29,6 +29,7 @@ from covey.runtime.overlay import Overlay
 
 __all__ = ["Application", "BatchRun", "run_query"]
 
+_CALL_OVERHEAD_BYTES: Final = 32
 _ARGUMENTS_BYTES_MAX: Final = limits.CALL_ARGUMENTS_BYTES_MAX
 
 
@@ -79,10 +80,10 @@ class BatchRun:
     def run(self, index: int, call: Call, fuel: int) -> Outcome:
         """Run one call. index: how many were kept. fuel: it completes only if it uses less."""
         application, world, overlay = self._application, self._world, self._overlay
-        if call.method not in application.calls or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
-            return _unfit(application, call, MethodKind.CALL)
         self._index, self._call = index, call
         overlay.clear()
+        if call.method not in application.calls or len(call.arguments) > _ARGUMENTS_BYTES_MAX:
+            return _unfit(application, call, MethodKind.CALL)
         world.begin(call.arguments)
         run = _run(application, call.method, world, fuel)
         if run.stopped is not None:
@@ -94,6 +95,17 @@ class BatchRun:
             if stopped is not None:
                 return _failed(stopped, used, world)
         return _completed(effects, world, used)
+
+    def size_bytes(self) -> int:
+        """What the call that was run last takes in a delta, at most."""
+        call = self._call
+        return (
+            _CALL_OVERHEAD_BYTES
+            + len(call.method)
+            + len(call.arguments)
+            + self._overlay.payload_size_bytes
+            + self._world.event_size_bytes
+        )
 
     def _seed(self) -> bytes:
         batch = self._batch
