@@ -17,7 +17,7 @@ from covey.runtime.module.layout import Scope
 from covey.runtime.module.meter import Meter, locals_code
 from covey.runtime.module.parts import read_value_type
 from covey.runtime.module.reader import BinaryReader, refuse
-from covey.runtime.module.values import F32, F64, FunctionType
+from covey.runtime.module.values import F32, F64, I64, FunctionType
 
 __all__ = ["RewrittenFunction", "rewrite_function"]
 
@@ -51,11 +51,10 @@ def rewrite_function(
     ):
         if count > most:
             refuse("too-many", f"a function has {count} {what}, more than {most}", start)
-    if scope.parts.floats:
-        groups += [(1, F32), (1, F64)]
+    groups += [(1, I64), (1, F32), (1, F64)] if scope.parts.floats else [(1, I64)]
     slots = limits.FRAME_SLOTS + len(types) + len(kind.results) + body.high
     slots += size_bytes // limits.FRAME_BYTES_PER_SLOT
-    code = locals_code(groups) + meter.framed(slots, code, kind.results)
+    code = locals_code(groups) + meter.framed(slots, code, kind.results, len(types))
     return RewrittenFunction(code, body.drops_data, body.stretches, body.carried)
 
 

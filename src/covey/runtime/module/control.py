@@ -64,7 +64,7 @@ class Control(FunctionState):
         at, after = self.at, self.at + 1
         self.take(pops, at)
         self.stack += pushes
-        scratch = len(self.locals) + (pushes[0] != F32)
+        scratch = self.added + (1 if pushes[0] == F32 else 2)
         self.replace(after, after, self.meter.canonical(pushes[0], scratch))
         self.at = after
 
@@ -189,7 +189,7 @@ class Control(FunctionState):
         parts, layout = self.scope.parts, self.scope.layout
         if index >= len(parts.functions):
             refuse("invalid", f"there is no function {index}", self.base + at)
-        self.replace(at, after, self.meter.call(called(index, parts, layout)))
+        self.replace(at, after, self.meter.call(called(index, parts, layout)) + self.reload)
         kind = parts.functions[index]
         self.take(kind.parameters, at)
         self.stack += kind.results
@@ -209,7 +209,7 @@ class Control(FunctionState):
         self.take(_I32, at)
         self.take(parts.types[index].parameters, at)
         self.stack += parts.types[index].results
-        self.replace(at, after, self.code[at : at + 1] + unsigned(index) + b"\x00")
+        self.replace(at, after, self.code[at : at + 1] + unsigned(index) + b"\x00" + self.reload)
         self.end_stretch(after)
         # An engine makes as many blocks of its checks as of three stretches more.
         self.stretches += 0 if self.dead_depth else 3
@@ -249,7 +249,7 @@ class Control(FunctionState):
     def _memory_grow(self, at: int) -> None:
         after = self._memory_index(at)
         self.require(_I32, at)
-        self.replace(at, after, self.meter.call(self.scope.layout.grow))
+        self.replace(at, after, self.meter.call(self.scope.layout.grow) + self.reload)
         self.at = after
 
     def _memory_index(self, at: int, count: int = 1) -> int:
@@ -295,7 +295,8 @@ class Control(FunctionState):
                 refuse("invalid", "it uses bulk memory and has no memory", self.base + at)
             indices = 2 if number == _COPY else 1
             after = self._memory_index(after - 1, indices)
-            code = meter.call(self.scope.layout.bulk) + code + bytes(indices)
+            charge = meter.call(self.scope.layout.bulk) + self.reload
+            code = charge + code + bytes(indices)
         self.replace(at, after, code)
         return after
 

@@ -23,12 +23,15 @@ _END: Final = b"\x0b"
 _TRAP: Final = b"\x00"
 _CALL: Final = b"\x10"
 _LOCAL_GET: Final = b"\x20"
+_LOCAL_SET: Final = b"\x21"
 _LOCAL_TEE: Final = b"\x22"
 _GLOBAL_GET: Final = b"\x23"
 _GLOBAL_SET: Final = b"\x24"
 _I32_CONST: Final = b"\x41"
 _I64_CONST: Final = b"\x42"
 _TRAP_IF: Final = b"\x04\x40" + _TRAP + _END
+# i64.const 0, i64.le_s: code goes on only with fuel left.
+_TRAP_UNLESS_POSITIVE: Final = b"\x42\x00\x57" + _TRAP_IF
 
 # The bits of the canonical NaN, sign clear, and the comparison for equality.
 _NAN_F32: Final = b"\x43\x00\x00\xc0\x7f"
@@ -44,30 +47,46 @@ class Meter:
         fuel, stack = unsigned(layout.fuel), unsigned(layout.stack)
         self._get_fuel, self._set_fuel = _GLOBAL_GET + fuel, _GLOBAL_SET + fuel
         self._get_stack, self._set_stack = _GLOBAL_GET + stack, _GLOBAL_SET + stack
-        # i64.const 0, i64.le_s: code goes on only with fuel left.
-        self._check = self._get_fuel + b"\x42\x00\x57" + _TRAP_IF
         self._get_far, self._set_far = (
             op + unsigned(layout.far) for op in (_GLOBAL_GET, _GLOBAL_SET)
         )
-        self._charges: dict[int, bytes] = {}
+        self._charges: dict[tuple[int, int], bytes] = {}
 
-    def charge(self, cost: int) -> bytes:
-        """Take fuel, and trap unless some is left. cost: fuel, and ACCESS for each access."""
-        code = self._charges.get(cost)
+    def charge(self, cost: int, local: int) -> bytes:
+        """Take fuel, and trap unless some is left. cost: fuel, and ACCESS for each access.
+
+        local: holds the fuel left. What is left goes into the global too, where others and the
+        host look for it; but a tight loop that read it from there would wait for its own writes.
+        """
+        code = self._charges.get((cost, local))
         if code is None:
             accesses, fuel = divmod(cost, ACCESS)
-            code = self._get_fuel + _I64_CONST + signed(fuel) + b"\x7d"
+            index = unsigned(local)
+            code = _LOCAL_GET + index + _I64_CONST + signed(fuel) + b"\x7d"
             if accesses:
                 code += self._get_far + _I64_CONST + signed(accesses) + b"\x7e\x7d"
-            code = self._charges[cost] = code + self._set_fuel + self._check
+            code += _LOCAL_TEE + index + self._set_fuel + _LOCAL_GET + index + _TRAP_UNLESS_POSITIVE
+            self._charges[cost, local] = code
         return code
 
-    def _charge_computed(self, amount: bytes) -> bytes:
-        """The same with an amount that code pushes as i64."""
-        return self._get_fuel + amount + b"\x7d" + self._set_fuel + self._check
+    def reload(self, local: int) -> bytes:
+        """See what is left after other functions ran."""
+        return self._get_fuel + _LOCAL_SET + unsigned(local)
 
-    def framed(self, slots: int, body: bytes, results: bytes) -> bytes:
+    def _charge_computed(self, amount: bytes) -> bytes:
+        """Take an amount that code pushes as i64, without a local."""
+        return (
+            self._get_fuel
+            + amount
+            + b"\x7d"
+            + self._set_fuel
+            + self._get_fuel
+            + _TRAP_UNLESS_POSITIVE
+        )
+
+    def framed(self, slots: int, body: bytes, results: bytes, local: int) -> bytes:
         """A body in its frame. body: gives `results`; a branch to the function's label is right.
+        local: where it expects the fuel left.
 
         The block around it takes the place of the function's label, so that everything that
         leaves the function gives its slots back.
@@ -77,6 +96,7 @@ class Meter:
         # i32.const 0, i32.lt_s: a negative number stays as the mark of what happened.
         take += self._get_stack + b"\x41\x00\x48" + _TRAP_IF
         give = self._get_stack + size + b"\x6a" + self._set_stack
+        take += self.reload(local)
         return take + b"\x02" + self._block_type(results) + body + _END + give + _END
 
     def _block_type(self, results: bytes) -> bytes:
@@ -113,7 +133,8 @@ class Meter:
         for index, declared in enumerate(globals_):
             if declared.is_mutable:
                 code += declared.initial.code + _GLOBAL_SET + unsigned(index)
-        code += self.charge(prices.ENTRY + prices.ENTRY_PAGE * pages)
+        price = prices.ENTRY + prices.ENTRY_PAGE * pages
+        code += self._charge_computed(_I64_CONST + signed(price))
         return b"\x00" + code + _END
 
     def entry(self, function: int) -> bytes:

@@ -49,6 +49,7 @@ class Frame:
 class FunctionState:
     """Operands and frames, the stretch under way and the code before it.
 
+    added: the first local that is, which holds the fuel left. reload: code that reads it anew.
     at: in `code`, whose first byte is at `base` of the module. Code up to `start` has been copied
     to `stretch`; the rest is copied as it is when the stretch ends. dead_depth: the number of
     frames where code became dead, 0 while it is live; dead code is checked and dropped. assigned:
@@ -56,9 +57,9 @@ class FunctionState:
     """
 
     __slots__ = (
-        *("assigned", "at", "base", "carried", "code", "content", "cost", "dead_depth"),
-        *("drops_data", "floor", "frames", "high", "locals", "meter", "out", "rows", "scope"),
-        *("stack", "start", "stretch", "stretches"),
+        *("added", "assigned", "at", "base", "carried", "code", "content", "cost", "dead_depth"),
+        *("drops_data", "floor", "frames", "high", "locals", "meter", "out", "reload", "rows"),
+        *("scope", "stack", "start", "stretch", "stretches"),
     )
 
     def __init__(
@@ -72,6 +73,8 @@ class FunctionState:
         self.assigned: list[int] = []
         self.drops_data = False
         self.locals = types
+        self.added = len(types)
+        self.reload = meter.reload(self.added)
         self.scope = scope
         self.meter = meter
         self.rows = dispatch_rows(floats=scope.parts.floats, memory=scope.parts.memory is not None)
@@ -172,7 +175,7 @@ class FunctionState:
         """What was collected is a stretch: its charge, then its code."""
         if not self.dead_depth:
             if self.cost:
-                self.out += self.meter.charge(self.cost)
+                self.out += self.meter.charge(self.cost, self.added)
                 self.stretches += 1
             self.out += self.stretch
             self.out += self.code[self.start : after]
