@@ -29,7 +29,7 @@ class TrapKind(enum.Enum):
 
     UNREACHABLE = "the code reached `unreachable`"
     DIVISION_BY_ZERO = "the code divided by zero"
-    DIVISION_OVERFLOW = "a division overflowed"
+    DIVISION_OVERFLOW = "an integer overflowed"
     MEMORY_OUT_OF_BOUNDS = "the code reached outside its memory"
     TABLE_OUT_OF_BOUNDS = "the code reached outside its table"
     EMPTY_ELEMENT = "the code called an empty element of its table"
