@@ -30,7 +30,9 @@ _ORDER: Final = (1, 2, 3, 4, 5, 6, 7, 9, 12, 10, 11)
 
 def executions() -> Vectors:
     """The file `execution.json`."""
-    return Vectors(_DESCRIPTION, (*_flow(), *_memory(), *_others()), (*_bad_code(), *_bad_parts()))
+    return Vectors(
+        _DESCRIPTION, (*_flow(), *_memory(), *_host(), *_others()), (*_bad_code(), *_bad_parts())
+    )
 
 
 def _module(
@@ -158,7 +160,7 @@ def _memory() -> tuple[Case, ...]:
     )
 
 
-def _others() -> tuple[Case, ...]:
+def _host() -> tuple[Case, ...]:
     output: dict[int, bytes | None] = {
         1: vector((b"\x60\0\0", b"\x60\x01\x7f\x01\x7f", b"\x60\x02\x7f\x7f\0")),
         2: b"\x01" + name("covey") + name("output") + b"\0\x02",
@@ -169,9 +171,6 @@ def _others() -> tuple[Case, ...]:
     validated = vector(
         (name("run") + b"\0\0", name("memory") + b"\x02\0", name("validate") + b"\0\x01")
     )
-    padded = b"\x41\x85\x80\x80\x80\0\x10\x83\x80\x80\x80\0\x1a"
-    padded += b"\x41\x85\0\x41\x81\0\x11\x81\0\x80\x80\x80\x80\0\x1a"
-    zero, nan = b"\x44" + bytes(8), b"\x42" + signed(0x7FF8 << 48)
     return (
         _ends(
             "result",
@@ -192,6 +191,14 @@ def _others() -> tuple[Case, ...]:
             "trap",
         ),
         _ends("validate is paid too", _module(b"\x10\x01", parts={7: validated}), 2 * _RUN + 10),
+    )
+
+
+def _others() -> tuple[Case, ...]:
+    padded = b"\x41\x85\x80\x80\x80\0\x10\x83\x80\x80\x80\0\x1a"
+    padded += b"\x41\x85\0\x41\x81\0\x11\x81\0\x80\x80\x80\x80\0\x1a"
+    zero, nan = b"\x44" + bytes(8), b"\x42" + signed(0x7FF8 << 48)
+    return (
         _ends("numbers longer than needed", _module(padded), _RUN + 11 + 1 + 2 + 16 + 1),
         _ends("global", _module(b"\x23\0\x24\0"), _RUN + 2),
         _ends(
