@@ -70,7 +70,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "too-many": "split the function or module; a switch of thousands of cases is a table",
         "unknown-section": "strip the module: only sections 0 to 12 of the standard are known",
         "unknown-type": "compile for -mcpu=mvp: whole numbers, floats and functions are all",
-        "unmetered": "compile for -mcpu=mvp",
+        "segment": "let data fill no more than the memory, and the table hold functions only",
     }
 )
 
