@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _ROW_BYTES_MAX = limits.VALUE_BYTES_MAX + 4 * limits.KIB
-_SHORT_VALUE = b"\x94\xc4"  # MessagePack: an array of four, bytes whose length takes one byte
+_ARRAY_OF_4, _SHORT_BYTES = 0x94, 0xC4  # MessagePack; the length of these bytes is one byte
 _AMOUNT_BYTES = 16
 _I64_MIN, _I64_MAX = -(2**63), 2**63 - 1
 _INDEX_MAX = limits.DELTA_EFFECTS_MAX
@@ -110,7 +110,7 @@ def entry_value(row: bytes) -> bytes:
 
     Values of up to 255 bytes, which most are, are cut out by hand: every read passes here.
     """
-    if row[:2] == _SHORT_VALUE and len(row) > 3 + row[2]:
+    if row[0] == _ARRAY_OF_4 and row[1] == _SHORT_BYTES and len(row) > 3 + row[2]:
         return row[3 : 3 + row[2]]
     return decode_entry(row).value
 
@@ -119,7 +119,7 @@ def entry_values(page: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes
     """(key, `entry_value` of the row) for a page of a scan."""
     return [
         (key, row[3 : 3 + row[2]])
-        if row.startswith(_SHORT_VALUE) and len(row) > 3 + row[2]
+        if row[0] == _ARRAY_OF_4 and row[1] == _SHORT_BYTES and len(row) > 3 + row[2]
         else (key, decode_entry(row).value)
         for key, row in page
     ]

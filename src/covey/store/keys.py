@@ -136,15 +136,13 @@ def last_parts(
     """(last part of the row key, value) of physical rows whose key has one part after `prefix`."""
     (kind,) = _SHAPE_BY_NUMBER[table][len(prefix) :]
     assert kind != INT, "the last part is bytes"
-    # A name ends with its terminator and holds a zero only where it was escaped.
-    end = -2 if kind == NAME else None
+    own = slice(known_bytes, -2 if kind == NAME else None)  # a name ends with its terminator
+    parts = [physical[own] for physical, _ in page]
+    # A name holds a zero only where it was escaped.
+    if kind == NAME and b"\x00" in b"".join(parts):
+        parts = [_open_name(part) for part in parts]
     # Values as `open_value` gives them; a call for each row would cost as much as all the rest.
-    parts = [(physical[known_bytes:end], stored) for physical, stored in page]
-    if kind != NAME:
-        return parts
-    return [
-        (_open_name(part), value) if b"\x00" in part else (part, value) for part, value in parts
-    ]
+    return list(zip(parts, [stored for _, stored in page], strict=True))
 
 
 def row_range(
