@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,43 @@ def test_depth_is_judged_before_a_recursive_reader_sees_it(opening: bytes) -> No
     fault = json_fault(opening * 1_000_000)
     assert fault is not None
     assert str(limits.RESULT_DEPTH_MAX) in fault
+
+
+@pytest.mark.parametrize("inner", [b'"[["', b'"\\"[", "", "{\\\\"', b"1"])
+def test_depth_is_that_of_brackets_outside_strings(inner: bytes) -> None:
+    """Exactly the bound passes, whatever strings hold and wherever a word of eight ends."""
+    most = limits.RESULT_DEPTH_MAX
+    for depth in (most - 1, most, most + 1):
+        for before in range(9):
+            content = b"[" + b"[]," * before + b"[" * (depth - 1) + inner + b"]" * depth
+            assert (json_fault(content) is None) == (depth <= most)
+
+
+@pytest.mark.parametrize(
+    "text", [rb'"\ud800"', rb'"\uDFFF\ud800"', rb'"\\\\\uD83D\\u"', rb'"\\ud8"']
+)
+def test_surrogates_need_no_pair(text: bytes) -> None:
+    """The grammar of RFC 8259 has no opinion about them."""
+    assert json_fault(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", [rb"\ud800", rb'"\ud80"', rb'"\\\ud8"', rb'\\ud800""', b'"\\\\', b"NaN"]
+)
+def test_what_only_looks_like_an_escape_is_refused(text: bytes) -> None:
+    """Taking escapes out of the way makes nothing JSON that was none."""
+    assert json_fault(text) is not None
+
+
+@pytest.mark.parametrize(
+    "unit", [rb"\"", rb"\ud800", b'"', b"[]", b"[[[[]]]]", b'"[",', b'{"":', rb"\\", b"0,"]
+)
+@pytest.mark.parametrize("head", [b"", b"[", b'["'])
+def test_a_large_result_is_judged_soon(head: bytes, unit: bytes) -> None:
+    """In time like its size: a string without an end once took hours, with the whole node."""
+    started = time.process_time()
+    json_fault(head + unit * (limits.CALL_RESULT_BYTES_MAX // len(unit) - 1))
+    assert time.process_time() - started < 3
 
 
 @given(st.binary(max_size=60), st.integers(0, 40))
