@@ -13,12 +13,12 @@ from covey.runtime.engine import Guest, GuestStopped, HostFunctions
 from covey.runtime.module import FUEL_EXPORT, STACK_EXPORT
 from covey.runtime.wasmtime_engine.library import LIBRARY, NATIVE, Address, address_of, new_trap
 
-__all__ = ["PAGE_SIZE_BYTES", "Instance", "memory_size_bytes"]
+__all__ = ["PAGE_SIZE_BYTES", "Instance", "memory_data", "memory_size_bytes"]
 
 PAGE_SIZE_BYTES: Final = 65_536
 
 _Extern: TypeAlias = Any  # a structure of the library, which types them dynamically
-_memory_data: Final = LIBRARY.wasmtime_memory_data
+memory_data: Final = LIBRARY.wasmtime_memory_data
 memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
 
 
@@ -35,6 +35,7 @@ class Instance:
         "_functions",
         "_handle",
         "_store",
+        "base",
         "context",
         "epoch",
         "error",
@@ -84,13 +85,13 @@ class Instance:
     def find_memory(self) -> None:
         """Tell the guest where memory is and how large.
 
-        At each entry into the host its size is asked for, and this is called if it changed: a
-        memory that has the size it had is where it was, as the engine is told never to move one.
+        At each entry into the host both are asked for, and this is called if one has changed.
         """
         guest = self.guest
         guest.memory.release()
         guest.size_bytes = memory_size_bytes(self.context, self.memory)
-        guest.memory = _view(_memory_data(self.context, self.memory), guest.size_bytes)
+        self.base = memory_data(self.context, self.memory)
+        guest.memory = _view(self.base, guest.size_bytes)
 
     def stop(self, error: BaseException) -> Address:
         """Keep what a host function raised; gives the trap to return in its place."""
@@ -98,9 +99,12 @@ class Instance:
         self.error = error.with_traceback(None) if isinstance(error, GuestStopped) else error
         return new_trap()
 
-    def has_first_size(self) -> bool:
-        """Whether memory is as large as it was at the start: then it is where it was, too."""
-        return bool(memory_size_bytes(self.context, self.memory) == self._first_size_bytes)
+    def is_as_it_began(self) -> bool:
+        """Whether memory has its first size and lies where the guest's view of it is."""
+        return bool(
+            memory_size_bytes(self.context, self.memory) == self._first_size_bytes
+            and memory_data(self.context, self.memory) == self.base
+        )
 
     def close(self) -> None:
         """Release the store. No view of memory is left: reading one would be a segfault."""

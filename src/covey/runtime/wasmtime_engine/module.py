@@ -106,7 +106,7 @@ class WasmtimeModule:
             run = Run(fuel - left, None)
             return run
         finally:
-            if run is not None and self._is_restorable and instance.has_first_size():
+            if run is not None and self._is_restorable and instance.is_as_it_began():
                 self._warm = instance
                 shared.use(self)
             else:
