@@ -25,7 +25,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "litestar": ("api",),
     "msgpack": ("codec", "crypto.hashing"),  # a hash packs its parts, below the codec
     # Where outside bytes become values.
-    "msgspec": (*_READS_BYTES, "runtime.module", "runtime.cache", "workbench"),
+    "msgspec": (
+        *(*_READS_BYTES, "runtime.module", "runtime.cache", "workbench"),
+        "runtime.abi.covey1.text",  # what an application says is checked to be JSON
+    ),
     "multiaddr": ("network",),  # comes with py-libp2p
     "multihash": ("network",),  # comes with py-libp2p
     "nacl": ("crypto", "network"),  # gossip checks many envelopes at once

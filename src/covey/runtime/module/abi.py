@@ -14,6 +14,7 @@ import msgspec
 
 from covey.model import Collection, Interface, Method, MethodKind, Rule, limits
 from covey.runtime.abi.covey1.signatures import ABI, VALIDATE_EXPORT
+from covey.runtime.abi.covey1.text import json_fault, shown
 from covey.runtime.module.reader import refuse
 
 __all__ = ["ABI_SECTION", "Declaration", "read_abi"]
@@ -76,12 +77,18 @@ def read_abi(customs: Sequence[tuple[str, bytes]]) -> Declaration:
 
 
 def _decode(content: bytes) -> _Document:
+    # First, since what the readers below can bear differs between versions of Python: depth, and
+    # the digits of a number.
+    fault = json_fault(content)
+    if fault is not None:
+        refuse(_RULE, f"{ABI_SECTION} is not as it must be: {fault}")
     try:
         # Two readers may differ on which of two equal keys counts, so there is only one of each.
-        json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
+        json.loads(content, object_pairs_hook=_without_duplicates, parse_int=str)
         return msgspec.json.decode(content, type=_Document)
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        refuse(_RULE, f"{ABI_SECTION} is not as it must be: {error}")
+    except (ValueError, msgspec.MsgspecError) as error:
+        reason = shown(str(error).encode(errors="replace"), limits.MESSAGE_BYTES_MAX)
+        refuse(_RULE, f"{ABI_SECTION} is not as it must be: {reason}")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
