@@ -85,8 +85,9 @@ FRAME_BYTES_PER_SLOT: Final = 16  # bytes of a function's code for one slot more
 PREPARED_SIZE_BYTES_MAX: Final = 4 * MIB  # rewritten code, compile time; larger: refused
 FUNCTION_STRETCHES_MAX: Final = 8_192  # compile time grows with their square; more: refused
 MODULE_STRETCHES_MAX: Final = 131_072  # compile time; more: refused
-FUNCTION_CARRIED_MAX: Final = 32_768  # locals set in loops by branches back: as their square
-MODULE_CARRIED_MAX: Final = 262_144  # as above; more: refused
+FUNCTION_CARRIED_MAX: Final = 16_384  # values that meet at labels, compile time; more: refused
+MODULE_CARRIED_SQUARES_MAX: Final = 1_024 * MIB  # as above, summed over the functions
+MODULE_LIVE_MAX: Final = 32 * MIB  # stretches times values alive, compile time; more: refused
 
 # -- bundles ---------------------------------------------------------------------------------
 BUNDLE_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one install; larger: refused

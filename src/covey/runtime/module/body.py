@@ -24,12 +24,16 @@ __all__ = ["RewrittenFunction", "rewrite_function"]
 
 @dataclass(frozen=True, slots=True)
 class RewrittenFunction:
-    """code: the body. drops_data: it may drop data. stretches, carried: see `limits.py`."""
+    """code: the body. drops_data: it may drop data. The others: what it takes to compile.
+
+    stretches, carried: see `limits.py`. live: stretches times values that may be alive in them.
+    """
 
     code: bytes
     drops_data: bool
     stretches: int
     carried: int
+    live: int
 
 
 def rewrite_function(
@@ -47,7 +51,7 @@ def rewrite_function(
     for what, count, most in (
         ("operands at once", body.high, limits.OPERANDS_MAX),
         ("stretches of code", body.stretches, limits.FUNCTION_STRETCHES_MAX),
-        ("locals that loops carry", body.carried, limits.FUNCTION_CARRIED_MAX),
+        ("values carried where code meets", body.carried, limits.FUNCTION_CARRIED_MAX),
     ):
         if count > most:
             refuse("too-many", f"a function has {count} {what}, more than {most}", start)
@@ -55,7 +59,8 @@ def rewrite_function(
     slots = limits.FRAME_SLOTS + len(types) + len(kind.results) + body.high
     slots += size_bytes // limits.FRAME_BYTES_PER_SLOT
     code = locals_code(groups) + meter.framed(slots, code, kind.results, len(types))
-    return RewrittenFunction(code, body.drops_data, body.stretches, body.carried)
+    live = body.stretches * (len(types) + body.high)
+    return RewrittenFunction(code, body.drops_data, body.stretches, body.carried, live)
 
 
 def _read_locals(reader: BinaryReader, *, floats: bool) -> list[tuple[int, int]]:

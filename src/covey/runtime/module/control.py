@@ -17,13 +17,19 @@ from covey.runtime.module.opcodes import OPCODES, PREFIX, REFUSED, REFUSED_PREFI
 from covey.runtime.module.parts import read_value_type
 from covey.runtime.module.reader import refuse
 from covey.runtime.module.stacks import UNKNOWN, Frame, FunctionState
-from covey.runtime.module.values import F32, I32
+from covey.runtime.module.values import F32, I32, FunctionType
 
 __all__ = ["Control"]
 
 _IF, _ELSE, _BR, _LOOP = 0x04, 0x05, 0x0C, 0x03
 _I32: Final = bytes((I32,))
 _EMPTY_BLOCK: Final = 0x40
+# What compilers take for these, in stretches: loops cost the square of their number, an indirect
+# call is checked in blocks of its own, bulk memory calls into the engine, and calls move values.
+_STRETCHES_OF_LOOP: Final = 8
+_STRETCHES_OF_INDIRECT_CALL: Final = 3
+_STRETCHES_OF_BULK: Final = 2
+_VALUES_PER_STRETCH: Final = 8
 _SATURATING: Final = range(8)
 _INIT, _DROP, _COPY, _FILL = 8, 9, 10, 11
 
@@ -86,6 +92,8 @@ class Control(FunctionState):
         self.floor = len(self.stack) - len(starts)
         if opcode in (_IF, _LOOP):
             self.end_stretch(after)
+        if opcode == _LOOP and not self.dead_depth:
+            self.stretches += _STRETCHES_OF_LOOP
         self.at = after
         self.settle()
         self.frames.append(Frame(opcode, starts, ends, self.floor))
@@ -168,7 +176,7 @@ class Control(FunctionState):
         after = reader.at - self.base
         self.take(_I32, at)
         default = self._label(targets[-1], at)
-        for target in set(targets[:-1]):
+        for target in set(targets[:-1]) - {targets[-1]}:
             label = self._label(target, at)
             if len(label) != len(default):
                 refuse("invalid", "labels of a branch table differ", self.base + at)
@@ -180,7 +188,7 @@ class Control(FunctionState):
         self.die(after)
 
     def _return(self, at: int) -> None:
-        self.take(self.frames[0].ends, at)
+        self.take(self._label(len(self.frames) - 1, at), at)
         self.replace(at, at + 1, bytes((_BR,)) + unsigned(len(self.frames) - 1))
         self.die(at + 1)
 
@@ -194,6 +202,13 @@ class Control(FunctionState):
         self.take(kind.parameters, at)
         self.stack += kind.results
         self.end_stretch(after)
+        self._count_call(kind)
+
+    def _count_call(self, kind: FunctionType, more: int = 0) -> None:
+        """Moving many values costs as much as code does."""
+        if not self.dead_depth:
+            moved = len(kind.parameters) + len(kind.results)
+            self.stretches += more + moved // _VALUES_PER_STRETCH
 
     def _call_indirect(self, at: int) -> None:
         parts = self.scope.parts
@@ -211,8 +226,7 @@ class Control(FunctionState):
         self.stack += parts.types[index].results
         self.replace(at, after, self.code[at : at + 1] + unsigned(index) + b"\x00" + self.reload)
         self.end_stretch(after)
-        # An engine makes as many blocks of its checks as of three stretches more.
-        self.stretches += 0 if self.dead_depth else 3
+        self._count_call(parts.types[index], _STRETCHES_OF_INDIRECT_CALL)
 
     # -- operands, globals, memory
 
@@ -297,6 +311,7 @@ class Control(FunctionState):
             after = self._memory_index(after - 1, indices)
             charge = meter.call(self.scope.layout.bulk) + self.reload
             code = charge + code + bytes(indices)
+            self.stretches += 0 if self.dead_depth else _STRETCHES_OF_BULK
         self.replace(at, after, code)
         return after
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from covey.model import limits
 from covey.runtime.module import sections
-from covey.runtime.module.body import rewrite_function
+from covey.runtime.module.body import RewrittenFunction, rewrite_function
 from covey.runtime.module.encode import name, section, unsigned, vector
 from covey.runtime.module.layout import Layout, Scope, called, new_layout, type_code
 from covey.runtime.module.meter import Meter
@@ -68,7 +68,7 @@ def rewrite_module(outline: Outline, parts: Parts, entries: Sequence[Export]) ->
             code += section(sections.DATA_COUNT, unsigned(segments.data_count))
         if items:
             code += section(number, vector(items))
-    _check_totals(len(code), 0, 0)
+    _check_size(len(code))
     return Rewritten(code, drops_data)
 
 
@@ -82,7 +82,7 @@ def _rewrite_code(outline: Outline, scope: Scope, meter: Meter) -> tuple[list[by
     at = reader.at
     if reader.count("function bodies", limits.MODULE_FUNCTIONS_MAX) != len(parts.own):
         refuse("malformed", "functions and their bodies differ in number", at)
-    bodies, size_bytes, stretches, carried, drops_data = [], 0, 0, 0, False
+    bodies, drops_data, taken = [], False, _Taken()
     for kind in parts.functions[len(parts.imports) :]:
         at = reader.at
         body = reader.sub(reader.u32())
@@ -91,23 +91,41 @@ def _rewrite_code(outline: Outline, scope: Scope, meter: Meter) -> tuple[list[by
         function = rewrite_function(body, kind, scope, meter)
         bodies.append(function.code)
         drops_data |= function.drops_data
-        size_bytes += len(function.code)
-        stretches += function.stretches
-        carried += function.carried
-        _check_totals(size_bytes, stretches, carried, at)
+        taken.add(function, at)
     reader.finish("the code section")
     return bodies, drops_data
 
 
-def _check_totals(size_bytes: int, stretches: int, carried: int, at: int | None = None) -> None:
-    """What compiling takes grows with these; each function was held to its own bounds."""
+@dataclass(slots=True)
+class _Taken:
+    """What compiling grows with, summed; each function was held to its own bounds."""
+
+    size_bytes: int = 0
+    stretches: int = 0
+    carried: int = 0
+    live: int = 0
+
+    def add(self, function: RewrittenFunction, at: int) -> None:
+        """Count a function in. Raises ConfigError."""
+        self.size_bytes += len(function.code)
+        self.stretches += function.stretches
+        # Compiling takes the square of what one function carries.
+        self.carried += function.carried**2
+        self.live += function.live
+        _check_size(self.size_bytes, at)
+        for what, count, most in (
+            ("stretches of code", self.stretches, limits.MODULE_STRETCHES_MAX),
+            ("squared values carried", self.carried, limits.MODULE_CARRIED_SQUARES_MAX),
+            ("values alive in its stretches", self.live, limits.MODULE_LIVE_MAX),
+        ):
+            if count > most:
+                refuse("too-many", f"it has over {most} {what}", at)
+
+
+def _check_size(size_bytes: int, at: int | None = None) -> None:
     if size_bytes > limits.PREPARED_SIZE_BYTES_MAX:
         most = limits.PREPARED_SIZE_BYTES_MAX
         refuse("too-large", f"its code is over {most} bytes when metered", at)
-    if stretches > limits.MODULE_STRETCHES_MAX:
-        refuse("too-many", f"it has over {limits.MODULE_STRETCHES_MAX} stretches of code", at)
-    if carried > limits.MODULE_CARRIED_MAX:
-        refuse("too-many", f"its loops carry over {limits.MODULE_CARRIED_MAX} locals", at)
 
 
 def _added_code(

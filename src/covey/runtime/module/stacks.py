@@ -20,6 +20,7 @@ __all__ = ["UNKNOWN", "Frame", "FunctionState"]
 UNKNOWN: Final = 0
 """The type of an operand that dead code takes from nowhere."""
 
+_BLOCK: Final = 0x02
 _LOOP: Final = 0x03
 
 
@@ -202,9 +203,16 @@ class FunctionState:
         return frame
 
     def carry(self, frame: Frame) -> None:
-        """A frame ends: what it assigned, the one around it did. A loop carries it around."""
-        if frame.opcode == _LOOP:
-            self.carried += frame.assigned.bit_count() * (1 + frame.branches)
+        """A frame ends: what it assigned, the one around it did.
+
+        Where live code meets, each way there carries the operands of the label and the locals
+        that may differ; at the end of the function nobody reads locals any more.
+        """
+        if not self.dead_depth:
+            values = len(frame.label)
+            if self.frames and (frame.branches or frame.opcode != _BLOCK):
+                values += frame.assigned.bit_count()
+            self.carried += values * (1 + frame.branches)
         if self.frames:
             self.frames[-1].assigned |= frame.assigned
 

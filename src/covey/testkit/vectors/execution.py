@@ -274,6 +274,7 @@ def _bad_code() -> tuple[Case, ...]:
         "dead float": (b"\0\x92\x1a", "floats"),
         "600 nested blocks": (block * 600 + _END * 600, "too-many"),
         "8,193 stretches": ((_I32 + b"\x04\x40\x0b") * 8_193, "too-many"),
+        "1,025 loops": (b"\x03\x40\x0b" * 1_025, "too-many"),
         "2,049 indirect calls": ((_I32 + b"\x11\0\0") * 2_049, "too-many"),
         "4,097 operands": (_I32 * 4_097 + b"\x1a" * 4_097, "too-many"),
         "branch table of 4,097": (_I32 + b"\x0e\x81\x20" + bytes(4_098), "too-many"),

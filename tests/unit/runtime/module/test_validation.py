@@ -278,7 +278,17 @@ def many(count: int, code: bytes) -> bytes:
                 + b"\x41\x00\x0d\x00" * 70 + b"\x0b" + END,
                 b"\x01" + unsigned(500) + b"\x7f",
             ),
-            "locals that loops carry",
+            "values carried",
+        ),
+        (many(1_025, b"\x03\x40\x0b"), "stretches"),
+        (many(4_200, b"\x02\x7f\x41\x00\x22\x00\x41\x00\x0d\x00\x0b\x1a"), "values carried"),
+        (
+            with_code(
+                (b"\x41\x00\x04\x40" + b"".join(I32 + b"\x21" + unsigned(i) for i in range(400))
+                 + b"\x0b") * 45 + END,
+                b"\x01" + unsigned(400) + b"\x7f",
+            ),
+            "values carried",
         ),
         (
             with_code(
@@ -286,7 +296,7 @@ def many(count: int, code: bytes) -> bytes:
                 + b"\x0b" * 100 + END,
                 b"\x01" + unsigned(400) + b"\x7f",
             ),
-            "locals that loops carry",
+            "values carried",
         ),
     ],
 )  # fmt: skip
@@ -294,6 +304,33 @@ def test_what_compiles_slowly_is_refused(content: bytes, what: str) -> None:
     """A few kilobytes of nested loops take an optimising compiler minutes."""
     with pytest.raises(ConfigError, match=what):
         prepare_module(content)
+
+
+CARRYING = b"\x41\x00\x04\x40" + b"".join(I32 + b"\x21" + unsigned(i) for i in range(10)) + END
+
+
+@pytest.mark.parametrize(
+    ("functions", "locals_", "code", "what"),
+    [
+        (5, 10, CARRYING * 1_500, "squared values carried"),
+        (3, 4_000, b"\x41\x00\x04\x40\x0b" * 4_000, "values alive"),
+    ],
+)
+def test_what_functions_take_is_summed(
+    functions: int, locals_: int, code: bytes, what: str
+) -> None:
+    """What one function may take to compile, many of them may not."""
+
+    def module(count: int) -> bytes:
+        body = b"\x01" + unsigned(locals_) + b"\x7f" + code + END
+        bodies = [body] * count + [b"\0\x42\0\x0b"]
+        functions = unsigned(count + 1) + b"\0" * count + b"\x02"
+        code_section = vector([unsigned(len(b)) + b for b in bodies])
+        return binary({3: functions, 10: code_section})
+
+    prepare_module(module(1))
+    with pytest.raises(ConfigError, match=what):
+        prepare_module(module(functions))
 
 
 def test_result_of_the_rewriting_is_bounded() -> None:
