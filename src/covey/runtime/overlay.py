@@ -39,12 +39,13 @@ class Overlay:
     what the effects will take in a delta, at most.
     """
 
-    __slots__ = ("_below", "_keys", "_layers", "effect_count", "payload_size_bytes")
+    __slots__ = ("_below", "_keys", "_layers", "_shared", "effect_count", "payload_size_bytes")
 
     def __init__(self, below: EntryReader) -> None:
         self._below = below
         self._layers: dict[str, dict[bytes, _State]] = {}  # touched entries by collection
         self._keys: dict[str, list[bytes]] = {}  # in order, of collections that a scan asked for
+        self._shared: dict[str, _Touched] = {}  # what open scans share, until an effect comes
         self.effect_count = 0
         self.payload_size_bytes = 0
 
@@ -61,8 +62,11 @@ class Overlay:
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Live entries as they are now, as `EntryReader`; later effects do not move the scan."""
         below = self._below.scan(collection, prefix, after)
-        own = self._range(collection, prefix, after)
-        return _merge(own, below) if own else below
+        touched = self._touched(collection)
+        if touched is None:
+            return below
+        first, end = touched.bounds(prefix, after)
+        return _merge(touched.between(first, end), below) if first < end else below
 
     def touched(self, collection: str) -> int:
         """How many entries of a collection a scan of it has to remember."""
@@ -87,6 +91,7 @@ class Overlay:
         """Forget every effect."""
         self._layers.clear()
         self._keys.clear()
+        self._shared.clear()
         self.effect_count = self.payload_size_bytes = 0
 
     def absorb(self, effects: Iterable[Effect]) -> None:
@@ -135,6 +140,8 @@ class Overlay:
             if collection in self._keys:
                 insort(self._keys[collection], key)
         layer[key] = state
+        if self._shared:
+            self._shared.pop(collection, None)
 
     def _sum(self, collection: str, key: bytes) -> int:
         layer = self._layers.get(collection)
@@ -142,20 +149,44 @@ class Overlay:
         assert isinstance(state, int)
         return state
 
-    def _range(self, collection: str, prefix: bytes, after: bytes) -> list[tuple[bytes, _State]]:
-        """A copy of the touched entries with that prefix after that key, in order."""
-        layer = self._layers.get(collection)
-        if layer is None:
-            return []
-        keys = self._keys.get(collection)
-        if keys is None:
-            keys = self._keys[collection] = sorted(layer)
-        found = []
-        for key in keys[max(bisect_left(keys, prefix), bisect_right(keys, after)) :]:
-            if not key.startswith(prefix):
-                break
-            found.append((key, layer[key]))
+    def _touched(self, collection: str) -> _Touched | None:
+        """The touched entries as they are now; copied once for all scans until one changes."""
+        found = self._shared.get(collection)
+        if found is None:
+            layer = self._layers.get(collection)
+            if layer is None:
+                return None
+            keys = self._keys.get(collection)
+            if keys is None:
+                keys = self._keys[collection] = sorted(layer)
+            found = _Touched(keys.copy(), list(map(layer.__getitem__, keys)))
+            self._shared[collection] = found
         return found
+
+
+class _Touched:
+    """Keys in order and what became of them; it never changes."""
+
+    __slots__ = ("_keys", "_states")
+
+    def __init__(self, keys: list[bytes], states: list[_State]) -> None:
+        self._keys = keys
+        self._states = states
+
+    def bounds(self, prefix: bytes, after: bytes) -> tuple[int, int]:
+        """Places of the keys with that prefix after that key: the first, and where they end."""
+        keys = self._keys
+        first = max(bisect_left(keys, prefix), bisect_right(keys, after))
+        # The least key that is greater than all with this prefix, if there is one.
+        stem = prefix.rstrip(b"\xff")
+        if not stem:
+            return first, len(keys)
+        return first, bisect_left(keys, stem[:-1] + bytes((stem[-1] + 1,)))
+
+    def between(self, first: int, end: int) -> Iterator[tuple[bytes, _State]]:
+        """The entries at these places."""
+        keys, states = self._keys, self._states
+        return ((keys[place], states[place]) for place in range(first, end))
 
 
 def _size(state: _State) -> int:
@@ -169,7 +200,7 @@ def _counter(below: bytes | None, amount: int) -> bytes:
 
 
 def _merge(
-    own: list[tuple[bytes, _State]], below: Iterator[tuple[bytes, bytes]]
+    own: Iterator[tuple[bytes, _State]], below: Iterator[tuple[bytes, bytes]]
 ) -> Iterator[tuple[bytes, bytes]]:
     """Both in key order; where both have a key, `own` decides. Closes `below`."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -149,6 +150,20 @@ def test_scan_snapshot_is_taken_when_it_is_opened() -> None:
     overlay.delete("items", b"b")
     overlay.put("items", b"c", b"3")
     assert list(scan) == [(b"a", b"1"), (b"b", b"2")]
+
+
+def test_scans_share_what_is_touched_until_it_changes() -> None:
+    """A call may open hundreds over thousands of entries, which must not be copied for each."""
+    overlay = Overlay(ModelReader({"items": {}}))
+    for number in range(4_096):
+        overlay.put("items", number.to_bytes(2, "big"), b"")
+    started = time.process_time()
+    scans = [overlay.scan("items", b"", b"") for _ in range(20_000)]
+    overlay.delete("items", b"\0\0")
+    later = overlay.scan("items", b"", b"")
+    assert time.process_time() - started < 3
+    assert next(scans[0]) == next(scans[-1]) == (b"\0\0", b"")
+    assert next(later) == (b"\0\1", b"")
 
 
 def test_layer_reads_the_one_below_it_clamped() -> None:
