@@ -20,7 +20,6 @@ __all__ = ["effects_as_json", "json_fault", "shown"]
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 _WORD_SIZE_BYTES: Final = 8
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -74,7 +73,10 @@ def _without_surrogates(content: bytes) -> bytes:
     """The same with other escapes in place of surrogates: by the grammar they need no pair."""
     if b"\\u" not in content:
         return content
-    return _SURROGATE.sub(rb"\\u0020", content.replace(b"\\\\", rb"\n"))
+    # A digit takes the place of a digit, and of a pair that is no escape's beginning a pair that
+    # is no JSON outside strings either.
+    pairless = content.replace(b"\\\\", rb"\n")
+    return pairless.replace(rb"\ud", rb"\u0").replace(rb"\uD", rb"\u0")
 
 
 # Of a raw value the grammar alone is checked: no number has to fit, no string is made.
