@@ -31,9 +31,7 @@ class Table(enum.IntEnum):
     LOG = 3  # (arrival: int) -> id, raw; arrival counts from 1 in the order of application
     CHAIN = 4  # (device: b32, sequence: int, id: b32) -> [branch, arrival, ...] position
     BRANCH = 5  # (device: b32, branch: int) -> [parent branch, first sequence]
-    FRONTIER = (
-        6  # (id: b32) -> the cut of a delta, whole or as difference from one below
-    )
+    FRONTIER = 6  # (id: b32) -> the cut of a delta, whole or as difference from one below
     HEAD = 7  # (id: b32) -> empty; the current heads
     ENTRY = 8  # (collection: bytes, key: bytes) -> the live merged value and its version
     VERSION = 9  # (collection: bytes, key: bytes, time: int, id: b32, index: int) -> effect
