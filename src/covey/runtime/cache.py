@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -127,8 +128,10 @@ class ModuleCache:
         """Remove what was used longest ago, and what a write that was cut short left behind."""
         found = []
         for path in sorted(self._folder.iterdir()):
+            facts = path.lstat()
+            if stat.S_ISDIR(facts.st_mode):
+                continue  # Not ours; nothing of it is read.
             if path.suffix == _SUFFIX:
-                facts = path.stat()
                 found.append((facts.st_mtime_ns, facts.st_size, path))
             else:
                 path.unlink()
@@ -143,7 +146,11 @@ class ModuleCache:
 def _read(path: Path) -> bytes | None:
     """A whole file of bounded size, None where there is none to be had."""
     try:
-        with path.open("rb") as file:
+        # A pipe without a writer would be waited for; this way nobody waits.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                _logger.warning("a cached module is no file", extra={"path": str(path)})
+                return None
             content = file.read(limits.MODULE_CACHE_FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         return None
@@ -151,6 +158,10 @@ def _read(path: Path) -> bytes | None:
         _logger.warning("cannot read a cached module", extra={"why": str(error)})
         return None
     return content if len(content) <= limits.MODULE_CACHE_FILE_BYTES_MAX else None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _write(path: Path, content: bytes) -> None:

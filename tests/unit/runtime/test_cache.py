@@ -199,6 +199,32 @@ def test_folder_in_place_of_a_file_is_no_error(folder: Path) -> None:
     assert (engine.compiled, engine.loaded) == (1, [])
 
 
+@pytest.mark.timeout(20)
+def test_pipe_in_place_of_a_file_is_not_waited_for(folder: Path) -> None:
+    """The engine's thread would stand still for ever, and the node with it when it ends."""
+    first, second = FakeEngine(), FakeEngine()
+    install(folder, first, module_of())
+    (path,) = files(folder)
+    path.unlink()
+    os.mkfifo(path)
+    install(folder, second, module_of())
+    assert second.compiled == 1
+    assert path.is_file()
+
+
+def test_folders_inside_do_not_keep_others_from_being_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound holds whatever else lies there."""
+    monkeypatch.setattr(limits, "MODULE_CACHE_FILES_MAX", 2)
+    for name in ("a.module", "b.partial"):
+        (folder / name).mkdir(parents=True)
+        os.utime(folder / name, (0, 0))
+    for text in ("one", "two", "three", "four"):
+        install(folder, FakeEngine(), module_of(text))
+    assert len([path for path in files(folder) if path.is_file()]) == 2
+
+
 def test_files_used_longest_ago_go_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By number: reading one counts as use."""
     monkeypatch.setattr(limits, "MODULE_CACHE_FILES_MAX", 3)
