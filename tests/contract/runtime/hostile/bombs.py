@@ -211,7 +211,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     ),
     "memory.grow": lambda: bomb(b"\x41\0" + b"\x40\0" * 7_000 + b"\x1a", functions=30),
     "memory.fill": lambda: bomb(b"\x41\0\x41\0\x41\0\xfc\x0b\0" * 8_000, functions=30),
-    "dead code": lambda: bomb(b"\x00" + _fill(b"\x6a"), functions=4),
+    "dead code": lambda: bomb(b"\x00" + _fill(b"\x6a") + b"\x1a", functions=4),
     "dead blocks": lambda: bomb(b"\x00" + _fill(b"\x02\x40\x0b"), functions=4),
     "returns": lambda: bomb((b"\x02\x40" + _COND + b"\x04\x40\x0f\x0b\x0b") * 2_700, functions=16),
     "selects": lambda: bomb(_LOAD + _fill(_LOAD + _COND + b"\x1b") + b"\x1a", functions=4),
