@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts simulate fuzz bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts simulate fuzz evidence bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -56,6 +56,9 @@ contracts: $(READY)
 
 simulate: $(READY) ## run the replica under seeded faults (SEEDS=1..1000)
 	@$(PYTHON) scripts/simulate.py $(or $(SEEDS),1..1000)
+
+evidence: $(READY) ## the same calls in many processes on every engine: same bytes, same fuel (INPUTS=10000)
+	@$(PYTHON) scripts/evidence_executor.py --inputs $(or $(INPUTS),10000)
 
 bench: $(READY) ## measure, and write a table
 	@$(PYTHON) -m bench $(ARGS)

@@ -41,8 +41,13 @@ class Worker:
     """The parent's end."""
 
     def __init__(
-        self, engine: str, python: Path, environment: dict[str, str] | None = None
+        self,
+        engine: str,
+        python: Path,
+        environment: dict[str, str] | None = None,
+        runs: int = 2,
     ) -> None:
+        self._runs = runs
         self.engine = engine
         self.rss_mb = 0.0
         self._python = python
@@ -52,7 +57,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [self._python, __file__, self.engine],
+            [self._python, __file__, self.engine, str(self._runs)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -116,10 +121,10 @@ def rss_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _serve(engine: str) -> None:
+def _serve(engine: str, runs: int) -> None:
     faulthandler.enable()
     reference = Reference() if engine == _HAS_REFERENCE else None
-    subject = Subject(new_engine(engine), applications(), reference)
+    subject = Subject(new_engine(engine), applications(), reference, runs)
     for line in sys.stdin:
         for kind, seed, content in json.loads(line):
             given = bytes.fromhex(content) if content else None
@@ -130,4 +135,4 @@ def _serve(engine: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 2)

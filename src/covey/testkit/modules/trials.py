@@ -47,7 +47,6 @@ KINDS: Final = ("generated", "mutated", "caller", "application")
 
 _FUEL: Final = 6_000_000
 _BASES: Final = 5_000
-_RUNS: Final = 2
 _STRANGER: Final = ReleaseId(b"r" * 36)
 _TOLERATED: Final = (
     *("data is outside the memory", "elements are outside the table"),
@@ -98,11 +97,19 @@ class _Entries:
 
 
 class Subject:
-    """One engine under trial. applications: real modules by name. reference: beside it, or None."""
+    """One engine under trial.
+
+    applications: real modules by name. reference: beside it, or None. runs: of everything asked.
+    """
 
     def __init__(
-        self, engine: Engine, applications: Mapping[str, bytes], reference: Reference | None
+        self,
+        engine: Engine,
+        applications: Mapping[str, bytes],
+        reference: Reference | None,
+        runs: int = 2,
     ) -> None:
+        self._runs = runs
         self._engine = engine
         self._executor = BlockingExecutor(engine)
         self._applications = applications
@@ -166,7 +173,7 @@ class Subject:
         came.compile_s = time.process_time() - started
         seen: list[object] = [hashlib.sha256(prepared.code).hexdigest()]
         for entry in prepared.facts.entries:
-            runs = [observe(compiled, entry, seed, _FUEL) for _ in range(_RUNS)]
+            runs = [observe(compiled, entry, seed, _FUEL) for _ in range(self._runs)]
             if any(run != runs[0] for run in runs):
                 came.findings.append(f"{entry} did not repeat itself: {_brief(runs)}")
             if self._reference is not None and original is not None:
@@ -200,7 +207,7 @@ class Subject:
         before = dict(base.entries)
         batch, query = _asked(random.Random(f"asked {seed}"), release, interface)  # noqa: S311
         runs = []
-        for _ in range(_RUNS):
+        for _ in range(self._runs):
             outcomes: list[Outcome] = list(self._executor.run_batch(batch, base))
             if query is not None:
                 outcomes.append(self._executor.query(query, base))
