@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from covey.model import limits
+from covey.runtime.module.dispatch import ROTATIONS
 from covey.runtime.module.encode import signed, unsigned, vector
 from covey.runtime.module.layout import called
 from covey.runtime.module.opcodes import OPCODES, PREFIX, REFUSED, REFUSED_PREFIXED
@@ -234,6 +235,14 @@ class Control(FunctionState):
         self.pop(UNKNOWN, at)
         self.at = at + 1
 
+    def _rotate(self, at: int) -> None:
+        _, pops, _, pushes, _, _ = self.rows[self.code[at]]
+        self.take(pops, at)
+        self.stack += pushes
+        # An engine that looks for rotations of rotations takes as long as for a branch.
+        self.stretches += 0 if self.dead_depth else 1
+        self.at = at + 1
+
     def _select(self, at: int) -> None:
         self.take(_I32, at)
         one = self.pop(UNKNOWN, at)
@@ -264,6 +273,7 @@ class Control(FunctionState):
         after = self._memory_index(at)
         self.require(_I32, at)
         self.replace(at, after, self.meter.call(self.scope.layout.grow) + self.reload)
+        self.stretches += 0 if self.dead_depth else _STRETCHES_OF_BULK
         self.at = after
 
     def _memory_index(self, at: int, count: int = 1) -> int:
@@ -333,5 +343,6 @@ _HANDLERS: Final[dict[int, Callable[[Control, int], None]]] = {
     0x3F: Control._memory_size,
     0x40: Control._memory_grow,
     **dict.fromkeys((0x43, 0x44), Control._float_constant),
+    **dict.fromkeys(ROTATIONS, Control._rotate),
     PREFIX: Control._prefixed,
 }

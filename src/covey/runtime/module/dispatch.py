@@ -17,6 +17,7 @@ __all__ = [
     "LOCAL_TEE",
     "PLAIN",
     "REFUSED",
+    "ROTATIONS",
     "Row",
     "dispatch_rows",
 ]
@@ -31,6 +32,9 @@ ACCESS: Final = 1 << 32
 """Added to the price of a load or store, so that one sum has both fuel and number of accesses."""
 
 REFUSED: Final = -1
+ROTATIONS: Final = (0x77, 0x78, 0x89, 0x8A)
+"""The opcodes of i32 and i64 `rotl` and `rotr`, which take long to compile."""
+
 _AFTER_THE_TOP: Final = slice(1 << 30, None)
 _KINDS: Final = {
     Immediate.NONE: PLAIN,
@@ -60,7 +64,8 @@ def _is_memory(opcode: Opcode) -> bool:
 def _row(opcode: Opcode) -> Row:
     kind = _LOCALS.get(opcode.name)
     if kind is None:
-        kind = HANDLED if opcode.is_canonical else _KINDS.get(opcode.immediate, HANDLED)
+        is_handled = opcode.is_canonical or opcode.code in ROTATIONS
+        kind = HANDLED if is_handled else _KINDS.get(opcode.immediate, HANDLED)
     taken = slice(-len(opcode.pops), None) if opcode.pops else _AFTER_THE_TOP
     need = {"f32.const": 4, "f64.const": 8}.get(opcode.name, opcode.align_max)
     accesses = ACCESS if opcode.immediate is Immediate.ADDRESS else 0

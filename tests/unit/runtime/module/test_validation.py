@@ -281,6 +281,9 @@ def many(count: int, code: bytes) -> bytes:
             "values carried",
         ),
         (many(1_025, b"\x03\x40\x0b"), "stretches"),
+        (many(4_097, b"\x41\x00\x40\x00\x1a"), "stretches"),
+        (many(4_097, b"\x41\x00\x41\x00\x77\x41\x00\x78\x1a"), "stretches"),
+        (many(4_097, b"\x42\x00\x42\x00\x89\x42\x00\x8a\x1a"), "stretches"),
         (many(4_200, b"\x02\x7f\x41\x00\x22\x00\x41\x00\x0d\x00\x0b\x1a"), "values carried"),
         (
             with_code(
