@@ -85,9 +85,17 @@ class _Drawn:
 
 
 def emit_raw(line: bytes) -> None:
-    """A line that is JSON already."""
+    """A line that is JSON already; it says the same with commands to terminals escaped."""
+    # JSON holds them in strings alone, and control characters below 32 not even there.
+    if not line.isascii() or b"\x7f" in line:
+        text = line.decode("utf-8", "surrogateescape")
+        line = _COMMANDS.sub(_escaped, text).encode("utf-8", "surrogateescape")
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def emit_line(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from covey.api.schema import PeerList, PeerReply
-from covey.cli.output import emit_line, emit_shown, say
+from covey.cli.output import emit_line, emit_raw, emit_shown, plain, say
 from covey.cli.running import log_lines
 from covey.cli.tables import peers_page
 
@@ -31,6 +32,17 @@ def test_names_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]):
     assert "\u202e" not in out + err
     assert out.endswith(f"{SHOWN}\n")
     assert err == f"covey: {SHOWN}\n"
+
+
+def test_json_cannot_command_the_terminal(capsysbinary: pytest.CaptureFixture[bytes]):
+    """A result of an application is shown as it said it, and read by scripts unchanged."""
+    said = {"name\x7f": HOSTILE, "text": "née", "list": ["\u2066", 1]}
+    emit_raw(json.dumps(said, ensure_ascii=False).encode())
+    out, _ = capsysbinary.readouterr()
+    assert json.loads(out) == said
+    shown = out.decode()
+    assert "née" in shown
+    assert plain(shown) == shown
 
 
 def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]):
