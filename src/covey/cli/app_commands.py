@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from covey.cli import app_tools
-from covey.cli.arguments import read_file
+from covey.cli.arguments import read_bundle
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, progress, say
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
 from covey.cli.writing import write_file
 from covey.errors import NotFound
-from covey.model import limits
 
 __all__ = ["register"]
 
@@ -104,7 +103,7 @@ def install(
     as_json: JsonOption = False,
 ) -> None:
     """Install a bundle on the node, so that contexts can be founded with it."""
-    content = read_file(bundle, limits.BUNDLE_SIZE_BYTES_MAX)
+    content = read_bundle(bundle)
     with open_client(home) as client, progress("installing"):
         row = client.install(content)
     text = f"{row.name} {row.version}\nid {row.id}"
@@ -139,7 +138,7 @@ def inspect(
     if Path(bundle).is_file():
         from covey.cli.bundles import describe_bundle  # noqa: PLC0415 - rarely needed
 
-        row = describe_bundle(read_file(Path(bundle), limits.BUNDLE_SIZE_BYTES_MAX))
+        row = describe_bundle(read_bundle(Path(bundle)))
     elif "/" in bundle or bundle.endswith(".covey"):
         raise NotFound(f"{bundle} does not exist")
     else:

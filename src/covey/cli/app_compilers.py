@@ -201,9 +201,8 @@ def _compile_text(job: Job) -> bytes:
     try:
         return bytes(wat2wasm((job.source_dir / "main.wat").read_text(encoding="utf-8")))
     except (WasmtimeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"main.wat does not compile:\n{str(error)[:_DIAGNOSTICS_CHARS_MAX]}"
-        ) from error
+        said = str(error).replace("<anon>", "main.wat")[:_DIAGNOSTICS_CHARS_MAX]
+        raise ConfigError(f"main.wat does not compile:\n{said}") from error
 
 
 _COMPILERS: dict[str, Callable[[Job], bytes]] = {

@@ -191,7 +191,10 @@ def _page(explored: Explored) -> RenderableType:
         [
             ("runs", f"{explored.runs} with {explored.replicas} replicas, seed {explored.seed}"),
             ("deltas", str(explored.deltas)),
-            ("invariants", ", ".join(explored.invariants) or "none"),
+            (
+                "invariants",
+                ", ".join(explored.invariants) or "none: nothing is said that must hold",
+            ),
         ]
     )
     found = explored.counterexample

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from covey.cli.arguments import read_file
-from covey.errors import ConfigError
+from covey.errors import ConfigError, NotFound
 from covey.model import limits
 from covey.runtime import ENGINES
 from covey.workbench.files import Application, read_application
@@ -30,6 +30,8 @@ def open_application(path: Path) -> Application:
 def open_suite(directory: Path) -> Suite:
     """The tests of a directory. Raises NotFound, ConfigError naming the place."""
     path = directory / SUITE_FILE
+    if not path.exists():
+        raise NotFound(f"{path} does not exist: write tests there (docs/guides/applications.md)")
     return read_suite(read_file(path, limits.WORKBENCH_SUITE_BYTES_MAX), str(path))
 
 

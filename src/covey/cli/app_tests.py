@@ -59,13 +59,17 @@ def _page(tested: Tested) -> RenderableType:
     for row in tested.tests:
         word, style = ("ok", "green") if row.passed else ("FAILED", "bold red")
         line = Text(f"{word:<6}", style=style)
-        parts.append(line.append(f"  {row.name}  ({row.steps} steps, {row.fuel:,} fuel)", "none"))
+        parts.append(line.append(f"  {row.name}  ({_steps(row.steps)}, {row.fuel:,} fuel)", "none"))
         for difference in row.differences:
             parts += _difference(difference)
     steps = sum(row.steps for row in tested.tests)
     passed = sum(row.passed for row in tested.tests)
-    parts.append(Text(f"{passed} of {len(tested.tests)} tests passed, {steps} steps"))
+    parts.append(Text(f"{passed} of {len(tested.tests)} tests passed, {_steps(steps)}"))
     return Group(*parts)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def _difference(difference: Difference) -> list[RenderableType]:

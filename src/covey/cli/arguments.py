@@ -14,7 +14,10 @@ from covey.api.schema import CallRequest
 from covey.errors import NotFound, StoreError
 from covey.model import limits
 
-__all__ = ["read_arguments", "read_batch", "read_file"]
+__all__ = ["read_arguments", "read_batch", "read_bundle", "read_file"]
+
+
+_MODULE_MAGIC = b"\0asm"
 
 _decode_call = msgspec.json.Decoder(CallRequest).decode
 
@@ -54,6 +57,8 @@ def _opened_lines(path: Path) -> Iterator[bytes]:
             yield from _lines(file)
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise StoreError(f"{path} is a directory, not a file") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -80,14 +85,27 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def read_file(path: Path, size_bytes_max: int) -> bytes:
-    """A file of bounded size. Raises NotFound, BadParameter for one that is too large."""
+    """A file of bounded size. Raises NotFound, StoreError, BadParameter where it is too large."""
     try:
         with path.open("rb") as file:
             content = file.read(size_bytes_max + 1)
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise StoreError(f"{path} is a directory, not a file") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if len(content) > size_bytes_max:
         raise typer.BadParameter(f"{path} is larger than {size_bytes_max} bytes")
+    return content
+
+
+def read_bundle(path: Path) -> bytes:
+    """A bundle, not yet checked. Raises as `read_file`, and BadParameter for a bare module."""
+    content = read_file(path, limits.BUNDLE_SIZE_BYTES_MAX)
+    if content.startswith(_MODULE_MAGIC):
+        raise typer.BadParameter(
+            f"{path} is a module, not a bundle: `covey app check` shows it, "
+            "`covey app pack` makes a bundle of its directory"
+        )
     return content

@@ -27,7 +27,7 @@ def perform(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         message = " ".join(error.format_message().split())
         if message:  # A group without a subcommand has shown its help instead.
-            say(f"{message} (see `covey --help`)")
+            say(f"{message} (see `{_path_of(error)} --help`)")
         return USAGE
     except BrokenPipeError:
         silence_output()
@@ -61,6 +61,12 @@ def _innermost(error: BaseException) -> BaseException:
         error = nested[0]
         nested = getattr(error, "exceptions", None)
     return error
+
+
+def _path_of(error: typer.TyperException) -> str:
+    """The command that an error is about, as far as it was known by then."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context is not None else "covey"
 
 
 def _show_version(wanted: bool) -> None:

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
             "run",
             "run --listen /ip4/0.0.0.0/tcp/4001 --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…",
             "run --home ~/second --api 127.0.0.1:4040 --json",
-            "run --engine wasmer --engine-for did:key:z6Mk…",
+            "run --engine wasmer --engine-for bafkrei…",
         )
     )(run)
     app.command(epilog=examples("status", "status --json"))(status)

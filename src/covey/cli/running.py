@@ -70,7 +70,7 @@ def run_node(
     try:
         engines = EngineChoice.parse(engine or DEFAULT_ENGINE, engine_for)
     except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--engine") from error
+        raise typer.BadParameter(str(error), param_hint="--engine, --engine-for") from error
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(log_lines())
     logging.basicConfig(level=logging.INFO if is_verbose else logging.WARNING, handlers=[handler])

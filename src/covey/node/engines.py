@@ -40,7 +40,9 @@ class EngineChoice:
             raise ConfigError(f"there is no engine {engine!r}, only {' and '.join(ENGINES)}")
         if engine == DEFAULT_ENGINE:
             if listed:
-                raise ConfigError(f"{engine} runs everything: name the engine of what is listed")
+                raise ConfigError(
+                    f"{engine} runs everything that is not listed: a list needs another engine"
+                )
             return DEFAULT_CHOICE
         if not listed:
             raise ConfigError(

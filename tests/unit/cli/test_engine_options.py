@@ -14,7 +14,7 @@ PUBLISHER = did_text(b"p" * 32)
     ("arguments", "reason"),
     [
         (("--engine", "wasmer"), "strangers' code must not run on it"),
-        (("--engine-for", PUBLISHER), "name the engine"),
+        (("--engine-for", PUBLISHER), "needs another engine"),
         (("--engine", "v8", "--engine-for", PUBLISHER), "there is no engine 'v8'"),
         (("--engine", "wasmer", "--engine-for", "kv"), "not a content address"),
         (("--engine", "wasmer", "--engine-for", PUBLISHER[:-1]), "not a did:key"),

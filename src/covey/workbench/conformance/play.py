@@ -168,7 +168,7 @@ class _Playing:
         for name in self._stage.invariants:
             outcome = member.ask(Call(name, b"{}"), at_ms)
             if not _holds(outcome):
-                message = f"the invariant does not hold: it answers {_told(outcome)}"
+                message = f"the invariant {name} does not hold: it answers {_told(outcome)}"
                 return Finding("invariant", name, member.name, step, message)
         return None
 
