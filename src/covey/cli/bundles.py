@@ -23,7 +23,7 @@ from covey.runtime import inspect_module
 
 __all__ = ["describe_bundle", "module_path", "pack_directory"]
 
-_SOURCES = ("main.c", "main.zig", "main.wat", "abi.json")
+_SOURCES = ("main.c", "main.zig", "main.rs", "main.ts", "main.wat", "abi.json")
 
 
 def module_path(directory: Path) -> Path:
