@@ -203,7 +203,8 @@ def price_rows() -> tuple[PriceRow, ...]:
         ("put, delete, add", limits.EFFECT_FUEL),
         ("scan", limits.SCAN_FUEL),
         ("next: each entry", limits.SCAN_ENTRY_FUEL),
-        ("sha256, random: each byte", limits.HASH_FUEL_PER_BYTE),
+        ("sha256: each byte", limits.HASH_FUEL_PER_BYTE),
+        ("random: each byte", limits.RANDOM_FUEL_PER_BYTE),
         ("verify", limits.VERIFY_FUEL),
     ]
     return tuple(PriceRow(what, fuel) for what, fuel in rows)

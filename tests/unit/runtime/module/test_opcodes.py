@@ -52,10 +52,10 @@ BODIES = {
     "i64.const": ("(i64.store (i32.const 0) (i64.const -77777777777))", 6),
     "f32.const": ("(f32.store (i32.const 0) (f32.const nan:0x1))", 6),
     "f64.const": ("(f64.store (i32.const 0) (f64.const -nan:0x1))", 6),
-    "memory.init": ("(memory.init $d (i32.const 8) (i32.const 1) (i32.const 9))", 53 + 2),
-    "data.drop": ("(data.drop $d)", 50),
-    "memory.copy": ("(memory.copy (i32.const 8) (i32.const 4) (i32.const 1003))", 53 + 250),
-    "memory.fill": ("(memory.fill (i32.const 8) (i32.const 4) (i32.const 65000))", 53 + 16_250),
+    "memory.init": ("(memory.init $d (i32.const 8) (i32.const 1) (i32.const 9))", 103 + 2),
+    "data.drop": ("(data.drop $d)", 100),
+    "memory.copy": ("(memory.copy (i32.const 8) (i32.const 4) (i32.const 1003))", 103 + 250),
+    "memory.fill": ("(memory.fill (i32.const 8) (i32.const 4) (i32.const 65000))", 103 + 16_250),
 }
 REST = """(type $t (func)) (func $f) (table 2 funcref) (elem (i32.const 0) $f $f)
 (global $g (mut i64) (i64.const 9)) (data $d "0123456789") (data (i32.const 4) "abcd")"""

@@ -244,7 +244,7 @@ class Host:
             _forbid("draw random bytes")
         guest.check(pointer, length)
         _charge(guest, length)
-        guest.charge(length * limits.HASH_FUEL_PER_BYTE)
+        guest.charge(length * limits.RANDOM_FUEL_PER_BYTE)
         if self._random is None:
             self._random = RandomBytes(seed())
         guest.write(pointer, self._random.take(length))
