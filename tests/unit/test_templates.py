@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from covey.cli.app_build import SDK_DIR
+from covey.cli.app_build import SDK_DIR, build_module
 from covey.cli.app_new import LANGUAGES, new_application
 from covey.errors import ConfigError
+from covey.workbench.files import read_application
+from covey.workbench.people import People
+from covey.workbench.suite import read_suite
+from covey.workbench.suite_run import run_suite
+from covey.workbench.trial import Trial
 
 SUFFIXES = {"rust": "rs", "assemblyscript": "ts"}
 SDK_FILES = ("covey.h", "covey.zig", "covey.rs", "covey.ts")
@@ -70,3 +75,19 @@ def test_file_in_the_place_of_the_directory_is_refused(tmp_path):
     (tmp_path / "count").write_text("a file")
     with pytest.raises(ConfigError, match="cannot be created"):
         new_application(tmp_path / "count", "c")
+
+
+def test_new_application_passes_the_tests_it_comes_with(tmp_path):
+    """The first thing that an author tries; WAT needs no compiler."""
+    new_application(tmp_path / "my-count", "wat")
+    module = build_module(tmp_path / "my-count")
+    (tmp_path / "my-count" / "my-count.wasm").write_bytes(module)
+    suite = read_suite((tmp_path / "my-count" / "tests.toml").read_bytes(), "tests.toml")
+    trial = Trial(read_application("my-count.wasm", module), "wasmtime", People())
+    assert [row.passed for row in run_suite(suite, trial)] == [True]
+
+
+def test_all_languages_come_with_the_same_tests():
+    """They are the same application; that in WAT takes no arguments."""
+    languages = [language for language in LANGUAGES if language != "wat"]
+    assert len({(SDK_DIR.parent / name / "tests.toml").read_bytes() for name in languages}) == 1
