@@ -109,7 +109,7 @@ async def run(
     listen: Sequence[str],
     bootstrap: Sequence[str],
     api: str | None,
-    engines: EngineChoice,
+    engines: EngineChoice = DEFAULT_CHOICE,
     serve: Serve,
     on_ready: Callable[[NodeService, str], None],
 ) -> None:
