@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -104,7 +105,7 @@ SHAPES: dict[str, Callable[[], bytes]] = {
             + _LOAD * _WIDE + b"\x0b" + _CALL + _ADD * (_WIDE - 1) + _DROP
         ) * 20
     ),
-    **{f"drawn {seed}": (lambda seed=seed: drawn(seed)) for seed in range(12)},  # type: ignore[misc]
+    **{f"drawn {seed}": partial(drawn, seed) for seed in range(12)},
 }  # fmt: skip
 
 
