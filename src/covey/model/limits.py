@@ -45,6 +45,7 @@ TABLE_ELEMENTS_MAX: Final = 10_000  # memory; growing beyond fails in the guest
 NATIVE_STACK_BYTES_MAX: Final = 4 * MIB  # more than STACK_SLOTS_MAX takes; deeper: a host fault
 VERIFY_FUEL: Final = 60_000  # price of one signature check at host speed
 HASH_FUEL_PER_BYTE: Final = 2  # price of sha256
+JSON_FUEL_PER_BYTE: Final = 20  # price of a result: it is judged as JSON, 12 to 50 ns a byte
 RANDOM_FUEL_PER_BYTE: Final = 5  # price of the seeded stream: SHAKE-256, hashed again as it grows
 COPY_FUEL_PER_BYTE: Final = 1  # price of bytes that cross the interface
 HOST_CALL_FUEL: Final = 5_000  # price of one crossing: 10 to 15 us of host time

@@ -45,8 +45,8 @@ class BlockingExecutor:
     """Runs application code where it is called; belongs to one thread.
 
     engines: makes the engine of a name when it is first wanted; or is the one for all names.
-    load: asked for the module of a release that is not among the compiled ones, which are at most
-    `limits.MODULES_CACHED_MAX`; without it such a release is NotFound. cache: native code on disk.
+    load: asked for the module of a release that is not among the compiled ones, which are bounded
+    in number and size; without it such a release is NotFound. cache: native code on disk.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class BlockingExecutor:
         self._cache = cache
         self._engines: dict[str, Engine] = {}
         self._applications: OrderedDict[ReleaseId, Application] = OrderedDict()
+        self._sizes_bytes: dict[ReleaseId, int] = {}
 
     def engine(self, name: str = DEFAULT_ENGINE) -> Engine:
         """The engine of a name, made at the first call. Raises ConfigError if it cannot be."""
@@ -78,8 +79,13 @@ class BlockingExecutor:
         application = Application(self._compiled(module, self.engine(engine)))
         self._applications[release] = application
         self._applications.move_to_end(release)
-        while len(self._applications) > limits.MODULES_CACHED_MAX:
-            self._applications.popitem(last=False)
+        self._sizes_bytes[release] = len(module)
+        while len(self._applications) > 1 and (
+            len(self._applications) > limits.MODULES_CACHED_MAX
+            or sum(self._sizes_bytes.values()) > limits.MODULES_CACHED_BYTES_MAX
+        ):
+            oldest, _ = self._applications.popitem(last=False)
+            del self._sizes_bytes[oldest]
         return application.interface
 
     def run_batch(

@@ -203,6 +203,7 @@ def price_rows() -> tuple[PriceRow, ...]:
         ("put, delete, add", limits.EFFECT_FUEL),
         ("scan", limits.SCAN_FUEL),
         ("next: each entry", limits.SCAN_ENTRY_FUEL),
+        ("output: each byte", limits.JSON_FUEL_PER_BYTE),
         ("sha256: each byte", limits.HASH_FUEL_PER_BYTE),
         ("random: each byte", limits.RANDOM_FUEL_PER_BYTE),
         ("verify", limits.VERIFY_FUEL),

@@ -126,7 +126,7 @@ def test_host_functions_cost_what_the_table_says(executor: BlockingExecutor) -> 
     nothing = fuel(lambda _script: "")
     cases: list[tuple[Callable[[Script], str], int]] = [
         (lambda s: s.log("12345678"), 5_000 + 8),
-        (lambda s: s.output("12345678"), 5_000 + 8),
+        (lambda s: s.output("12345678"), 5_000 + 168),
         (lambda s: "(call $member (i32.const 0))", 5_000 + 32),
         (lambda s: "(call $random (i32.const 0) (i32.const 50))", 5_000 + 300),
         (lambda s: "(call $sha256 (i32.const 0) (i32.const 50) (i32.const 0))", 5_000 + 32 + 150),

@@ -243,3 +243,26 @@ def test_compiled_modules_are_bounded(engine: Engine, script: Script) -> None:
     executor.run_batch(batch(), Entries())
     executor.run_batch(batch(), Entries())
     assert asked == [RELEASE]
+
+
+def test_compiled_modules_are_bounded_in_bytes(
+    engine: Engine, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Native code takes forty times a module's bytes; the one that is wanted stays."""
+    module, asked = script.build(), []
+
+    def load(release: ReleaseId) -> InstalledModule:
+        asked.append(release)
+        return InstalledModule(module)
+
+    executor = BlockingExecutor(engine, load)
+    executor.run_batch(batch(), Entries())
+    monkeypatch.setattr(limits, "MODULES_CACHED_BYTES_MAX", 2 * len(module))
+    executor.install(ReleaseId(bytes(36)), module)
+    executor.run_batch(batch(), Entries())
+    assert asked == [RELEASE]
+    monkeypatch.setattr(limits, "MODULES_CACHED_BYTES_MAX", len(module) - 1)
+    executor.install(ReleaseId(bytes(36)), module)
+    executor.run_batch(batch(), Entries())
+    executor.run_batch(batch(), Entries())
+    assert asked == [RELEASE, RELEASE]

@@ -175,13 +175,13 @@ def _host() -> tuple[Case, ...]:
         _ends(
             "result",
             _module(b"\x41\x04\x41\x02\x10\0", parts=output),
-            _RUN + 12 + 5_002,
+            _RUN + 12 + 5_042,
             result="42",
         ),
         _ends(
             "host function through the table",
             _module(b"\x41\x04\x41\x02\x41\0\x11\x02\0", parts=through),
-            _RUN + 3 + 16 + 5_002,
+            _RUN + 3 + 16 + 5_042,
             result="42",
         ),
         _ends(

@@ -80,6 +80,7 @@ class Host:
         guest.check(pointer, length)
         if length > limits.CALL_RESULT_BYTES_MAX:
             stop(Failure.TOO_LARGE, f"a result of {length} bytes is over the limit")
+        guest.charge(length * limits.JSON_FUEL_PER_BYTE)
         self._world.result = _take(guest, pointer, length)
 
     def fail(self, guest: Guest, pointer: int, length: int) -> None:
