@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from covey.model import limits
-from covey.runtime.module.dispatch import ROTATIONS
+from covey.runtime.module.dispatch import SLOW_TO_COMPILE
 from covey.runtime.module.encode import signed, unsigned, vector
 from covey.runtime.module.layout import called
 from covey.runtime.module.opcodes import OPCODES, PREFIX, REFUSED, REFUSED_PREFIXED
@@ -235,11 +235,12 @@ class Control(FunctionState):
         self.pop(UNKNOWN, at)
         self.at = at + 1
 
-    def _rotate(self, at: int) -> None:
+    def _slow_to_compile(self, at: int) -> None:
         _, pops, _, pushes, _, _ = self.rows[self.code[at]]
         self.take(pops, at)
         self.stack += pushes
-        # An engine that looks for rotations of rotations takes as long as for a branch.
+        # Looking for rotations of rotations, or checking what may not convert, takes an engine as
+        # long as a branch.
         self.stretches += 0 if self.dead_depth else 1
         self.at = at + 1
 
@@ -343,6 +344,6 @@ _HANDLERS: Final[dict[int, Callable[[Control, int], None]]] = {
     0x3F: Control._memory_size,
     0x40: Control._memory_grow,
     **dict.fromkeys((0x43, 0x44), Control._float_constant),
-    **dict.fromkeys(ROTATIONS, Control._rotate),
+    **dict.fromkeys(SLOW_TO_COMPILE, Control._slow_to_compile),
     PREFIX: Control._prefixed,
 }

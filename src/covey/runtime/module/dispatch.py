@@ -17,7 +17,7 @@ __all__ = [
     "LOCAL_TEE",
     "PLAIN",
     "REFUSED",
-    "ROTATIONS",
+    "SLOW_TO_COMPILE",
     "Row",
     "dispatch_rows",
 ]
@@ -32,8 +32,8 @@ ACCESS: Final = 1 << 32
 """Added to the price of a load or store, so that one sum has both fuel and number of accesses."""
 
 REFUSED: Final = -1
-ROTATIONS: Final = (0x77, 0x78, 0x89, 0x8A)
-"""The opcodes of i32 and i64 `rotl` and `rotr`, which take long to compile."""
+SLOW_TO_COMPILE: Final = (0x77, 0x78, 0x89, 0x8A, 0xA8, 0xA9, 0xAA, 0xAB, 0xAE, 0xAF, 0xB0, 0xB1)
+"""`rotl`, `rotr`, and conversions of floats to integers that may trap: checks of their own."""
 
 _AFTER_THE_TOP: Final = slice(1 << 30, None)
 _KINDS: Final = {
@@ -64,7 +64,7 @@ def _is_memory(opcode: Opcode) -> bool:
 def _row(opcode: Opcode) -> Row:
     kind = _LOCALS.get(opcode.name)
     if kind is None:
-        is_handled = opcode.is_canonical or opcode.code in ROTATIONS
+        is_handled = opcode.is_canonical or opcode.code in SLOW_TO_COMPILE
         kind = HANDLED if is_handled else _KINDS.get(opcode.immediate, HANDLED)
     taken = slice(-len(opcode.pops), None) if opcode.pops else _AFTER_THE_TOP
     need = {"f32.const": 4, "f64.const": 8}.get(opcode.name, opcode.align_max)

@@ -284,6 +284,12 @@ def many(count: int, code: bytes) -> bytes:
         (many(4_097, b"\x41\x00\x40\x00\x1a"), "stretches"),
         (many(4_097, b"\x41\x00\x41\x00\x77\x41\x00\x78\x1a"), "stretches"),
         (many(4_097, b"\x42\x00\x42\x00\x89\x42\x00\x8a\x1a"), "stretches"),
+        (
+            with_code(
+                b"\x44" + bytes(8) + b"\xb0\xb9" * 8_193 + b"\x1a" + END, floats=True
+            ),
+            "stretches",
+        ),
         (many(4_200, b"\x02\x7f\x41\x00\x22\x00\x41\x00\x0d\x00\x0b\x1a"), "values carried"),
         (
             with_code(
