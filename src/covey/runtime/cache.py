@@ -13,11 +13,13 @@ a file that was renamed does not count.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import logging
 import os
 import stat
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +38,15 @@ CACHE_KEY_SIZE_BYTES: Final = 32
 _logger = logging.getLogger(__name__)
 _TAG_SIZE_BYTES: Final = 32
 _SUFFIX: Final = ".module"
-_VERSION: Final = f"{EXECUTION_METERED} by covey {__version__}"
+
+
+@functools.cache
+def _version() -> str:
+    """What rewrites modules: an older one must not be run for a newer one's word."""
+    sources = {file.name: file for file in files("covey.runtime.module").iterdir()}
+    content = [sources[name].read_bytes() for name in sorted(sources) if name.endswith(".py")]
+    rewriting = hashlib.sha256(b"".join(content)).hexdigest()
+    return f"{EXECUTION_METERED} by covey {__version__}, {rewriting}"
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -77,7 +87,7 @@ class ModuleCache:
         record = self._opened(content)
         if record is None or (record.build, record.version, record.module_hash) != (
             engine.build,
-            _VERSION,
+            _version(),
             module_hash,
         ):
             _logger.warning("a cached module is not ours", extra={"path": str(path)})
@@ -96,7 +106,7 @@ class ModuleCache:
         if native is None:
             return
         module_hash = hashlib.sha256(module).digest()
-        body = _encode(_Record(engine.build, _VERSION, module_hash, compiled.facts, native))
+        body = _encode(_Record(engine.build, _version(), module_hash, compiled.facts, native))
         if _TAG_SIZE_BYTES + len(body) > limits.MODULE_CACHE_FILE_BYTES_MAX:
             return
         try:
@@ -107,7 +117,7 @@ class ModuleCache:
             _logger.warning("cannot keep a compiled module", extra={"why": str(error)})
 
     def _path(self, engine: Engine, module_hash: bytes) -> Path:
-        asked = _encode((engine.build, _VERSION, module_hash))
+        asked = _encode((engine.build, _version(), module_hash))
         return self._folder / (hashlib.sha256(asked).hexdigest() + _SUFFIX)
 
     def _opened(self, content: bytes) -> _Record | None:
