@@ -36,14 +36,14 @@ async def test_both_sides_see_the_connection(open_node, until):
 
 @pytest.mark.trio
 async def test_departure_is_noticed(open_node, until):
-    """A node that says goodbye is gone for the others at once."""
+    """A node that says goodbye is gone for the others at once, though they may redial in time."""
     departed: list[str] = []
     async with open_node(1, on_disconnected=departed.append) as a:
         async with open_node(2) as b:
             await b.dial(a.addresses[0])
             await until(a.connected)
-        await until(lambda: departed == [b.peer_id])
-        assert a.connected() == ()
+        await until(lambda: departed and a.connected() == ())
+        assert set(departed) == {b.peer_id}
         assert a.peer_table() == ()
 
 
