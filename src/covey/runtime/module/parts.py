@@ -204,7 +204,7 @@ def _read_memory(reader: BinaryReader | None) -> Limits | None:
 def _read_limits(reader: BinaryReader) -> Limits:
     """Flags beyond "has a maximum" ask for shared, 64 bit or otherwise sized memory."""
     at = reader.at
-    flags = reader.u32()
+    flags = reader.byte()  # not a number: a longer form of it is no WebAssembly
     if flags & 2:
         refuse("threads", "it asks for shared memory", at)
     if flags > 1:
