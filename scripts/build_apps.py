@@ -1,10 +1,10 @@
-"""Build every application under apps/ and write its NAME.wasm, or check the committed ones.
+"""Build every application of this tree and write its NAME.wasm, or check the committed ones.
 
     python scripts/build_apps.py [--check] [NAME ...]
 
-A name is a folder below apps/. --check compares a fresh build with the committed module, byte for
-byte, and exits 1 if one differs; what its compiler is not here for, in the version that wrote the
-committed module, is named and left out.
+A name is a folder below apps/, or arena, which comes with the simulator. --check compares a fresh
+build with the committed module, byte for byte, and exits 1 if one differs; what its compiler is not
+here for, in the version that wrote the committed module, is named and left out.
 """
 
 from __future__ import annotations
@@ -21,31 +21,36 @@ from covey.cli.app_build import build_module  # noqa: E402  the tree need not be
 from covey.cli.app_compilers import ASSEMBLYSCRIPT_VERSION, find_asc, find_rustc  # noqa: E402
 from covey.errors import ConfigError  # noqa: E402
 
-__all__ = ["APPS_DIR", "SDK_DIR", "main", "missing_compiler", "names"]
+__all__ = ["APPS_DIR", "SDK_DIR", "folder_of", "main", "missing_compiler", "names"]
 
 APPS_DIR = ROOT / "apps"
 SDK_DIR = APPS_DIR / "sdk"
+_ELSEWHERE = {"arena": ROOT / "src/covey/testkit/sim/arena"}  # What the package itself runs.
 RUST_VERSION = "1.63.0"  # Debian 12's, which wrote the committed modules.
 
 
 def main(arguments: list[str]) -> int:
     """Build or check; returns the exit code: 0, 1 for a difference or failure, 2 for bad usage."""
-    parser = argparse.ArgumentParser(description="build the applications under apps/")
+    parser = argparse.ArgumentParser(description="build the applications of this tree")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these applications")
     options = parser.parse_args(arguments)
     chosen: list[str] = options.names or names()
     for unknown in [name for name in chosen if name not in names()]:
-        parser.error(f"there is no application {unknown} under {APPS_DIR}")
+        parser.error(f"there is no application {unknown} in this tree")
     succeeded = [_build(name, check=options.check) for name in chosen]
     return 0 if all(succeeded) else 1
 
 
 def names() -> list[str]:
-    """Every application, as its folder below apps/."""
-    return sorted(
-        path.parent.relative_to(APPS_DIR).as_posix() for path in APPS_DIR.rglob("abi.json")
-    )
+    """Every application: as its folder below apps/, those that are elsewhere by their own name."""
+    below = (path.parent.relative_to(APPS_DIR).as_posix() for path in APPS_DIR.rglob("abi.json"))
+    return sorted([*below, *_ELSEWHERE])
+
+
+def folder_of(name: str) -> Path:
+    """Where the sources and the committed module of an application are."""
+    return _ELSEWHERE.get(name, APPS_DIR / name)
 
 
 def missing_compiler(folder: Path) -> str:
@@ -72,7 +77,7 @@ def _unlike(tool: str, program: str | None, wanted: str) -> str:
 
 
 def _build(name: str, *, check: bool) -> bool:
-    folder = APPS_DIR / name
+    folder = folder_of(name)
     target = folder / f"{folder.name}.wasm"
     missing = missing_compiler(folder)
     if missing and check:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the simulator lives among the tests
 
-from tests.simulation.sim import Result, plan_of, simulate
+from covey.testkit.sim import Result, plan_of, simulate
 
 __all__ = ["main"]
 

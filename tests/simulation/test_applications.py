@@ -11,9 +11,9 @@ import pytest
 
 from covey.model import Call
 from covey.runtime import BlockingExecutor, new_engine
-from tests.simulation.sim import plan_of, simulate
-from tests.simulation.sim.founding import RELEASE
-from tests.simulation.sim.plan import Plan, Submission
+from covey.testkit.sim import plan_of, simulate
+from covey.testkit.sim.founding import RELEASE
+from covey.testkit.sim.plan import Plan, Submission
 
 _APPS = Path(__file__).parent.parent.parent / "apps"
 

@@ -27,7 +27,7 @@ from covey.sync import (
     parents_of,
 )
 from covey.sync.session.streaming import Stream
-from tests.simulation.sim import plan_of, simulate
+from covey.testkit.sim import plan_of, simulate
 
 SEEDS = range(1, 151)
 Plant = Callable[[pytest.MonkeyPatch], None]

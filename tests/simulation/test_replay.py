@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.simulation.sim import plan_of, simulate
+from covey.testkit.sim import plan_of, simulate
 
 _SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "simulate.py"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.sim import plan_of, simulate
-from tests.simulation.sim.plan import MISDEEDS
+from covey.testkit.sim import plan_of, simulate
+from covey.testkit.sim.plan import MISDEEDS
 
 _CHUNK = 10
 

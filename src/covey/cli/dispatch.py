@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -15,14 +16,19 @@ from covey.cli.options import examples
 from covey.cli.output import say, silence_output
 from covey.errors import NodeError
 
-__all__ = ["perform", "report"]
+__all__ = ["build", "perform", "report"]
+
+_GROUP = "covey.commands"
+_OWN = frozenset(
+    {"init", "run", "status", "peers", "version", "call", "query", "join", "context", "app"}
+)
 
 
 def perform(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors of the command are raised."""
     try:
         given = list(arguments) or ["--help"]
-        code = _build()(args=given, prog_name="covey", standalone_mode=False)
+        code = build(given)(args=given, prog_name="covey", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         message = " ".join(error.format_message().split())
@@ -86,7 +92,12 @@ def _options(
     """Options before any command."""
 
 
-def _build() -> typer.Typer:
+def build(given: Sequence[str] = ()) -> typer.Typer:
+    """Every command; those of an entry point only where `given` is none of our own.
+
+    Whatever stands above the command line, such as the simulator, adds its commands by the group
+    `covey.commands`: a function that takes the application of typer.
+    """
     app = typer.Typer(
         help="A peer-to-peer node for shared WebAssembly applications: signed changes, no server.",
         epilog=examples("init", "run", "app install kv.covey", "join TICKET"),
@@ -104,4 +115,7 @@ def _build() -> typer.Typer:
     app_commands.register(applications)
     app.add_typer(contexts, name="context")
     app.add_typer(applications, name="app")
+    if next(iter(given), "") not in _OWN:
+        for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.name):
+            entry.load()(app)
     return app

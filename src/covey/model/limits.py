@@ -248,3 +248,14 @@ CONFORMANCE_RUNS_MAX: Final = 1_000_000  # of one command; more: refused
 CONFORMANCE_CALLS_MAX: Final = 250  # of one run, fewer than a replica lets wait; more: refused
 CONFORMANCE_STEPS_MAX: Final = 4_000  # of one run: calls and deliveries; more are left out
 CONFORMANCE_ATTEMPTS_MAX: Final = 2_000  # to make a counterexample smaller; then it stays
+
+# -- simulator (testkit) ---------------------------------------------------------------------
+SIM_NODES_MAX: Final = 2_000  # of one world, memory of all their stores; more: refused
+SIM_CALLS_MAX: Final = 100_000  # of one seed; more: refused
+SIM_SEEDS_MAX: Final = 10_000_000  # of one command; more: refused
+SIM_SEED_MAX: Final = 2**53  # what every reader of JSON keeps; more: refused
+SIM_JOBS_MAX: Final = 256  # processes of one command; more: refused
+SIM_SCENARIO_BYTES_MAX: Final = 64 * KIB  # memory of one load; larger: refused
+SIM_PLAN_BYTES_MAX: Final = 64 * MIB  # as above, of a kept schedule
+SIM_SHRINK_RUNS_MAX: Final = 600  # to make a failing schedule smaller; then it stays
+SIM_TRACE_LINES: Final = 40  # of a failing seed, the last ones; older are forgotten

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from covey.store.engine import (
+    Change,
+    PageGenerator,
+)
 from covey.store.interface import (
     Scope,
     Store,
+)
+from covey.store.keys import (
+    KeyRange,
+    physical_key,
 )
 from covey.store.level import (
     LevelStore,
@@ -12,14 +20,24 @@ from covey.store.level import (
     repair,
 )
 from covey.store.memory import (
+    MemoryEngine,
     MemoryStore,
+)
+from covey.store.scoped import (
+    ScopedStore,
 )
 
 __all__ = [
+    "Change",
+    "KeyRange",
     "LevelStore",
+    "MemoryEngine",
     "MemoryStore",
+    "PageGenerator",
     "Scope",
+    "ScopedStore",
     "Store",
     "open_level",
+    "physical_key",
     "repair",
 ]

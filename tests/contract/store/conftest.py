@@ -1,4 +1,4 @@
-"""Every test of this folder runs on both stores: they must not be told apart."""
+"""Every test of this folder runs on each store: they must not be told apart."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from covey.store import MemoryStore, Store, open_level
+from covey.testkit.sim.disk import DiskStore
 
 
-@pytest.fixture(params=["level", "memory"])
+@pytest.fixture(params=["level", "memory", "simulated"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A fresh store, closed at the end."""
-    opened: Store = MemoryStore() if request.param == "memory" else open_level(tmp_path / "store")
+    opened: Store
+    if request.param == "level":
+        opened = open_level(tmp_path / "store")
+    else:
+        opened = MemoryStore() if request.param == "memory" else DiskStore()
     yield opened
     opened.close()

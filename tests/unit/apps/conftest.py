@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +16,8 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 from wasmtime import Config, Engine, Func, FuncType, Instance, Memory, Module, Store, ValType
 
-APPS_DIR = Path(__file__).parents[3] / "apps"
+from scripts.build_apps import folder_of
+
 FUEL_PER_CALL = 200_000_000
 MASK = 0xFFFFFFFF
 
@@ -217,12 +217,12 @@ class Guest:
 
 @pytest.fixture
 def open_guest() -> Callable[[str], Guest]:
-    """Open a committed application by its name: apps/NAME/NAME.wasm with empty state."""
+    """Open a committed application by its name, as scripts/build_apps.py has it: empty state."""
 
     def open_named(name: str) -> Guest:
-        abi = json.loads((APPS_DIR / name / "abi.json").read_text())
-        module = APPS_DIR / name / f"{Path(name).name}.wasm"
-        return Guest(module.read_bytes(), abi)
+        folder = folder_of(name)
+        abi = json.loads((folder / "abi.json").read_text())
+        return Guest((folder / f"{folder.name}.wasm").read_bytes(), abi)
 
     return open_named
 

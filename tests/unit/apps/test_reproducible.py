@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from covey.cli.app_build import build_module
 from covey.cli.wasm_sections import read_interface, strip_custom
-from scripts.build_apps import APPS_DIR, SDK_DIR, missing_compiler, names
+from scripts.build_apps import SDK_DIR, folder_of, missing_compiler, names
 
 NAMES = names()
 
 
 def committed(name: str) -> bytes:
-    return (APPS_DIR / name / f"{Path(name).name}.wasm").read_bytes()
+    folder = folder_of(name)
+    return (folder / f"{folder.name}.wasm").read_bytes()
 
 
 def test_applications_are_found():
-    assert {"board", "kv", "tally", "tally-rust"} <= set(NAMES)
+    assert {"arena", "board", "kv", "tally", "tally-rust"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_module_reproduces(name):
     """Who trusts a bundle can check that its code is the source in this repository."""
     pytest.importorskip("ziglang", reason="the compiler is an extra")
-    if missing := missing_compiler(APPS_DIR / name):
+    if missing := missing_compiler(folder_of(name)):
         pytest.skip(missing)
-    assert build_module(APPS_DIR / name, (SDK_DIR,)) == committed(name)
+    assert build_module(folder_of(name), (SDK_DIR,)) == committed(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,10 +46,10 @@ def test_module_carries_nothing_but_its_interface(name):
 def test_place_of_the_source_does_not_matter(name, tmp_path):
     """A path in the module would make two builders two publishers of different code."""
     pytest.importorskip("ziglang", reason="the compiler is an extra")
-    if missing := missing_compiler(APPS_DIR / name):
+    if missing := missing_compiler(folder_of(name)):
         pytest.skip(missing)
     elsewhere = tmp_path / "a" / "longer" / "way" / "down"
-    shutil.copytree(APPS_DIR / name, elsewhere)
+    shutil.copytree(folder_of(name), elsewhere)
     for path in (SDK_DIR / name.removeprefix("tally-")).iterdir():
         shutil.copyfile(path, elsewhere / path.name)
     assert build_module(elsewhere) == committed(name)

@@ -11,8 +11,10 @@ from covey.workbench.conformance.explore import (
 )
 from covey.workbench.conformance.plan import CallStep, Plan
 from covey.workbench.conformance.play import Finding
+from covey.workbench.conformance.schema import Arguments
 
 __all__ = [
+    "Arguments",
     "CallStep",
     "Counterexample",
     "Explored",

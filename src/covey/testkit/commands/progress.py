@@ -1,0 +1,58 @@
+"""How far a long command is, on a terminal and once it takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+__all__ = ["Bar"]
+
+_PATIENCE_S = 1.0
+_REDRAW_S = 0.2
+_BAR_CHARS = 30
+_ERASE_LINE = "\r\x1b[K"
+
+
+class Bar:
+    """A line that is drawn again and again, and taken away at the end."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what = what
+        self._total = max(1, total)
+        self._done = 0
+        self._is_shown = sys.stderr.isatty()
+        self._began_s = time.monotonic()
+        self._next_s = self._began_s + _PATIENCE_S
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+    def show(self, what: str, done: int | None = None) -> None:
+        """One more is done, or so many in all; draw the line again if it is time to."""
+        self._done = self._done + 1 if done is None else done
+        now = time.monotonic()
+        if not self._is_shown or now < self._next_s:
+            return
+        self._next_s = now + _REDRAW_S
+        full = _BAR_CHARS * min(self._done, self._total) // self._total
+        left_s = (now - self._began_s) / max(1, self._done) * max(0, self._total - self._done)
+        sys.stderr.write(
+            f"{_ERASE_LINE}{self._what} {self._done} of {self._total} "
+            f"[{'#' * full}{'.' * (_BAR_CHARS - full)}] {left_s:.0f} s left, {what}"
+        )
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._is_shown:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()

@@ -1,0 +1,90 @@
+"""What `covey simulate` shows to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from covey.cli.tables import facts, new_table
+from covey.testkit.sim.faults import kind_of
+from covey.testkit.sim.regression import Regression
+from covey.testkit.sim.run import Result
+from covey.testkit.sim.runner import Summary
+from covey.testkit.sim.shrink import Shrunk
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["finding_shown", "replay_shown", "summary_shown"]
+
+_CALLS_SHOWN = 20
+_LAST_LINES = 12
+
+
+def summary_shown(summary: Summary) -> RenderableType:
+    """Counts, and whether anything was found."""
+    head = facts(
+        [
+            ("scenario", summary.scenario),
+            ("seeds", f"{summary.seeds}, {summary.calls_least} calls or more in each"),
+            ("calls", f"{summary.calls} in {summary.deltas} deltas and {summary.steps} steps"),
+            ("slowest healing", f"{summary.healed_s:.0f} s of virtual time"),
+            ("forked chains", str(summary.forks)),
+            ("trace", summary.trace),
+        ]
+    )
+    effects = new_table("merge rule", "effects", "concurrent on one entry")
+    for rule, count in summary.effects.items():
+        share = 100 * count.concurrent / count.total if count.total else 0.0
+        effects.add_row(rule, str(count.total), f"{count.concurrent} ({share:.0f} %)")
+    faults = new_table("fault", "seeds", "times")
+    for kind, (in_seeds, times) in summary.faults.items():
+        faults.add_row(kind, f"{in_seeds} ({100 * in_seeds / summary.seeds:.0f} %)", str(times))
+    last = Text("no promise was broken", "bold green")
+    if summary.findings:
+        some = ", ".join(map(str, summary.findings[:_CALLS_SHOWN]))
+        last = Text(f"{len(summary.findings)} seeds broke a promise: {some}", "bold red")
+    return Group(head, effects, faults, last)
+
+
+def finding_shown(seed: int, shrunk: Shrunk) -> RenderableType:
+    """The smallest schedule that breaks the promise."""
+    return Group(
+        Text(f"seed {seed}, made smaller in {shrunk.runs} runs", "bold"),
+        _schedule(Regression(shrunk.finding, shrunk.plan)),
+        *(f"  {line}" for line in shrunk.finding.last[-_LAST_LINES:]),
+        Text(f"{shrunk.finding.message} ({shrunk.finding.where})", "bold red"),
+    )
+
+
+def replay_shown(regression: Regression, result: Result) -> RenderableType:
+    """A kept schedule, and whether it still breaks anything."""
+    finding = result.finding
+    if finding is None:
+        last = Text("it breaks no promise now", "bold green")
+        return Group(_schedule(regression), last)
+    lines = (f"  {line}" for line in finding.last[-_LAST_LINES:])
+    last = Text(f"{finding.message} ({finding.where})", "bold red")
+    return Group(_schedule(regression), *lines, last)
+
+
+def _schedule(regression: Regression) -> RenderableType:
+    plan = regression.plan
+    rows: list[tuple[float, str, str]] = []
+    for node in plan.nodes:
+        role = "founder" if node.is_founder else "asks to be admitted"
+        device = "" if node.owner == node.name else f", a device of {node.owner}'s member"
+        doctored = ", doctored" if node.is_doctored else ""
+        rows.append((node.starts_s, node.name, f"starts: {role}{device}{doctored}"))
+    for fault in plan.faults:
+        until = f" until {fault.ends_s():.1f} s" if fault.ends_s() > fault.at_s else ""
+        rows.append((fault.at_s, ", ".join(fault.hits()) or "all", f"{kind_of(fault)}{until}"))
+    for submission in plan.submissions:
+        calls = "; ".join(f"{c.method} {c.arguments}" for c in submission.calls[:_CALLS_SHOWN])
+        rows.append((submission.at_s, submission.node, calls))
+    table = new_table("at", "node", "what")
+    for at_s, who, what in sorted(rows):
+        table.add_row(f"{at_s:.3f}", who, what)
+    return table

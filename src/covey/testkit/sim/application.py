@@ -1,0 +1,58 @@
+"""What the simulated nodes run: real WebAssembly, compiled once for a process."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from covey.codec import cid_of
+from covey.errors import ConfigError, NotFound, StoreError
+from covey.model import Collection, Interface, ReleaseId, limits
+from covey.runtime import BlockingExecutor
+from covey.workbench.files import read_application
+
+__all__ = ["ARENA", "Application", "load_application"]
+
+ARENA = "arena"
+"""The application that comes with the simulator: a call's arguments say what it does."""
+
+
+class Application:
+    """An application that is ready to run; belongs to one thread. Raises ConfigError."""
+
+    def __init__(self, name: str, release: ReleaseId, module: bytes) -> None:
+        self.name = name
+        self.release = release
+        self.executor = BlockingExecutor()
+        self.interface: Interface = self.executor.install(release, module)
+
+    @property
+    def collections(self) -> tuple[Collection, ...]:
+        """What its state consists of."""
+        return self.interface.collections
+
+
+@cache
+def load_application(name: str) -> Application:
+    """The arena, or the application in a file: a module or a bundle.
+
+    Raises NotFound, StoreError, and ConfigError for what no node would install.
+    """
+    if name == ARENA:
+        module = (files("covey.testkit.sim") / "arena" / "arena.wasm").read_bytes()
+        return Application(ARENA, ReleaseId(cid_of(module)), module)
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            content = file.read(limits.BUNDLE_SIZE_BYTES_MAX + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise StoreError(f"{path} is a directory: name the bundle or the module in it") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > limits.BUNDLE_SIZE_BYTES_MAX:
+        raise ConfigError(f"{path} is larger than a bundle may be")
+    found = read_application(path.name, content)
+    return Application(path.stem, found.release, found.module)

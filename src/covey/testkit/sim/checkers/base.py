@@ -1,0 +1,57 @@
+"""What a checker is told; it overrides what it cares about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covey.model import Delta, PeerId, Verdict
+from covey.sync import CallsSubmitted, Reply
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.checkers.checks import Checks
+    from covey.testkit.sim.node import Node
+
+__all__ = ["Checker"]
+
+
+class Checker:
+    """One promise. Each method raises AssertionError where it is broken."""
+
+    def __init__(self, checks: Checks) -> None:
+        self.checks = checks
+
+    def started(self, node: Node) -> None:
+        """A node came up with what its disk held."""
+
+    def stopped(self, node: Node, why: str) -> None:
+        """A node went down."""
+
+    def did(self, node: Node, deed: str) -> None:
+        """A doctored node commits a misdeed."""
+
+    def submitted(self, node: Node, event: CallsSubmitted) -> None:
+        """Local callers asked for something."""
+
+    def replied(self, node: Node, reply: Reply) -> None:
+        """A local caller got an answer."""
+
+    def applied(self, node: Node, delta: Delta) -> None:
+        """A delta was applied and committed."""
+
+    def released(self, node: Node, delta: Delta) -> None:
+        """A delta left a node, by gossip or stream."""
+
+    def announced(self, node: Node, frontier: bytes, state: bytes) -> None:
+        """A node said what it holds."""
+
+    def judged(self, node: Node, source: str, verdict: Verdict) -> None:
+        """A node gave its word on a frame of the topic that another had passed on."""
+
+    def accused(self, node: Node, peer: PeerId, code: str) -> None:
+        """A node blames another."""
+
+    def settled(self, node: Node) -> None:
+        """All effects of an event are carried out."""
+
+    def ended(self) -> None:
+        """The faults are over, and all had time to heal."""

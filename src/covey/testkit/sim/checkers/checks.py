@@ -1,0 +1,209 @@
+"""All checkers of one simulation, and the one place that tells them what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covey.codec import (
+    DeltaFrame,
+    DigestFrame,
+    FrontierFrame,
+    decode_announcement,
+    decode_delta,
+    decode_frame,
+    frontier_digest,
+    topic_key,
+    unpack,
+)
+from covey.crypto import open_envelope
+from covey.model import Delta, DeltaId, PeerId, Table, Verdict, limits
+from covey.sync import CallsSubmitted, Reply
+from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.checkers.bounds import Bounds
+from covey.testkit.sim.checkers.causality import Causality
+from covey.testkit.sim.checkers.chains import Chains
+from covey.testkit.sim.checkers.durability import Durability
+from covey.testkit.sim.checkers.honesty import Honesty
+from covey.testkit.sim.checkers.progress import Progress
+from covey.testkit.sim.checkers.rules import Rules
+from covey.testkit.sim.checkers.states import States
+from covey.testkit.sim.history import History, Known
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.node import Node
+    from covey.testkit.sim.world import World
+
+__all__ = ["Checks"]
+
+_HEALED_EVERY = 4  # steps for each node between looks at whether all agree
+_PROGRESS_EVERY = 10  # as above, whether anybody is stuck
+
+
+class Checks:
+    """Tells every checker everything; `history` and `mask` are what they share."""
+
+    def __init__(self, world: World, more: type[Checker] | None = None) -> None:
+        self.world = world
+        self.history = History()
+        self.doctored_devices = tuple(
+            node.identity.device for node in world.nodes.values() if node.is_doctored
+        )
+        self._key = topic_key(world.founding.context)
+        self._causality = Causality(self)
+        self._rules = Rules(self)
+        self._honesty = Honesty(self)
+        self._progress = Progress(self)
+        self._all: tuple[Checker, ...] = (
+            self._causality,
+            self._rules,
+            Chains(self),
+            Durability(self),
+            States(self),
+            self._honesty,
+            Bounds(self),
+            self._progress,
+            *(() if more is None else (more(self),)),
+        )
+        self._settling = tuple(c for c in self._all if type(c).settled is not Checker.settled)
+        self._steps = 0
+        self._is_healed = False
+
+    def mask(self, node: Node) -> int:
+        """What a node has applied, as bits of the history."""
+        return self._causality.accounts[node.name].mask
+
+    # -- what happens --------------------------------------------------------------------------
+
+    def forbid(self, delta: DeltaId) -> None:
+        """From now on nobody may ever apply this delta."""
+        self._rules.forbidden.add(delta)
+
+    def lied(self, node: Node, frontier: bytes, state: bytes) -> None:
+        """A doctored node said this, true or not."""
+        self._honesty.announced(node, frontier, state)
+
+    def started(self, node: Node) -> None:
+        with node.disk.unhurt():
+            for checker in self._all:
+                checker.started(node)
+
+    def stopped(self, node: Node, why: str) -> None:
+        for checker in self._all:
+            checker.stopped(node, why)
+
+    def did(self, node: Node, deed: str) -> None:
+        for checker in self._all:
+            checker.did(node, deed)
+
+    def known(self, node: Node, delta: DeltaId) -> Known:
+        """A delta on a node's disk; it may have crashed before it could tell of it."""
+        if delta not in self.history:
+            frame = node.disk.reader.get(Table.DELTA, (delta,))
+            assert frame is not None, f"{node.name}: the log names a delta that is not there"
+            self.history.record(decode_delta(self.world.founding.context, frame))
+        return self.history.known[delta]
+
+    def submitted(self, node: Node, event: CallsSubmitted) -> None:
+        for checker in self._all:
+            checker.submitted(node, event)
+
+    def replied(self, node: Node, reply: Reply) -> None:
+        for checker in self._all:
+            checker.replied(node, reply)
+
+    def applied(self, node: Node, delta: Delta) -> None:
+        if delta.id not in self.history:
+            self.history.record(delta)
+        for checker in self._all:
+            checker.applied(node, delta)
+
+    def judged(self, node: Node, source: str, verdict: Verdict) -> None:
+        for checker in self._all:
+            checker.judged(node, source, verdict)
+
+    def accused(self, node: Node, peer: PeerId, code: str) -> None:
+        for checker in self._all:
+            checker.accused(node, peer, code)
+
+    def settled(self, node: Node) -> None:
+        with node.disk.unhurt():
+            for checker in self._settling:
+                checker.settled(node)
+            digest = node.replica.ledger.digest()
+        self.world.note(node, f"holds {digest.hex()[:8]}")
+
+    def broadcast(self, node: Node, envelope: bytes) -> None:
+        """A replica published a frame: a delta of its own, or what it holds."""
+        context = self.world.founding.context
+        packed = unpack(open_envelope(self._key, envelope), limits.GOSSIP_FRAME_BYTES_MAX)
+        assert isinstance(packed, tuple)
+        kind, body = packed
+        assert isinstance(body, bytes)
+        if kind == 1:
+            self._released(node, decode_delta(context, body))
+            return
+        told = decode_announcement(context, body)
+        self._announced(node, told.frontier_digest, told.state_digest)
+
+    def sent(self, node: Node, packed: bytes) -> None:
+        """A session sent a frame."""
+        context = self.world.founding.context
+        match decode_frame(packed):
+            case DeltaFrame(_, frame):
+                self._released(node, decode_delta(context, frame))
+            case DigestFrame(_, frontier, state):
+                self._announced(node, frontier, state)
+            case FrontierFrame(_, told, state):
+                self._announced(node, frontier_digest(context, told), state)
+
+    def _released(self, node: Node, delta: Delta) -> None:
+        for checker in self._all:
+            checker.released(node, delta)
+
+    def _announced(self, node: Node, frontier: bytes, state: bytes) -> None:
+        for checker in self._all:
+            checker.announced(node, frontier, state)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def stepped(self) -> None:
+        """One more step is done."""
+        self._steps += 1
+        if self._steps % (_PROGRESS_EVERY * len(self.world.nodes)) == 0:
+            self._progress.look()
+
+    def is_healed(self) -> bool:
+        """Whether all honest nodes agree, know it, and have nothing left to do."""
+        if self._is_healed or self._steps % (_HEALED_EVERY * len(self.world.nodes)):
+            return self._is_healed
+        self._is_healed = self.what_is_not_healed() == ""
+        return self._is_healed
+
+    def what_is_not_healed(self) -> str:
+        """What keeps the honest nodes from agreement, or empty."""
+        honest = self.world.honest
+        down = [node.name for node in honest if not node.is_up]
+        if down:
+            return f"{down} are down"
+        busy = [node.name for node in honest if not node.is_idle]
+        if busy:
+            return f"{busy} are busy"
+        if len({self.mask(node) for node in honest}) > 1:
+            return "they hold different deltas"
+        strangers = [node.name for node in honest if not node.replica.is_admitted]
+        if strangers:
+            return f"{strangers} are not admitted"
+        names = {node.peer for node in honest}
+        for node in honest:
+            standing = node.replica.standing(node.now())
+            unsure = names - {node.peer} - set(standing.in_sync_with)
+            if unsure:
+                return f"{node.name} does not know that it is in sync with {sorted(unsure)}"
+        return ""
+
+    def ended(self) -> None:
+        """Healed, and everything holds that must at the end."""
+        reason = self.what_is_not_healed()
+        assert reason == "", f"no healing in bounded time: {reason}"
+        for checker in self._all:
+            checker.ended()

@@ -1,0 +1,116 @@
+"""The state that a set of deltas makes, folded as plainly as the protocol says it.
+
+Written from the protocol's text and without the code of the fold: values by rule, sums exact,
+the digest lane by lane.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgpack
+
+from covey.crypto import tagged_hash
+from covey.model import Add, Admit, DeviceId, MemberId, Put, Rule, Table
+from covey.testkit.sim.history import Known
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.checkers.checks import Checks
+    from covey.testkit.sim.node import Node
+
+__all__ = ["Place", "check_against_reference", "fold", "members_of"]
+
+Place: TypeAlias = tuple[str, bytes]
+_Version: TypeAlias = tuple[int, bytes, int, bytes | None]  # time, delta id, index, value
+
+
+def fold(known: list[Known], rules: dict[str, Rule]) -> dict[Place, _Version | int]:
+    """The live entries that some deltas make: the winning version, or a counter's sum."""
+    sums: dict[Place, int] = {}
+    versions: dict[Place, list[_Version]] = {}
+    for each in known:
+        core = each.delta.core
+        index = 0
+        for effects in each.payload.effects:
+            for effect in effects:
+                place = (effect.collection, effect.key)
+                if isinstance(effect, Add):
+                    sums[place] = sums.get(place, 0) + effect.amount
+                else:
+                    value = effect.value if isinstance(effect, Put) else None
+                    version = (core.time, each.delta.id, index, value)
+                    versions.setdefault(place, []).append(version)
+                index += 1
+    live: dict[Place, _Version | int] = dict(sums)
+    for place, some in versions.items():
+        frozen = rules[place[0]] is Rule.FROZEN
+        winner = min(some, key=_stamp) if frozen else max(some, key=_stamp)
+        if winner[3] is not None:
+            live[place] = winner
+    return live
+
+
+def _stamp(version: _Version) -> tuple[int, bytes, int]:
+    return version[:3]
+
+
+def members_of(checks: Checks, known: list[Known]) -> dict[DeviceId, MemberId]:
+    """Whose each member device is, by the admissions in some deltas."""
+    first: dict[DeviceId, tuple[int, bytes, MemberId]] = {}
+    for each in known:
+        for effect in each.delta.core.governance:
+            if isinstance(effect, Admit):
+                certificate = effect.certificate
+                row = (each.delta.core.time, each.delta.id, certificate.member)
+                first[certificate.device] = min(row, first.get(certificate.device, row))
+    members = {device: row[2] for device, row in first.items()}
+    members.update((a.device, a.member) for a in checks.world.founding.charter.admins)
+    return members
+
+
+def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) -> None:
+    """A node's rows, and perhaps its digest, are those of the naive fold."""
+    known = checks.history.within(checks.mask(node))
+    rules = {collection.name: collection.rule for collection in checks.world.founding.collections}
+    live = fold(known, rules)
+    rows = {
+        (key[0].decode(), key[1]): msgpack.unpackb(row, raw=False)
+        for key, row in node.disk.reader.scan(Table.ENTRY)
+        if isinstance(key[0], bytes) and isinstance(key[1], bytes)
+    }
+    assert rows.keys() == live.keys(), f"{node.name}: other entries than the reference"
+    for place, expected in live.items():
+        found = rows[place]
+        if isinstance(expected, int):
+            total = int.from_bytes(found[0], "big", signed=True)
+            assert total == expected, f"{node.name}: {place} sums to {total}, not {expected}"
+        else:
+            time, delta, index, value = expected
+            assert found == [value, time, delta, index], f"{node.name}: another winner at {place}"
+    if with_digest:
+        digest = _digest(checks, live, members_of(checks, known))
+        assert node.replica.ledger.digest() == digest, f"{node.name}: another digest"
+
+
+def _digest(
+    checks: Checks, live: dict[Place, _Version | int], members: dict[DeviceId, MemberId]
+) -> bytes:
+    founding = checks.world.founding
+    elements: list[tuple[object, ...]] = [(4, founding.charter.release)]
+    elements += [(3, device, member) for device, member in members.items()]
+    for (collection, key), winner in live.items():
+        if isinstance(winner, int):
+            elements.append((2, collection, key, winner.to_bytes(16, "big", signed=True)))
+        else:
+            time, delta, index, value = winner
+            elements.append((1, collection, key, value, time, delta, index))
+    lanes = [0] * 1024
+    tag = b"covey/element/1"
+    for element in elements:
+        packed = msgpack.packb(element, use_bin_type=True)
+        expanded = hashlib.shake_128(bytes([len(tag)]) + tag + packed).digest(2048)
+        for lane, number in enumerate(struct.unpack(">1024H", expanded)):
+            lanes[lane] = (lanes[lane] + number) % 65536
+    return tagged_hash(b"covey/digest/1", founding.context, struct.pack(">1024H", *lanes))

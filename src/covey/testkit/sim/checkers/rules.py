@@ -1,0 +1,132 @@
+"""No state holds an effect that its rule forbids, whoever signed it.
+
+Every delta that any node applies is judged here once more, by its own causal past alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from covey.model import (
+    Add,
+    Admit,
+    Collection,
+    Delete,
+    Delta,
+    DeltaId,
+    Effect,
+    MemberId,
+    PeerId,
+    Put,
+    Rule,
+    Verdict,
+)
+from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.checkers.reference import fold, members_of
+from covey.testkit.sim.history import Known, parents_of
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.checkers.checks import Checks
+    from covey.testkit.sim.node import Node
+
+__all__ = ["Rules"]
+
+
+class Rules(Checker):
+    """Forbidden deltas are applied nowhere; those who only follow the rules are never blamed."""
+
+    def __init__(self, checks: Checks) -> None:
+        super().__init__(checks)
+        self.forbidden: set[DeltaId] = set()
+        self._judged: set[DeltaId] = set()
+        self._collections = {c.name: c for c in checks.world.founding.collections}
+
+    def applied(self, node: Node, delta: Delta) -> None:
+        """What is applied is admissible."""
+        who = f"{node.name} applied {delta.id.hex()[:8]}"
+        assert delta.id not in self.forbidden, f"{who}, which no node may"
+        if delta.id not in self._judged:
+            self._judged.add(delta.id)
+            reason = self._judge(self.checks.history.known[delta.id])
+            assert reason == "", f"{who}: {reason}"
+
+    def accused(self, node: Node, peer: PeerId, code: str) -> None:
+        """Only a doctored node is ever blamed."""
+        guilty = self.checks.world.by_peer[peer].is_doctored
+        assert guilty, f"{node.name} blames {peer}, who did nothing wrong: {code}"
+
+    def judged(self, node: Node, source: str, verdict: Verdict) -> None:
+        """What an honest node passes on is never malformed."""
+        honest = not self.checks.world.nodes[source].is_doctored
+        assert not (honest and verdict is Verdict.REJECT), f"{node.name} rejects {source}'s frame"
+
+    def _judge(self, known: Known) -> str:
+        return self._judge_place(known) or self._judge_effects(known)
+
+    def _judge_place(self, known: Known) -> str:
+        """Why the delta does not fit its cut, or empty."""
+        core = known.delta.core
+        past = self.checks.history.within(known.past)
+        parents = [self.checks.history.known[p] for p in parents_of(known.delta)]
+        if any(parent.delta.core.time >= core.time for parent in parents):
+            return "it is not later than a parent"
+        # The previous delta may well be an ancestor of a parent; a parent of nothing.
+        heads = [self.checks.history.known[p] for p in core.parents]
+        if any(one.bit & other.past for one in heads for other in parents):
+            return "a parent is an ancestor of another"
+        own = [each for each in past if each.delta.core.author == core.author]
+        if len({each.delta.core.sequence for each in own}) != len(own):
+            return "its cut holds a fork of its author"
+        last = max(own, key=lambda each: each.delta.core.sequence, default=None)
+        if core.previous != (None if last is None else last.delta.id):
+            return "it does not continue its chain"
+        if core.sequence != (0 if last is None else last.delta.core.sequence) + 1:
+            return "its sequence is not the next"
+        if core.author not in members_of(self.checks, past):
+            return "its author is no member there"
+        governance = [each for each in past if each.delta.core.governance]
+        followed = 0
+        for each in governance:
+            followed |= each.past
+        maximal = sorted(each.delta.id for each in governance if not each.bit & followed)
+        if list(core.gov_parents) != maximal:
+            return "its governance parents are not the heads of its cut's governance"
+        members = members_of(self.checks, past)
+        admits = [effect for effect in core.governance if isinstance(effect, Admit)]
+        if any(admit.certificate.device in members for admit in admits):
+            return "it admits a member"
+        return ""
+
+    def _judge_effects(self, known: Known) -> str:
+        """Why an effect is not allowed, or empty."""
+        author = known.delta.core.author
+        past = self.checks.history.within(known.past)
+        member = members_of(self.checks, past)[author]
+        roles = [a.device for a in self.checks.world.founding.charter.admins]
+        effects = [effect for effects in known.payload.effects for effect in effects]
+        rules = {name: collection.rule for name, collection in self._collections.items()}
+        needs_state = any(rules[effect.collection] is Rule.FROZEN for effect in effects)
+        exists = set(fold(past, rules)) if needs_state else set()
+        for effect in effects:
+            collection = self._collections[effect.collection]
+            if collection.roles and author not in roles:
+                return "its author lacks the role"
+            place = (effect.collection, effect.key)
+            if not _is_allowed(collection, effect, member, is_new=place not in exists):
+                return f"{effect} is forbidden"
+            exists.add(place)
+        return ""
+
+
+def _is_allowed(collection: Collection, effect: Effect, member: MemberId, *, is_new: bool) -> bool:
+    match collection.rule:
+        case Rule.REGISTER:
+            return isinstance(effect, Put | Delete)
+        case Rule.COUNTER:
+            return isinstance(effect, Add)
+        case Rule.OWNED:
+            return isinstance(effect, Put | Delete) and effect.key[:32] == member
+    if not isinstance(effect, Put) or not is_new:
+        return False
+    return effect.key[:32] == member or effect.key == hashlib.sha256(effect.value).digest()

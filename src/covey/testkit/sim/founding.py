@@ -1,0 +1,35 @@
+"""The keys, charter and context of a simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from covey.crypto import sha256
+from covey.testkit.identities import Founding, Identity, found, identity
+from covey.testkit.sim.application import Application
+from covey.testkit.sim.plan import Plan
+
+__all__ = ["Ground", "lay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A context at its beginning, and who may come to it by the names of their nodes."""
+
+    founding: Founding
+    identities: dict[str, Identity]
+
+
+def lay(plan: Plan, application: Application) -> Ground:
+    """Make the context of a plan. Each seed has a context of its own, the keys are by name."""
+    identities = {node.name: _identity(node.owner, node.name) for node in plan.nodes}
+    admins = [identities[node.name] for node in plan.founders]
+    plain = found(*admins, collections=application.collections)
+    nonce = sha256(f"{plan.scenario}/{plan.seed}".encode())
+    return Ground(plain.again(release=application.release, nonce=nonce), identities)
+
+
+@lru_cache(maxsize=2_048)
+def _identity(owner: str, name: str) -> Identity:
+    return identity(owner, name)

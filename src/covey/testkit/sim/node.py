@@ -1,0 +1,398 @@
+"""One simulated node: a real replica and real sessions over a simulated disk, engine and network.
+
+It drives the machines as the node does: one event at a time, its effects in order, and nothing
+after a `Commit` before the commit is done. It may crash between any two effects, and a disk that
+fails ends it, as it ends the real one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from covey.errors import StoreError
+from covey.merge import StateReader
+from covey.model import Batch, Delta, DeltaId, PeerId, Verdict, limits
+from covey.sync import (
+    AdmissionAnswered,
+    AdmissionRequested,
+    Applied,
+    Ask,
+    Broadcast,
+    CallsSubmitted,
+    Commit,
+    DeltaReceived,
+    Effect,
+    Event,
+    Execute,
+    Executed,
+    Misbehaved,
+    PeerLeft,
+    RecordSequence,
+    Replica,
+    Reply,
+    SetTimer,
+    TimerFired,
+)
+from covey.sync.session import AnswerAdmission, AskAdmission, AskDeltas
+from covey.testkit.identities import Identity
+from covey.testkit.sim.disk import Disk
+from covey.testkit.sim.plan import NodePlan
+from covey.testkit.sim.streams import Stream
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.world import World
+
+__all__ = ["EPOCH_S", "Node"]
+
+EPOCH_S = 1_800_000_000.0
+"""The Unix time at which every simulation begins."""
+
+_DISK_MENDED_S = 1.0  # a node that its disk ended is started again after it
+_SHORT_SHARE = 0.08  # of the batches, answered only in part
+
+
+class Node:
+    """A node; `is_up` between its start or restart and its next crash.
+
+    is_gone: it left for good. crash_in: effects until it crashes. slow_disk_s: the longest that a
+    durable write takes.
+    """
+
+    def __init__(self, world: World, plan: NodePlan, identity: Identity) -> None:
+        self.world = world
+        self.name = plan.name
+        self.is_doctored = plan.is_doctored
+        self.identity = identity
+        self.disk = Disk(world.founding.context)
+        self.disk.hurt.met = world.met
+        self.keystore_sequence = 0
+        self.skew_s = 0.0
+        self.slow_disk_s = 0.0
+        self.is_up = False
+        self.is_gone = False
+        self.incarnation = 0
+        self.crash_in: int | None = None
+        self.crash_is_power_cut = False
+        self.streams: dict[str, Stream] = {}
+        self.rng = random.Random(f"{world.plan.seed}/{self.name}")  # noqa: S311 - as its name says
+        self.replica: Replica
+        self._forget()
+
+    @property
+    def peer(self) -> PeerId:
+        """By what others call it."""
+        return PeerId(self.name)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was asked of this node is done."""
+        return not (self._inbox or self._outbox or self._is_writing or self._executing)
+
+    def now(self) -> float:
+        """Unix time by this node's own clock."""
+        return EPOCH_S + self.world.clock.now + self.skew_s
+
+    def set_clock(self, skew_s: float) -> None:
+        """From now on this node's clock runs so far ahead of true time."""
+        self.skew_s = skew_s
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open what the disk holds and begin."""
+        self.is_up = True
+        self.incarnation += 1
+        self._forget()
+        with self.on_disk():
+            self.replica = self._open()
+            self.world.checks.started(self)
+            self._outbox.extend(self.replica.start(self.now()))
+        self._run()
+        self.later(0.2, self._ask_admission)
+
+    def _open(self) -> Replica:
+        founding, seed = self.world.founding, self.world.plan.seed
+        return Replica(
+            context=founding.context,
+            charter=founding.charter,
+            collections=founding.collections,
+            reader=self.disk.reader,
+            device=self.identity.signer,
+            certificate=self.identity.certificate,
+            peer=self.peer,
+            rng=random.Random(f"{seed}/{self.name}/{self.incarnation}"),  # noqa: S311 - as above
+        )
+
+    @contextmanager
+    def on_disk(self) -> Iterator[None]:
+        """Around whatever reads or writes the disk: when that fails, the process ends."""
+        try:
+            yield
+        except StoreError as error:
+            self.world.note(self, f"disk: {error}")
+            self.stop("disk failure", is_power_cut=False)
+            self.world.clock.after(_DISK_MENDED_S, self.restart)
+
+    def restart(self) -> None:
+        """Come up again, if it is down and not gone for good."""
+        if not self.is_up and not self.is_gone:
+            self.start()
+
+    def stop(self, why: str, *, is_power_cut: bool) -> None:
+        """End here and now; what was being written may or may not be on the disk."""
+        self.world.note(self, why)
+        writing = self._is_writing
+        self.is_up = False
+        self.crash_in = None
+        if writing is not None and self.rng.random() < 0.5 and not self.disk.hurt.is_full:
+            self.disk.write(writing.writes, durable=False)
+        survived = self.disk.crash(self.rng, is_power_cut=is_power_cut)
+        if survived.lost:
+            self.world.met("lost-write")
+        if survived.is_torn:
+            self.world.met("torn-write")
+        self._forget()
+        self.world.streams.close_all(self)
+        self.world.checks.stopped(self, why)
+
+    def crash(self) -> None:
+        """Crash as the fault says that armed it."""
+        self.world.met("power-cut" if self.crash_is_power_cut else "kill")
+        why = "power cut" if self.crash_is_power_cut else "killed"
+        self.stop(why, is_power_cut=self.crash_is_power_cut)
+
+    def leave(self, *, is_for_good: bool) -> None:
+        """The owner switches it off."""
+        self.is_gone = is_for_good
+        if self.is_up:
+            self.world.met("leave")
+            self.stop("left for good" if is_for_good else "left", is_power_cut=False)
+
+    def _forget(self) -> None:
+        self._inbox: deque[Callable[[], list[Effect]]] = deque()
+        self._outbox: deque[Effect] = deque()
+        self._is_writing: Commit | None = None
+        self._is_running = False
+        self._executing = False
+        self._timers: dict[str, int] = {}
+        self._timer_count = 0
+        self._admissions: dict[int, Stream] = {}
+        self._next_to_ask = 0
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something after a time, unless this life of the node has ended by then."""
+        incarnation = self.incarnation
+
+        def due() -> None:
+            if self.is_up and self.incarnation == incarnation:
+                action()
+
+        self.world.clock.after(delay_s, due)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def take(self, event: Event) -> None:
+        """Queue an event for the replica."""
+        self.do(lambda: self.replica.handle(event, self.now()))
+
+    def do(self, action: Callable[[], list[Effect]]) -> None:
+        """Queue something that may change the replica; its effects are carried out after it."""
+        if self.is_up:
+            self._inbox.append(action)
+            self._run()
+
+    def submit(self, event: CallsSubmitted) -> None:
+        """Local callers want something."""
+        self.world.checks.submitted(self, event)
+        self.take(event)
+
+    def hear(self, envelope: bytes, source: str) -> None:
+        """A frame came on the topic: the verdict at once, the rest in its turn."""
+        if not self.is_up:
+            return
+        with self.on_disk():
+            self._judge(envelope, source)
+
+    def _judge(self, envelope: bytes, source: str) -> None:
+        verdict, heard = self.replica.verdict(envelope, self.now())
+        self.world.checks.judged(self, source, verdict)
+        if verdict is Verdict.ACCEPT:
+            self.world.flood(self, envelope, but=source)
+        if heard.delta is None and heard.announcement is None and not heard.code:
+            return
+        self.do(lambda: self.replica.hear(heard, PeerId(source), self.now()))
+
+    def _run(self) -> None:
+        if self._is_running:
+            return
+        self._is_running = True
+        with self.on_disk():
+            while self.is_up and self._is_writing is None and self._step():
+                pass
+        self._is_running = False
+
+    def _step(self) -> bool:
+        """Carry out the next effect, or take the next event; whether there was one."""
+        if self._outbox:
+            if self._is_crash_due():
+                self.crash()
+                return False
+            self._carry_out(self._outbox.popleft())
+            if not self._outbox and self._is_writing is None and self.is_up:
+                self.world.checks.settled(self)
+            return True
+        if not self._inbox:
+            return False
+        self._outbox.extend(self._inbox.popleft()())
+        if not self._outbox:
+            self.world.checks.settled(self)
+        return True
+
+    def _is_crash_due(self) -> bool:
+        if self.crash_in is None:
+            return False
+        self.crash_in -= 1
+        return self.crash_in < 0
+
+    # -- effects -------------------------------------------------------------------------------
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Commit():
+                self._commit(effect)
+            case SetTimer(name, after_s):
+                self._set_timer(name, after_s)
+            case Broadcast(envelope):
+                self.world.note(self, f"broadcast {len(envelope)} {envelope[1:9].hex()}")
+                self.world.checks.broadcast(self, envelope)
+                self.world.flood(self, envelope, but=self.name)
+            case RecordSequence(sequence):
+                self.keystore_sequence = max(self.keystore_sequence, sequence)
+            case Execute(batch):
+                self._execute(batch)
+            case Reply():
+                self.world.note(self, f"reply {effect.request} {_short(effect.delta)}")
+                self.world.checks.replied(self, effect)
+            case AdmissionAnswered(request, reason):
+                self._answer_admission(request, reason)
+            case Applied(delta):
+                self.world.note(self, f"applied {_short(delta.id)}")
+                self.world.checks.applied(self, delta)
+            case Ask(peer, ids):
+                self._ask(peer, ids)
+            case Misbehaved(peer, code):
+                self.world.note(self, f"misbehaved {peer} {code}")
+                self.world.checks.accused(self, peer, code)
+
+    def _commit(self, commit: Commit) -> None:
+        self.world.note(self, f"commit {len(commit.writes)} {commit.durable}")
+        delay_s = self.rng.choice((0.0, 0.002, 0.01))
+        if self.slow_disk_s and commit.durable:
+            self.world.met("slow-disk")
+            delay_s = self.rng.uniform(0.0, self.slow_disk_s)
+        if delay_s == 0.0:
+            self.disk.write(commit.writes, durable=commit.durable)
+            return
+        self._is_writing = commit
+
+        def written() -> None:
+            self._is_writing = None
+            with self.on_disk():
+                self.disk.write(commit.writes, durable=commit.durable)
+                if not self._outbox:
+                    self.world.checks.settled(self)
+            self._run()
+
+        self.later(delay_s, written)
+
+    def _set_timer(self, name: str, after_s: float) -> None:
+        self._timer_count += 1
+        number = self._timers[name] = self._timer_count
+
+        def fire() -> None:
+            if self._timers.get(name) == number:
+                self.take(TimerFired(name))
+
+        self.later(after_s, fire)
+
+    def _execute(self, batch: Batch) -> None:
+        self._executing = True
+        self.world.note(self, f"execute {batch.sequence} {len(batch.calls)}")
+
+        if len(batch.calls) > 1 and self.rng.random() < _SHORT_SHARE:
+            # An engine may answer for a prefix; whoever asked comes again with the rest.
+            some = self.rng.randint(1, len(batch.calls) - 1)
+            batch = replace(batch, calls=batch.calls[:some])
+
+        def run() -> None:
+            # Read at the end of the time it takes: whatever was applied meanwhile would show.
+            with self.on_disk():
+                base = StateReader(self.disk.reader, self.world.founding.collections)
+                outcomes = self.world.application.executor.run_batch(batch, base)
+                self._executing = False
+                self.take(Executed(outcomes))
+
+        self.later(self.rng.choice((0.0, 0.01, 0.05, 0.4)), run)
+
+    # -- streams -------------------------------------------------------------------------------
+
+    def joined(self, peer: str, stream: Stream) -> None:
+        """A stream with a peer is open."""
+        self.streams[peer] = stream
+
+    def left(self, peer: str) -> None:
+        """The stream with a peer ended."""
+        if self.streams.pop(peer, None) is not None:
+            self.take(PeerLeft(PeerId(peer)))
+
+    def deliver(self, delta: Delta, peer: str, consumed: Callable[[], None]) -> None:
+        """A delta came on a stream."""
+
+        def handle() -> list[Effect]:
+            self.later(0.0, consumed)
+            return self.replica.handle(DeltaReceived(delta, PeerId(peer)), self.now())
+
+        self.do(handle)
+
+    def _ask(self, peer: PeerId | None, ids: tuple[DeltaId, ...]) -> None:
+        self.world.note(self, f"ask {peer} {' '.join(_short(i) for i in ids)}")
+        stream = self.streams.get(peer) if peer is not None else None
+        if stream is None:
+            if not self.streams:
+                return
+            stream = self.streams[self.rng.choice(sorted(self.streams))]
+        stream.tell(self, AskDeltas(self.world.founding.context, ids))
+
+    def request_admission(self, event: AdmissionRequested, stream: Stream) -> None:
+        """A peer's device wants to be admitted."""
+        self._admissions[event.request] = stream
+        self.take(event)
+
+    def _answer_admission(self, request: int, reason: str) -> None:
+        stream = self._admissions.pop(request, None)
+        if stream is not None:
+            self.world.note(self, f"admission {request} {reason}")
+            stream.tell(self, AnswerAdmission(self.world.founding.context, reason))
+
+    def _ask_admission(self) -> None:
+        """Ask one member after the other until admitted."""
+        with self.disk.unhurt():
+            if self.replica.is_member(self.replica.device):
+                return
+        peers = sorted(self.streams)
+        if peers:
+            stream = self.streams[peers[self._next_to_ask % len(peers)]]
+            self._next_to_ask += 1
+            context = self.world.founding.context
+            ask = AskAdmission(context, self.identity.certificate, self.identity.join(context))
+            stream.tell(self, ask)
+        self.later(limits.JOIN_ASK_S if peers else 0.5, self._ask_admission)
+
+
+def _short(delta: DeltaId | None) -> str:
+    return "-" if delta is None else delta.hex()[:8]

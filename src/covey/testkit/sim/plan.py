@@ -1,0 +1,122 @@
+"""What one seed does: who takes part, what is called, and what goes wrong when.
+
+A plan is a value: everything random about a seed that is not timing is drawn beforehand, so that a
+failing seed can be read, made smaller, kept in a file and run again.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from covey.errors import ConfigError
+from covey.model import Call
+from covey.testkit.sim.faults import Fault, Misdeed, kind_of
+
+__all__ = ["CallText", "NodePlan", "Plan", "Submission", "decode_plan", "encode_plan"]
+
+
+class CallText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call as a file shows it. arguments: JSON."""
+
+    method: str
+    arguments: str
+
+    @property
+    def call(self) -> Call:
+        """What a node is asked to run."""
+        return Call(self.method, self.arguments.encode())
+
+
+class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls that reach one node together."""
+
+    at_s: float
+    node: str
+    calls: tuple[CallText, ...]
+
+
+class NodePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One node. owner: the node whose member it is a device of, itself for a member of its own.
+
+    starts_s: when it first comes up. is_founder: in the charter; others ask to be admitted.
+    """
+
+    name: str
+    owner: str
+    starts_s: float = 0.0
+    is_founder: bool = False
+    is_doctored: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One seed's world. Times are virtual seconds from its beginning.
+
+    degree: neighbours of each node, 0 for everybody. delay_s: of a message, on average. faults_s:
+    how long faults last. healing_s: in which all must agree then. is_tight: limits are lowered so
+    that few nodes and deltas meet every bound. honesty_every: of so many steps of a node one asks
+    what it would tell its user, 1 for all (a network of hundreds has a view of hundreds).
+    """
+
+    seed: int
+    scenario: str
+    nodes: tuple[NodePlan, ...]
+    degree: int = 0
+    delay_s: float
+    faults: tuple[Fault, ...]
+    submissions: tuple[Submission, ...]
+    is_tight: bool
+    faults_s: float
+    healing_s: float
+    honesty_every: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every node's name, founders first."""
+        return tuple(node.name for node in self.nodes)
+
+    @property
+    def founders(self) -> tuple[NodePlan, ...]:
+        """Those in the charter, in the order of their rank."""
+        return tuple(node for node in self.nodes if node.is_founder)
+
+    @property
+    def calls_count(self) -> int:
+        """Calls that will be submitted."""
+        return sum(len(submission.calls) for submission in self.submissions)
+
+    def check(self, source: str) -> None:
+        """Require what a plan from a file might lack. Raises ConfigError."""
+        names = set(self.names)
+        if len(names) != len(self.nodes) or not self.founders:
+            raise ConfigError(f"{source}: nodes need names of their own, and one founder at least")
+        if any(node.owner not in names for node in self.nodes):
+            raise ConfigError(f"{source}: a node's owner is not among the nodes")
+        if any(submission.node not in names for submission in self.submissions):
+            raise ConfigError(f"{source}: calls go to a node that is not there")
+        doctored = {node.name for node in self.nodes if node.is_doctored}
+        for fault in self.faults:
+            if not set(fault.hits()) <= names:
+                raise ConfigError(f"{source}: a {kind_of(fault)} hits a node that is not there")
+            if isinstance(fault, Misdeed) and fault.node not in doctored:
+                raise ConfigError(f"{source}: {fault.node} is honest and does no misdeeds")
+
+
+_Plans: TypeAlias = msgspec.json.Decoder[Plan]
+_decoder: _Plans = msgspec.json.Decoder(Plan)
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """A plan as JSON for people: indented, and the same for the same plan."""
+    return msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n"
+
+
+def decode_plan(content: bytes, source: str) -> Plan:
+    """A plan from a file. Raises ConfigError with the place of what is wrong."""
+    try:
+        plan = _decoder.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ConfigError(f"{source}: {error}") from error
+    plan.check(source)
+    return plan

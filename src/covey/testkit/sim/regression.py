@@ -1,0 +1,54 @@
+"""A schedule that once broke a promise, in a file: the tests run it again and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from covey.errors import ConfigError, NotFound, StoreError
+from covey.model import limits
+from covey.testkit.sim.application import ARENA
+from covey.testkit.sim.plan import Plan
+from covey.testkit.sim.run import Finding
+
+__all__ = ["Regression", "load_regression", "save_regression"]
+
+
+class Regression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """found: what it broke when it was kept. application: the arena, or the file it ran."""
+
+    found: Finding
+    plan: Plan
+    application: str = ARENA
+
+
+def save_regression(regression: Regression, folder: Path) -> Path:
+    """Write it to a file of its own. Raises StoreError where that cannot be."""
+    path = folder / f"{regression.plan.scenario}-{regression.plan.seed}.json"
+    content = msgspec.json.format(msgspec.json.encode(regression), indent=1) + b"\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def load_regression(path: Path) -> Regression:
+    """Read one. Raises NotFound, StoreError, and ConfigError with the place of what is wrong."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limits.SIM_PLAN_BYTES_MAX + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} does not exist") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > limits.SIM_PLAN_BYTES_MAX:
+        raise ConfigError(f"{path} is larger than a schedule may be")
+    try:
+        regression = msgspec.json.decode(content, type=Regression)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: this is no kept schedule: {error}") from error
+    regression.plan.check(str(path))
+    return regression

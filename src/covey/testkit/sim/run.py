@@ -1,0 +1,133 @@
+"""One plan, run to its end: what came of it, and the finding where a promise was broken."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from covey.model import limits
+from covey.testkit.sim.application import Application
+from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.counts import EffectCount, count_effects, count_forks
+from covey.testkit.sim.plan import Plan
+from covey.testkit.sim.world import World
+
+__all__ = ["Finding", "Result", "lowered", "simulate"]
+
+TIGHT_LIMITS = {
+    "PENDING_DELTAS_MAX": 12,
+    "PENDING_PER_DEVICE_MAX": 5,
+    "PENDING_PER_PEER_MAX": 8,
+    "REFUSED_REMEMBERED_MAX": 4,
+    "JUDGED_REMEMBERED_MAX": 1,
+    "INBOX_WHILE_EXECUTING_MAX": 2,
+    "FRONTIERS_CACHED_MAX": 3,
+    "FRAMES_REMEMBERED_MAX": 32,
+    "FRONTIER_FULL_EVERY": 3,
+    "DELTA_PARENTS_MAX": 2,
+    "DELTA_CALLS_MAX": 3,
+    "ASK_IDS_MAX": 2,
+    "SYNC_PAGE_DELTAS": 2,
+}
+"""Lowered together, so that every bound is met by a handful of nodes and deltas."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A broken promise. where: the checker, or the part of the node, that noticed.
+
+    last: the last lines of the trace.
+    """
+
+    where: str
+    message: str
+    at_s: float
+    last: tuple[str, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to. healed_s: virtual seconds from the last fault to agreement.
+
+    faults: how often each kind did something. effects: by merge rule. forks: places in chains of
+    devices where two deltas were written.
+    """
+
+    seed: int
+    trace: str
+    steps: int
+    calls: int
+    deltas: int
+    healed_s: float
+    faults: dict[str, int]
+    effects: dict[str, EffectCount]
+    forks: int
+    finding: Finding | None = None
+
+
+def simulate(plan: Plan, application: Application, more: type[Checker] | None = None) -> Result:
+    """Run one plan; a broken promise is part of the result.
+
+    more: as `World`. Whatever a machine or a checker raises is a finding: nothing is let through.
+    """
+    with lowered(TIGHT_LIMITS if plan.is_tight else {}):
+        world = World(plan, application, more)
+        finding, healed_s = None, 0.0
+        try:
+            healed_s = world.run()
+        except Exception as failure:  # noqa: BLE001 - any error of a machine is what is looked for
+            finding = _finding(world, failure)
+        return _result(world, healed_s, finding)
+
+
+def _result(world: World, healed_s: float, finding: Finding | None) -> Result:
+    return Result(
+        seed=world.plan.seed,
+        trace=world.trace.digest(),
+        steps=world.clock.count,
+        calls=world.submitted,
+        deltas=len(world.checks.history.known),
+        healed_s=round(healed_s, 3),
+        faults=dict(sorted(world.faults_met.items())),
+        effects=count_effects(world.checks.history, world.founding.collections),
+        forks=count_forks(world.checks.history),
+        finding=finding,
+    )
+
+
+def _finding(world: World, failure: Exception) -> Finding:
+    message = str(failure) or type(failure).__name__
+    if not isinstance(failure, AssertionError):
+        message = f"{type(failure).__name__}: {message}"
+    return Finding(
+        where=_where(failure.__traceback__),
+        message=" ".join(message.split()),
+        at_s=round(world.clock.now, 3),
+        last=tuple(world.trace.last),
+    )
+
+
+def _where(trace: TracebackType | None) -> str:
+    """The innermost place of ours in a traceback, as `module:function`."""
+    for frame in reversed(traceback.extract_tb(trace)):
+        path = Path(frame.filename)
+        if "covey" in path.parts:
+            at = len(path.parts) - 1 - path.parts[::-1].index("covey")
+            return f"{'.'.join(path.with_suffix('').parts[at + 1 :])}:{frame.name}"
+    return "outside"
+
+
+@contextmanager
+def lowered(changed: dict[str, int]) -> Iterator[None]:
+    """Other limits for a while: of the whole process, so one world at a time."""
+    before = {name: getattr(limits, name) for name in changed}
+    try:
+        for name, value in changed.items():
+            setattr(limits, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(limits, name, value)

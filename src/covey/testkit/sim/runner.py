@@ -1,0 +1,228 @@
+"""Many seeds: run by several processes, kept in a file, gone on with, and summed up.
+
+A results file holds one JSON line for each seed, after one that says what was run. Seeds that are
+in it are not run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+import covey
+from covey.errors import ConfigError, StoreError
+from covey.testkit.sim.application import load_application
+from covey.testkit.sim.counts import EffectCount
+from covey.testkit.sim.draw import plan_of
+from covey.testkit.sim.plan import Plan
+from covey.testkit.sim.run import Result, simulate
+from covey.testkit.sim.scenario import Scenario
+
+__all__ = ["Last", "Results", "Summary", "plan_for", "results_file", "run_seeds", "sum_up"]
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The last line of a run for scripts. trace: one hash over all seeds in order."""
+
+    seeds: int
+    calls: int
+    findings: int
+    trace: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What many seeds came to.
+
+    faults: by kind, in how many seeds it did something, and how often. effects: by merge rule.
+    healed_s: the slowest healing, in virtual seconds.
+    """
+
+    scenario: str
+    seeds: int
+    calls: int
+    calls_least: int
+    deltas: int
+    steps: int
+    healed_s: float
+    faults: dict[str, tuple[int, int]]
+    effects: dict[str, EffectCount]
+    forks: int
+    findings: tuple[int, ...]
+    trace: str
+
+    @property
+    def last(self) -> Last:
+        """The last line."""
+        return Last(self.seeds, self.calls, len(self.findings), self.trace)
+
+
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a results file is of: other results do not belong into it."""
+
+    covey: str
+    code: str
+    scenario: Scenario
+
+
+class Results:
+    """The seeds that a results file holds already, and where the next ones go."""
+
+    def __init__(self, file: BinaryIO | None, known: dict[int, Result]) -> None:
+        self._file = file
+        self._known = known
+
+    def get(self, seed: int) -> Result | None:
+        """What was found before."""
+        return self._known.get(seed)
+
+    def add(self, result: Result) -> None:
+        """Keep a result, at once."""
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(result) + b"\n")
+            self._file.flush()
+
+
+@contextmanager
+def results_file(path: Path | None, scenario: Scenario) -> Iterator[Results]:
+    """Open a results file, made where there is none; None: results are kept nowhere.
+
+    A last line that was cut short is dropped. Raises ConfigError where the file is of another
+    scenario or of other code, StoreError where it cannot be written.
+    """
+    if path is None:
+        yield Results(None, {})
+        return
+    header = _Header(covey.__version__, code_digest(), scenario)
+    try:
+        with path.open("a+b") as file:
+            file.seek(0)
+            known, good = _read(file, header, str(path))
+            file.truncate(good)
+            if not good:
+                file.write(msgspec.json.encode(header) + b"\n")
+            yield Results(file, known)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _read(file: BinaryIO, header: _Header, source: str) -> tuple[dict[int, Result], int]:
+    known: dict[int, Result] = {}
+    good = 0
+    for number, line in enumerate(file, start=1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            if number == 1:
+                found = msgspec.json.decode(line, type=_Header)
+                if found != header:
+                    what = "scenario" if found.scenario != header.scenario else "code"
+                    raise ConfigError(
+                        f"{source}: these results are of another {what}: name another file"
+                    )
+            else:
+                result = msgspec.json.decode(line, type=Result)
+                known[result.seed] = result
+        except msgspec.DecodeError as error:
+            raise ConfigError(f"{source}:{number}: this is no result: {error}") from error
+        good += len(line)
+    return known, good
+
+
+def code_digest() -> str:
+    """A hash over covey's own code and data: other code, other traces."""
+    root = Path(covey.__file__).parent
+    whole = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".wasm", ".toml"}:
+            whole.update(f"{path.relative_to(root).as_posix()}\n".encode())
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()[:16]
+
+
+def plan_for(scenario: Scenario, seed: int) -> Plan:
+    """The plan of a seed. Raises as `load_application` and `plan_of`."""
+    return plan_of(scenario, seed, load_application(scenario.workload.application))
+
+
+def run_seeds(
+    scenario: Scenario, seeds: Iterable[int], jobs: int, results: Results
+) -> Iterator[Result]:
+    """The result of each seed, in order; those that are known are not run again."""
+    wanted = list(seeds)
+    unknown = [seed for seed in wanted if results.get(seed) is None]
+    with _running(scenario, unknown, jobs) as fresh:
+        for seed in wanted:
+            result = results.get(seed)
+            if result is None:
+                result = next(fresh)
+                assert result.seed == seed
+                results.add(result)
+            yield result
+
+
+@contextmanager
+def _running(scenario: Scenario, seeds: list[int], jobs: int) -> Iterator[Iterator[Result]]:
+    run = _Runner(scenario)
+    if jobs <= 1 or len(seeds) <= 1:
+        yield map(run, seeds)
+        return
+    with multiprocessing.Pool(min(jobs, len(seeds)), maxtasksperchild=500) as pool:
+        yield pool.imap(run, seeds, chunksize=1)
+
+
+class _Runner:
+    """Runs seeds of a scenario; a process that it is sent to compiles the application once."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def __call__(self, seed: int) -> Result:
+        application = load_application(self._scenario.workload.application)
+        return simulate(plan_of(self._scenario, seed, application), application)
+
+
+def sum_up(
+    scenario: Scenario, results: Iterable[Result], seen: Callable[[Result], None]
+) -> Summary:
+    """Go through results in order, and add them up. seen: told of each."""
+    whole = hashlib.sha256()
+    seeds = calls = deltas = steps = forks = 0
+    calls_least: int | None = None
+    healed_s = 0.0
+    faults: dict[str, tuple[int, int]] = {}
+    effects: dict[str, EffectCount] = {}
+    findings: list[int] = []
+    for result in results:
+        seen(result)
+        whole.update(f"{result.seed} {result.trace}\n".encode())
+        seeds, calls, deltas = seeds + 1, calls + result.calls, deltas + result.deltas
+        steps, forks = steps + result.steps, forks + result.forks
+        calls_least = result.calls if calls_least is None else min(calls_least, result.calls)
+        healed_s = max(healed_s, result.healed_s)
+        for kind, count in result.faults.items():
+            in_seeds, times = faults.get(kind, (0, 0))
+            faults[kind] = (in_seeds + 1, times + count)
+        for rule, counted in result.effects.items():
+            effects[rule] = effects.get(rule, EffectCount()).plus(counted)
+        if result.finding is not None:
+            findings.append(result.seed)
+    return Summary(
+        scenario=scenario.name,
+        seeds=seeds,
+        calls=calls,
+        calls_least=calls_least or 0,
+        deltas=deltas,
+        steps=steps,
+        healed_s=healed_s,
+        faults=dict(sorted(faults.items())),
+        effects=dict(sorted(effects.items())),
+        forks=forks,
+        findings=tuple(findings),
+        trace=whole.hexdigest()[:16],
+    )
