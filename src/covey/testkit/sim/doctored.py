@@ -378,7 +378,7 @@ class Doctored:
         self._spread(envelope)
 
     def _spread(self, envelope: bytes) -> None:
-        self._world.flood(self._node, envelope, but=self._node.name)
+        self._world.publish(self._node, envelope)
 
     def _stream(self, frame: bytes) -> None:
         for peer in sorted(self._node.streams):

@@ -53,6 +53,7 @@ EPOCH_S = 1_800_000_000.0
 """The Unix time at which every simulation begins."""
 
 _DISK_MENDED_S = 1.0  # a node that its disk ended is started again after it
+_MESSAGES_KNOWN_MAX = 50_000
 _SHORT_SHARE = 0.08  # of the batches, answered only in part
 
 
@@ -182,6 +183,7 @@ class Node:
         self._timers: dict[str, int] = {}
         self._timer_count = 0
         self._admissions: dict[int, Stream] = {}
+        self._messages: dict[int, None] = {}
         self._next_to_ask = 0
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
@@ -211,18 +213,25 @@ class Node:
         self.world.checks.submitted(self, event)
         self.take(event)
 
-    def hear(self, envelope: bytes, source: str) -> None:
+    def hear(self, envelope: bytes, message: int, source: str) -> None:
         """A frame came on the topic: the verdict at once, the rest in its turn."""
         if not self.is_up:
             return
+        if self.world.plan.degree:
+            # In a crowd a frame takes many ways; the network knows its id, as GossipSub does.
+            if message in self._messages:
+                return
+            self._messages[message] = None
+            if len(self._messages) > _MESSAGES_KNOWN_MAX:
+                del self._messages[next(iter(self._messages))]
         with self.on_disk():
-            self._judge(envelope, source)
+            self._judge(envelope, message, source)
 
-    def _judge(self, envelope: bytes, source: str) -> None:
+    def _judge(self, envelope: bytes, message: int, source: str) -> None:
         verdict, heard = self.replica.verdict(envelope, self.now())
         self.world.checks.judged(self, source, verdict)
         if verdict is Verdict.ACCEPT:
-            self.world.flood(self, envelope, but=source)
+            self.world.flood(self, envelope, message, but=source)
         if heard.delta is None and heard.announcement is None and not heard.code:
             return
         self.do(lambda: self.replica.hear(heard, PeerId(source), self.now()))
@@ -270,7 +279,7 @@ class Node:
             case Broadcast(envelope):
                 self.world.note(self, f"broadcast {len(envelope)} {envelope[1:9].hex()}")
                 self.world.checks.broadcast(self, envelope)
-                self.world.flood(self, envelope, but=self.name)
+                self.world.publish(self, envelope)
             case RecordSequence(sequence):
                 self.keystore_sequence = max(self.keystore_sequence, sequence)
             case Execute(batch):

@@ -56,6 +56,7 @@ class World:
         self.trace = Trace()
         self.faults_met: Counter[str] = Counter()
         self.requests = itertools.count(1)
+        self._messages = itertools.count(1)
         self.submitted = 0
         self._calls_count = plan.calls_count
         self.links = Links(plan, self.clock, self.met)
@@ -83,11 +84,18 @@ class World:
         """A fault did something."""
         self.faults_met[kind] += 1
 
-    def flood(self, source: Node, envelope: bytes, *, but: str) -> None:
-        """Carry a frame of the topic to every neighbour but the one it came from."""
+    def publish(self, source: Node, envelope: bytes) -> None:
+        """Carry a new frame of the topic to every neighbour."""
+        self.flood(source, envelope, next(self._messages), but=source.name)
+
+    def flood(self, source: Node, envelope: bytes, message: int, *, but: str) -> None:
+        """Carry a frame of the topic to every neighbour but the one it came from.
+
+        message: by which the network knows a frame again that takes several ways.
+        """
         for node in self.neighbours[source.name]:
             if node.name != but and not node.is_gone:
-                hear = partial(node.hear, envelope, source.name)
+                hear = partial(node.hear, envelope, message, source.name)
                 self.links.send(source.name, node.name, len(envelope), hear)
 
     @property
