@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from covey.cli.exits import REFUSED
 from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.writing import write_file
+from covey.errors import ConfigError
 from covey.model import limits
 from covey.testkit.commands.progress import Bar
 from covey.testkit.commands.tables import finding_shown, replay_shown, summary_shown
@@ -23,7 +23,7 @@ from covey.testkit.sim.recorder import record
 from covey.testkit.sim.regression import Regression, load_regression, save_regression
 from covey.testkit.sim.run import Finding, Result, simulate
 from covey.testkit.sim.runner import results_file, run_seeds, sum_up
-from covey.testkit.sim.scenario import Scenario, load_scenario
+from covey.testkit.sim.scenario import Scenario, load_scenario, parse_seeds
 from covey.testkit.sim.shrink import shrink
 
 __all__ = ["register"]
@@ -31,7 +31,6 @@ __all__ = ["register"]
 _DEFAULT = "everything"
 _OURS = Path("tests/simulation/regressions")  # of covey's own tree
 _SHRUNK_MAX = 3  # failing seeds that are made smaller by one command
-_SEEDS = re.compile(r"(\d{1,16})(?:\.\.(\d{1,16}))?")
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -118,24 +117,16 @@ def simulate_command(
     if explain is not None:
         _explain(chosen, explain, output or Path(f"{chosen.name}-{explain}.html"), as_json=as_json)
         return
-    wanted = parse_seeds(seeds or chosen.seeds)
+    wanted = _seeds(chosen.seeds if seeds is None else seeds)
     folder = save or (_OURS if _OURS.is_dir() else Path("covey-findings"))
     _run(chosen, wanted, jobs, results, folder, as_json=as_json)
 
 
-def parse_seeds(text: str) -> range:
-    """A..B with both included, or a single seed. BadParameter for anything else."""
-    found = _SEEDS.fullmatch(text.strip())
-    if found is None:
-        raise typer.BadParameter(f"the seeds are a range such as 1..1000, not {text!r}")
-    first, last = int(found[1]), int(found[2] or found[1])
-    if first > last:
-        raise typer.BadParameter(f"the seeds go from {first} down to {last}: turn them round")
-    if last > limits.SIM_SEED_MAX:
-        raise typer.BadParameter(f"seed {last} is greater than {limits.SIM_SEED_MAX}")
-    if last - first >= limits.SIM_SEEDS_MAX:
-        raise typer.BadParameter(f"more than {limits.SIM_SEEDS_MAX} seeds at once")
-    return range(first, last + 1)
+def _seeds(text: str) -> range:
+    try:
+        return parse_seeds(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _run(
@@ -199,7 +190,7 @@ def _replay(path: Path, *, explain_to: Path | None, as_json: bool) -> None:
     regression = load_regression(path)
     application = load_application(regression.application)
     if explain_to is None:
-        result = simulate(regression.plan, application)
+        result = simulate(regression.plan, application, is_thorough=True)
     else:
         result, timeline = record(regression.plan, application)
         write_file(explain_to, render(timeline).encode())

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["finding_shown", "replay_shown", "summary_shown"]
 
-_CALLS_SHOWN = 20
+_CALLS_SHOWN = 4
+_SEEDS_SHOWN = 20
 _LAST_LINES = 12
 
 
@@ -44,7 +45,7 @@ def summary_shown(summary: Summary) -> RenderableType:
         faults.add_row(kind, f"{in_seeds} ({100 * in_seeds / summary.seeds:.0f} %)", str(times))
     last = Text("no promise was broken", "bold green")
     if summary.findings:
-        some = ", ".join(map(str, summary.findings[:_CALLS_SHOWN]))
+        some = ", ".join(map(str, summary.findings[:_SEEDS_SHOWN]))
         last = Text(f"{len(summary.findings)} seeds broke a promise: {some}", "bold red")
     return Group(head, effects, faults, last)
 
@@ -82,8 +83,10 @@ def _schedule(regression: Regression) -> RenderableType:
         until = f" until {fault.ends_s():.1f} s" if fault.ends_s() > fault.at_s else ""
         rows.append((fault.at_s, ", ".join(fault.hits()) or "all", f"{kind_of(fault)}{until}"))
     for submission in plan.submissions:
-        calls = "; ".join(f"{c.method} {c.arguments}" for c in submission.calls[:_CALLS_SHOWN])
-        rows.append((submission.at_s, submission.node, calls))
+        calls = [f"{call.method} {call.arguments}" for call in submission.calls]
+        if len(calls) > _CALLS_SHOWN:
+            calls[_CALLS_SHOWN:] = [f"and {len(calls) - _CALLS_SHOWN} more"]
+        rows.append((submission.at_s, submission.node, "; ".join(calls)))
     table = new_table("at", "node", "what")
     for at_s, who, what in sorted(rows):
         table.add_row(f"{at_s:.3f}", who, what)

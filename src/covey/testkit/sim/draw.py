@@ -151,7 +151,7 @@ class _Drawn:
         rng = self.rng
         return [
             Crash(
-                rng.uniform(0.5, faults_s),
+                self._moment(0.5, faults_s),
                 node=rng.choice(names),
                 effects_before=rng.randint(0, 8),
                 is_power_cut=kind == "power-cut",
@@ -171,7 +171,7 @@ class _Drawn:
             faults += [Jump(0.0, node, rng.uniform(-20, 20)) for node in skewed]
         if self.has("clock-jump"):
             for _ in range(rng.randint(1, 3)):
-                at_s = rng.uniform(1, faults_s)
+                at_s = self._moment(1, faults_s)
                 faults.append(Jump(at_s, rng.choice(names), rng.uniform(-20, 20)))
         if self.has("far-clock"):
             far_s = rng.uniform(35, 60) * rng.choice((-1, 1))
@@ -188,7 +188,7 @@ class _Drawn:
             return []
         gone = rng.sample(able, min(len(able), rng.randint(1, max(1, len(names) // 3))))
         return [
-            Leave(rng.uniform(2, faults_s), node, rng.choice((None, rng.uniform(2, 15))))
+            Leave(self._moment(2, faults_s), node, rng.choice((None, rng.uniform(2, 15))))
             for node in gone
         ]
 
@@ -196,7 +196,7 @@ class _Drawn:
         """What the doctored node does."""
         rng = self.rng
         return [
-            Misdeed(rng.uniform(1, faults_s), node, rng.choice(self.scenario.misdeeds))
+            Misdeed(self._moment(1, faults_s), node, rng.choice(self.scenario.misdeeds))
             for node in doctored
             for _ in range(rng.randint(12, 30))
         ]
@@ -219,6 +219,10 @@ class _Drawn:
             calls = tuple(draw(rng, at_s) for _ in range(count))
             submissions.append(Submission(at_s, node, calls))
         return sorted(submissions, key=lambda submission: submission.at_s)
+
+    def _moment(self, begin_s: float, faults_s: float) -> float:
+        """Some time while faults last, and not right at the beginning where that can be."""
+        return self.rng.uniform(min(begin_s, faults_s), faults_s)
 
     def _window(self, faults_s: float, most_s: float = 30.0) -> tuple[float, float]:
         start_s = self.rng.uniform(0, faults_s * 0.6)

@@ -6,7 +6,7 @@ A fault says what happens to whom and when; `links`, `disk`, `node`, `world` and
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -47,10 +47,17 @@ MISDEEDS: Final = (
 )  # fmt: skip
 
 
+_Moment = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]  # within a virtual day
+_Span = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
+_Skew = Annotated[float, msgspec.Meta(ge=-86_400.0, le=86_400.0)]
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="fault"):
     """A fault at a time; its `fault` says in a file which one it is."""
 
-    at_s: float
+    at_s: _Moment
 
     def ends_s(self) -> float:
         """When it is over, if it lasts."""
@@ -64,43 +71,43 @@ class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 class Loss(_Struct, frozen=True, tag="loss"):
     """Datagrams are lost with a probability."""
 
-    to_s: float
-    probability: float
+    to_s: _Moment
+    probability: _Share
 
 
 class Delay(_Struct, frozen=True, tag="delay"):
     """Messages take so much longer, on average."""
 
-    to_s: float
-    mean_s: float
+    to_s: _Moment
+    mean_s: _Span
 
 
 class Reorder(_Struct, frozen=True, tag="reorder"):
     """Some messages are held back for up to three seconds, and overtaken."""
 
-    to_s: float
-    probability: float
+    to_s: _Moment
+    probability: _Share
 
 
 class Duplicate(_Struct, frozen=True, tag="duplicate"):
     """Datagrams arrive twice with a probability."""
 
-    to_s: float
-    probability: float
+    to_s: _Moment
+    probability: _Share
 
 
 class Bandwidth(_Struct, frozen=True, tag="bandwidth"):
     """A node sends no more than so many bytes a second; what waits too long is lost."""
 
-    to_s: float
+    to_s: _Moment
     node: str
-    bytes_per_s: int
+    bytes_per_s: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Partition(_Struct, frozen=True, tag="partition"):
     """Nothing passes from `side` to the others; nor back, unless it is one-way."""
 
-    to_s: float
+    to_s: _Moment
     side: tuple[str, ...]
     is_one_way: bool
 
@@ -112,63 +119,63 @@ class Partition(_Struct, frozen=True, tag="partition"):
 class Flapping(_Struct, frozen=True, tag="flapping"):
     """A node's links are cut and mended, again and again."""
 
-    to_s: float
+    to_s: _Moment
     node: str
-    period_s: float
+    period_s: _Span
 
 
 class SlowPeer(_Struct, frozen=True, tag="slow-peer"):
     """Everything to and from a node takes so many times as long."""
 
-    to_s: float
+    to_s: _Moment
     node: str
-    factor: float
+    factor: Annotated[float, msgspec.Meta(gt=0.0, le=1_000.0)]
 
 
 class SlowDisk(_Struct, frozen=True, tag="slow-disk"):
     """A node's durable writes take up to this long."""
 
-    to_s: float
+    to_s: _Moment
     node: str
-    most_s: float
+    most_s: _Moment
 
 
 class FullDisk(_Struct, frozen=True, tag="full-disk"):
     """A node's disk takes no more: a write leaves a torn record, and the node goes down."""
 
-    to_s: float
+    to_s: _Moment
     node: str
 
 
 class ReadErrors(_Struct, frozen=True, tag="read-error"):
     """One of so many reads of a node's disk fails, and the node goes down."""
 
-    to_s: float
+    to_s: _Moment
     node: str
-    every: int
+    every: _Count
 
 
 class Crash(_Struct, frozen=True, tag="crash", kw_only=True):
     """A node stops between two effects; a power cut also loses and tears what was not durable."""
 
     node: str
-    effects_before: int
+    effects_before: _Count
     is_power_cut: bool
-    down_s: float
+    down_s: _Moment
 
 
 class Jump(_Struct, frozen=True, tag="jump"):
     """A node's clock is set to run this far ahead of true time (behind, if negative)."""
 
     node: str
-    skew_s: float
+    skew_s: _Skew
 
 
 class Leave(_Struct, frozen=True, tag="leave"):
     """A node goes away, for so long, or for good."""
 
     node: str
-    back_s: float | None
+    back_s: _Moment | None
 
 
 class Misdeed(_Struct, frozen=True, tag="misdeed"):

@@ -6,15 +6,19 @@ failing seed can be read, made smaller, kept in a file and run again.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from covey.errors import ConfigError
-from covey.model import Call
-from covey.testkit.sim.faults import Fault, Misdeed, kind_of
+from covey.model import Call, limits
+from covey.testkit.sim.faults import MISDEEDS, Fault, Misdeed, kind_of
 
 __all__ = ["CallText", "NodePlan", "Plan", "Submission", "decode_plan", "encode_plan"]
+
+
+_Moment = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]  # within a virtual day
+_Span = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
 
 
 class CallText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +36,7 @@ class CallText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that reach one node together."""
 
-    at_s: float
+    at_s: _Moment
     node: str
     calls: tuple[CallText, ...]
 
@@ -45,7 +49,7 @@ class NodePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     owner: str
-    starts_s: float = 0.0
+    starts_s: _Moment = 0.0
     is_founder: bool = False
     is_doctored: bool = False
 
@@ -61,15 +65,15 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     seed: int
     scenario: str
-    nodes: tuple[NodePlan, ...]
-    degree: int = 0
-    delay_s: float
+    nodes: Annotated[tuple[NodePlan, ...], msgspec.Meta(max_length=limits.SIM_NODES_MAX)]
+    degree: Annotated[int, msgspec.Meta(ge=0)] = 0
+    delay_s: _Span
     faults: tuple[Fault, ...]
     submissions: tuple[Submission, ...]
     is_tight: bool
-    faults_s: float
-    healing_s: float
-    honesty_every: int = 1
+    faults_s: _Moment
+    healing_s: _Moment
+    honesty_every: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,16 +95,25 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         names = set(self.names)
         if len(names) != len(self.nodes) or not self.founders:
             raise ConfigError(f"{source}: nodes need names of their own, and one founder at least")
-        if any(node.owner not in names for node in self.nodes):
-            raise ConfigError(f"{source}: a node's owner is not among the nodes")
-        if any(submission.node not in names for submission in self.submissions):
-            raise ConfigError(f"{source}: calls go to a node that is not there")
+        for node in self.nodes:
+            if node.owner not in names:
+                raise ConfigError(f"{source}: {node.name} is {node.owner}'s, who is not there")
+        for submission in self.submissions:
+            if submission.node not in names:
+                raise ConfigError(f"{source}: calls go to {submission.node}, who is not there")
         doctored = {node.name for node in self.nodes if node.is_doctored}
         for fault in self.faults:
-            if not set(fault.hits()) <= names:
-                raise ConfigError(f"{source}: a {kind_of(fault)} hits a node that is not there")
+            strangers = sorted(set(fault.hits()) - names)
+            if strangers:
+                what = f"a {kind_of(fault)} hits {strangers[0]}, who is not there"
+                raise ConfigError(f"{source}: {what}")
+            if isinstance(fault, Misdeed) and fault.deed not in MISDEEDS:
+                raise ConfigError(f"{source}: there is no misdeed {fault.deed!r}")
             if isinstance(fault, Misdeed) and fault.node not in doctored:
                 raise ConfigError(f"{source}: {fault.node} is honest and does no misdeeds")
+            if not fault.at_s <= fault.ends_s() <= self.faults_s:
+                what = f"a {kind_of(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
+                raise ConfigError(f"{source}: {what}, and faults end at {self.faults_s} s")
 
 
 _Plans: TypeAlias = msgspec.json.Decoder[Plan]
@@ -116,7 +129,7 @@ def decode_plan(content: bytes, source: str) -> Plan:
     """A plan from a file. Raises ConfigError with the place of what is wrong."""
     try:
         plan = _decoder.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ConfigError(f"{source}: {error}") from error
     plan.check(source)
     return plan

@@ -48,7 +48,7 @@ def load_regression(path: Path) -> Regression:
         raise ConfigError(f"{path} is larger than a schedule may be")
     try:
         regression = msgspec.json.decode(content, type=Regression)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: this is no kept schedule: {error}") from error
     regression.plan.check(str(path))
     return regression

@@ -48,6 +48,10 @@ class Finding(msgspec.Struct, frozen=True):
     at_s: float
     last: tuple[str, ...] = ()
 
+    def is_like(self, other: Finding) -> bool:
+        """Whether it is most likely the same mistake: noticed by the same part."""
+        return _part(self.where) == _part(other.where)
+
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to. healed_s: virtual seconds from the last fault to agreement.
@@ -68,13 +72,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding | None = None
 
 
-def simulate(plan: Plan, application: Application, more: type[Checker] | None = None) -> Result:
+def simulate(
+    plan: Plan,
+    application: Application,
+    more: type[Checker] | None = None,
+    *,
+    is_thorough: bool = False,
+) -> Result:
     """Run one plan; a broken promise is part of the result.
 
-    more: as `World`. Whatever a machine or a checker raises is a finding: nothing is let through.
+    more, is_thorough: as `World`. Whatever a machine or a checker raises is a finding: nothing is let through.
     """
     with lowered(TIGHT_LIMITS if plan.is_tight else {}):
-        world = World(plan, application, more)
+        world = World(plan, application, more, is_thorough=is_thorough)
         finding, healed_s = None, 0.0
         try:
             healed_s = world.run()
@@ -118,6 +128,11 @@ def _where(trace: TracebackType | None) -> str:
             at = len(path.parts) - 1 - path.parts[::-1].index("covey")
             return f"{'.'.join(path.with_suffix('').parts[at + 1 :])}:{frame.name}"
     return "outside"
+
+
+def _part(where: str) -> str:
+    module = where.partition(":")[0]
+    return module.replace("checkers.reference", "checkers.states")  # one promise, looked at twice
 
 
 @contextmanager

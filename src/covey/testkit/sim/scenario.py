@@ -16,8 +16,17 @@ from covey.errors import ConfigError, NotFound, StoreError
 from covey.model import limits
 from covey.testkit.sim.application import ARENA
 from covey.testkit.sim.faults import KINDS, MISDEEDS
+from covey.testkit.sim.toml_lines import Place, line_of
 
-__all__ = ["Range", "Scenario", "Workload", "builtin_names", "load_scenario", "parse_scenario"]
+__all__ = [
+    "Range",
+    "Scenario",
+    "Workload",
+    "builtin_names",
+    "load_scenario",
+    "parse_scenario",
+    "parse_seeds",
+]
 
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3_600.0)]
@@ -69,6 +78,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _BUILTIN: Final = "scenarios"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it begins the names of files
+_SEEDS: Final = re.compile(r"([0-9]{1,16})(?:\.\.([0-9]{1,16}))?")
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -79,7 +90,7 @@ def builtin_names() -> tuple[str, ...]:
 
 
 def load_scenario(name: str) -> Scenario:
-    """A scenario that comes with covey, or one in a file.
+    """A scenario that comes with covey, or one in a file; its application is looked for beside it.
 
     Raises NotFound, StoreError, and ConfigError with the line of what is wrong.
     """
@@ -95,7 +106,27 @@ def load_scenario(name: str) -> Scenario:
         raise NotFound(f"there is no scenario {name}: name a file, or one of {known}") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_scenario(content, str(path))
+    scenario = parse_scenario(content, str(path))
+    if scenario.workload.application == ARENA:
+        return scenario
+    application = str(path.parent / scenario.workload.application)
+    workload = msgspec.structs.replace(scenario.workload, application=application)
+    return msgspec.structs.replace(scenario, workload=workload)
+
+
+def parse_seeds(text: str) -> range:
+    """A..B with both included, or a single seed. Raises ConfigError."""
+    found = _SEEDS.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f"the seeds are a range such as 1..1000, not {text!r}")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if first > last:
+        raise ConfigError(f"the seeds go from {first} down to {last}: turn them round")
+    if last > limits.SIM_SEED_MAX:
+        raise ConfigError(f"seed {last} is greater than {limits.SIM_SEED_MAX}")
+    if last - first >= limits.SIM_SEEDS_MAX:
+        raise ConfigError(f"more than {limits.SIM_SEEDS_MAX} seeds at once")
+    return range(first, last + 1)
 
 
 def parse_scenario(content: bytes, source: str) -> Scenario:
@@ -104,89 +135,108 @@ def parse_scenario(content: bytes, source: str) -> Scenario:
         raise ConfigError(f"{source}: a scenario has {limits.SIM_SCENARIO_BYTES_MAX} bytes at most")
     try:
         text = content.decode()
-        raw = msgspec.toml.decode(text)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigError(f"{source}:{line}: this is no UTF-8 text") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    try:
+        raw = msgspec.toml.decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"{source}:{_place_in(str(error), text)}") from error
+    checks = _Checks(source, text)
+    checks.shares(raw.get("faults"))
     try:
         scenario = msgspec.convert(raw, Scenario)
     except msgspec.ValidationError as error:
-        what, place = _split(str(error))
-        raise _wrong(source, text, place, what) from error
-    _check(scenario, source, text)
+        raise checks.wrong(*_split(str(error))) from error
+    checks.whole(scenario)
     return scenario
 
 
-def _check(scenario: Scenario, source: str, text: str) -> None:
-    """What the types do not say."""
-    pairs: dict[str, tuple[float, float]] = {
-        "nodes": scenario.nodes,
-        "founders": scenario.founders,
-        "lasts_s": scenario.lasts_s,
-        "workload.calls": scenario.workload.calls,
-        "workload.batch": scenario.workload.batch,
-    }
-    for place, (low, high) in pairs.items():
-        if low > high:
-            raise _wrong(source, text, place, f"{place} goes from {low} to {high}: turn them round")
-    if scenario.founders[1] > scenario.nodes[0]:
-        raise _wrong(source, text, "founders", "there would be more founders than nodes")
-    if not scenario.delay_s or not scenario.workload.keys:
-        place = "workload.keys" if scenario.delay_s else "delay_s"
-        raise _wrong(source, text, place, f"{place} needs one number at least")
-    for kind in scenario.faults:
-        if kind not in (*KINDS, "default"):
-            what = f"there is no fault {kind!r}; there are {', '.join(KINDS)} and default"
-            raise _wrong(source, text, f"faults.{kind}", what)
-    for deed in scenario.misdeeds:
-        if deed not in MISDEEDS:
-            what = f"there is no misdeed {deed!r}; there are {', '.join(MISDEEDS)}"
-            raise _wrong(source, text, "misdeeds", what)
-    if not scenario.misdeeds:
-        raise _wrong(source, text, "misdeeds", "a doctored node needs one misdeed at least")
+class _Checks:
+    """What the types do not say of the scenario in a text."""
+
+    def __init__(self, source: str, text: str) -> None:
+        self._source = source
+        self._text = text
+
+    def wrong(self, what: str, *places: Place) -> ConfigError:
+        """What is wrong, at the first of these places that the text sets; else at its begin."""
+        lines = (line_of(self._text, place) for place in places)
+        line = next((line for line in lines if line is not None), 1)
+        return ConfigError(f"{self._source}:{line}: {' '.join(what.split())}")
+
+    def shares(self, faults: object) -> None:
+        """Kinds that there are, each with a share; of a fault msgspec would not say which."""
+        for kind, share in faults.items() if isinstance(faults, dict) else ():
+            place = ("faults", str(kind))
+            if kind not in (*KINDS, "default"):
+                what = f"there is no fault {kind!r}; there are {', '.join(KINDS)} and default"
+                raise self.wrong(what, place)
+            is_number = isinstance(share, int | float) and not isinstance(share, bool)
+            if not is_number or not 0 <= share <= 1:
+                raise self.wrong(f"faults.{kind} is a share from 0 to 1, not {share!r}", place)
+
+    def whole(self, scenario: Scenario) -> None:
+        """What fields mean, and how they fit together."""
+        if _NAME.fullmatch(scenario.name) is None:
+            what = "name has 1 to 64 letters, digits, '-', '_' and '.': files are named after it"
+            raise self.wrong(what, ("name",))
+        try:
+            parse_seeds(scenario.seeds)
+        except ConfigError as error:
+            raise self.wrong(str(error), ("seeds",)) from error
+        workload = scenario.workload
+        pairs: dict[Place, tuple[float, float]] = {
+            ("nodes",): scenario.nodes,
+            ("founders",): scenario.founders,
+            ("lasts_s",): scenario.lasts_s,
+            ("workload", "calls"): workload.calls,
+            ("workload", "batch"): workload.batch,
+        }
+        for place, (low, high) in pairs.items():
+            if low > high:
+                what = f"{'.'.join(place)} goes from {low} down to {high}: turn them round"
+                raise self.wrong(what, place)
+        if scenario.founders[1] > scenario.nodes[0]:
+            what = f"{scenario.founders[1]} founders are more than {scenario.nodes[0]} nodes"
+            raise self.wrong(what, ("founders",), ("nodes",))
+        lists: dict[Place, tuple[object, ...]] = {
+            ("delay_s",): scenario.delay_s,
+            ("workload", "keys"): workload.keys,
+            ("misdeeds",): scenario.misdeeds,
+        }
+        for place, items in lists.items():
+            if not items:
+                raise self.wrong(f"{'.'.join(place)} needs one item at least", place)
+        for deed in scenario.misdeeds:
+            if deed not in MISDEEDS:
+                what = f"there is no misdeed {deed!r}; there are {', '.join(MISDEEDS)}"
+                raise self.wrong(what, ("misdeeds",))
 
 
-def _wrong(source: str, text: str, place: str, what: str) -> ConfigError:
-    return ConfigError(f"{source}:{_line_of(text, place)}: {what}")
-
-
-def _line_of(text: str, place: str) -> int:
-    """The line that sets a value, found by its dotted name; of its table where it is not set."""
-    table, _, key = place.rpartition(".")
-    current, found = "", 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[([^\[\]]+)\]", line)
-        if header is not None:
-            current = header[1].strip().strip("\"'")
-            if current in (table, place):
-                found = number
-        name = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*[=.]", line)
-        if name is not None and current == table and name[1] == key:
-            return number
-        if name is not None and current == "" and name[1] == table:
-            found = number
-    return found
-
-
-def _split(message: str) -> tuple[str, str]:
-    """What msgspec says, and the dotted name of the value it is about."""
-    what, _, place = message.partition(" - at `$")
-    place = re.sub(r"\[[^\]]*\]", "", place.rstrip("`")).strip(".")
-    unknown = re.search(r"unknown field `([^`]*)`", what)
+def _split(message: str) -> tuple[str, Place]:
+    """What msgspec says, and the place it is about."""
+    what, _, path = message.partition(" - at `$")
+    place = tuple(key for key in re.sub(r"\[[^\]]*\]|`$", "", path).split(".") if key)
+    unknown = re.search(r"unknown field `(.*)`$", what, re.DOTALL)
     if unknown is not None:
-        place = f"{place}.{unknown[1]}".strip(".")
-    missing = re.search(r"missing required field `([^`]*)`", what)
+        known = (Workload if place else Scenario).__struct_fields__
+        what = f"there is no field {unknown[1]!r} here; there are {', '.join(known)}"
+        return what, (*place, unknown[1])
+    missing = re.search(r"missing required field `(\w+)`", what)
     if missing is not None:
-        return f"`{missing[1]}` is missing", place
-    plain = what.replace("Object contains unknown", "there is no such").replace("`", "")
-    return (f"{place}: {plain}" if place else plain), place
+        return f"{missing[1]} is missing", place
+    plain = what.replace("Expected `object`", "Expected `table`").replace("`", "")
+    return f"{'.'.join(place)}: {plain}", place
 
 
 def _place_in(message: str, text: str) -> str:
     """What the reader of TOML says, its place first."""
     what = re.sub(r"\s*\(at .*\)$", "", message)
     found = re.search(r"at line (\d+), column (\d+)", message)
-    place = f"{found[1]}:{found[2]}" if found else str(text.count("\n") + 1)
+    lines = text.split("\n")
+    place = f"{found[1]}:{found[2]}" if found else str(len(lines))
+    if found is None and "end of document" not in message:
+        # It says no place of what is nested too deeply or has too many digits: a long line.
+        place = str(1 + max(range(len(lines)), key=lambda number: len(lines[number])))
     return f"{place}: this is no TOML: {what}"

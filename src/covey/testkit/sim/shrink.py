@@ -42,7 +42,9 @@ def shrink(
     told: Callable[[int, Plan], None] = lambda _runs, _plan: None,
 ) -> Shrunk:
     """The smallest schedule that was found within the limit of runs; told: of each run."""
-    search = _Search(plan, finding, application, told)
+    again = simulate(plan, application, is_thorough=True).finding
+    search = _Search(plan, finding if again is None else again, application, told)
+    search.is_thorough = again is not None
     before = None
     while search.plan != before and not search.is_spent:
         before = search.plan
@@ -68,6 +70,7 @@ class _Search:
         self.plan = plan
         self.finding = finding
         self.runs = 0
+        self.is_thorough = True
         self._application = application
         self._told = told
 
@@ -91,7 +94,7 @@ class _Search:
 
     def drop_calls(self) -> None:
         """With fewer calls in a submission."""
-        for place in range(len(self.plan.submissions)):
+        for place in reversed(range(len(self.plan.submissions))):  # one may go altogether
             calls = self.plan.submissions[place].calls
             if len(calls) > 1:
                 self._drop(calls, partial(self._with_calls, place))
@@ -147,8 +150,9 @@ class _Search:
             return False
         self.runs += 1
         self._told(self.runs, self.plan)
-        finding = simulate(candidate, self._application).finding
-        if finding is None or finding.where != self.finding.where:
+        result = simulate(candidate, self._application, is_thorough=self.is_thorough)
+        finding = result.finding
+        if finding is None or not finding.is_like(self.finding):
             return False
         self.plan, self.finding = candidate, finding
         return True

@@ -42,14 +42,21 @@ _CALLS_ELSEWHERE_AFTER = 4
 class World:
     """Nodes, network, faults and checks of one plan.
 
-    more: makes a checker that only looks on, such as the one that draws a page of it.
+    more: makes a checker that only looks on, such as the one that draws a page of it. is_thorough:
+    the state is held against the oracle at every change, not now and then.
     """
 
     def __init__(
-        self, plan: Plan, application: Application, more: type[Checker] | None = None
+        self,
+        plan: Plan,
+        application: Application,
+        more: type[Checker] | None = None,
+        *,
+        is_thorough: bool = False,
     ) -> None:
         self.plan = plan
         self.application = application
+        self.is_thorough = is_thorough
         ground = lay(plan, application)
         self.founding = ground.founding
         self.clock = Clock()

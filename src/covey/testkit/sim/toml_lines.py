@@ -1,0 +1,70 @@
+"""Where in a TOML file a value is set: readers of TOML keep no places, and people want lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+import msgspec
+
+__all__ = ["Place", "line_of"]
+
+Place: TypeAlias = tuple[str, ...]
+"""The keys that lead to a value, from the outermost table."""
+
+_STRING: Final = (
+    r'"""(?:\\.|[^\\])*?"{3,5}|'
+    r"'''.*?'{3,5}|"
+    r'"(?:\\.|[^"\\\n])*"|'
+    r"'[^'\n]*'"
+)
+_TOKEN: Final = re.compile(rf"(?:{_STRING}|\#[^\n]*)|([\[{{])|([\]}}])|(\n)", re.DOTALL)
+_KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""
+_PATH: Final = rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*"
+_HEADER: Final = re.compile(rf"\s*\[{{1,2}}{_PATH}\]")
+_ASSIGNMENT: Final = re.compile(rf"{_PATH}=")
+
+
+def line_of(text: str, place: Place) -> int | None:
+    """The line of valid TOML that sets a value; else of the innermost table around it, or None.
+
+    Where a table is only made by what is in it, the first line that does.
+    """
+    table: Place = ()
+    found: int | None = None
+    length = 0
+    for line, statement in _statements(text):
+        header = _HEADER.match(statement)
+        assignment = _ASSIGNMENT.match(statement)
+        if header is not None:
+            named = table = _keys(header[1])
+        elif assignment is not None:
+            named = (*table, *_keys(assignment[1]))
+        else:
+            continue
+        if named == place:
+            return line
+        if place[: len(named)] == named and len(named) > length:
+            found, length = line, len(named)
+        if place and named[: len(place)] == place and found is None:
+            found = line
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each header and assignment, with the line it begins on: values may go over several."""
+    line, start, depth = 1, 0, 0
+    for token in _TOKEN.finditer(f"{text}\n"):
+        opens, closes, ends = token.groups()
+        depth += bool(opens) - bool(closes)
+        if ends and depth == 0:
+            statement = text[start : token.start()]
+            yield line, statement
+            line, start = line + statement.count("\n") + 1, token.end()
+
+
+def _keys(path: str) -> Place:
+    """The keys of a dotted one, without quotes and escapes."""
+    keys: list[str] = re.findall(_KEY, path)
+    return tuple(msgspec.toml.decode(f"k = {k}")["k"] if k[0] in "\"'" else k for k in keys)
