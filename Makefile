@@ -54,8 +54,8 @@ types: $(READY)
 contracts: $(READY)
 	@$(VENV)/bin/lint-imports
 
-simulate: $(READY) ## run the replica under seeded faults (SEEDS=1..1000)
-	@$(PYTHON) scripts/simulate.py $(or $(SEEDS),1..1000)
+simulate: $(READY) ## run nodes under seeded faults (SEEDS=1..200 SCENARIO=everything ARGS=)
+	@$(VENV)/bin/covey simulate --seeds $(or $(SEEDS),1..200) --jobs 2 $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
 
 evidence: $(READY) ## the same calls in many processes on every engine: same bytes, same fuel (INPUTS=10000)
 	@$(PYTHON) scripts/evidence_executor.py --inputs $(or $(INPUTS),10000)

@@ -1,67 +1,53 @@
-"""The same faults with real application code: WebAssembly runs inside the simulated network."""
+"""The same faults with applications that people wrote: their calls are drawn by their schemas."""
 
 from __future__ import annotations
 
-import json
-import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from covey.model import Call
-from covey.runtime import BlockingExecutor, new_engine
-from covey.testkit.sim import plan_of, simulate
-from covey.testkit.sim.founding import RELEASE
-from covey.testkit.sim.plan import Plan, Submission
+from covey.testkit.sim import Scenario, load_application, load_scenario, plan_of, simulate
 
-_APPS = Path(__file__).parent.parent.parent / "apps"
+_APPS = Path(__file__).parents[2] / "apps"
+_SEEDS = range(1, 9)
 
 
-def calls_of(application: str, rng: random.Random) -> Call:
-    """A call that the application knows; some of them it refuses."""
-    key, value = f"k{rng.randrange(4)}", f"v{rng.randrange(100)}"
-    choices = {
-        "kv": (
-            ("set", {"key": key, "value": value}),
-            ("remove", {"key": key}),
-            ("set", {"key": key}),
-        ),
-        "tally": (
-            ("add", {"name": key, "amount": rng.choice((1, -7, 2**53 - 1))}),
-            ("add", {"name": key}),
-            ("add", {"amount": 1}),
-        ),
-        "board": (
-            ("set_profile", {"name": value}),
-            ("remove_profile", {}),
-            ("post", {"text": value}),
-            ("attach", {"text": key}),
-        ),
-    }
-    method, arguments = rng.choice(choices[application])
-    return Call(method, json.dumps(arguments).encode())
+@pytest.fixture(params=["kv", "tally", "board"])
+def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
+    """Few seeds of many faults, on one application."""
+    name = request.param
+    text = f"""
+        name = "{name}"
+        nodes = [3, 4]
+        founders = [1, 2]
+        lasts_s = [8.0, 12.0]
+        faults = {{ default = 0.4, doctored = 0.75 }}
+        workload = {{ calls = [40, 60], application = "{_APPS / name / name}.wasm" }}
+    """
+    (tmp_path / "mine.toml").write_text(text)
+    return load_scenario(str(tmp_path / "mine.toml"))
 
 
-def with_calls_of(plan: Plan, application: str) -> Plan:
-    """The plan with this application's calls, and without the forgeries made for another."""
-    rng = random.Random(f"{plan.seed}/{application}")
-    submissions = tuple(
-        Submission(s.at_s, s.node, tuple(calls_of(application, rng) for _ in s.calls))
-        for s in plan.submissions
-    )
-    return replace(plan, submissions=submissions, doctored=None, misdeeds=())
+def test_application_keeps_its_promises_under_faults(scenario: Scenario) -> None:
+    """Written by compiled code, read back from state that is merging, with a member who cheats."""
+    application = load_application(scenario.workload.application)
+    assert application.name == scenario.name
+    deltas, met = 0, set()
+    for seed in _SEEDS:
+        result = simulate(plan_of(scenario, seed, application), application)
+        assert result.finding is None, f"seed {seed}: {result.finding}"
+        assert set(result.effects) == {c.rule.value for c in application.collections}
+        deltas += result.deltas
+        met |= {kind.split()[0] for kind in result.faults}
+    assert deltas > 15 * len(_SEEDS)
+    assert met >= {"misdeed", "loss", "power-cut", "torn-write"}
 
 
-@pytest.mark.parametrize("application", ["kv", "tally", "board"])
-def test_application_converges_under_faults(application: str) -> None:
-    """All four merge rules, written by compiled code, read back from state that is merging."""
-    executor = BlockingExecutor(new_engine())
-    interface = executor.install(
-        RELEASE, (_APPS / application / f"{application}.wasm").read_bytes()
-    )
-    deltas = 0
-    for seed in range(1, 7):
-        plan = with_calls_of(plan_of(seed), application)
-        deltas += simulate(plan, executor, interface.collections).deltas
-    assert deltas > 60
+def test_calls_are_those_of_the_application(scenario: Scenario) -> None:
+    """Methods that only read are left out: they put no delta into the world."""
+    application = load_application(scenario.workload.application)
+    plan = plan_of(scenario, 1, application)
+    drawn = {call.method for submission in plan.submissions for call in submission.calls}
+    kinds = {method.name: method.kind.value for method in application.interface.methods}
+    assert {kinds[method] for method in drawn} == {"call"}
+    assert "query" in kinds.values()

@@ -1,6 +1,8 @@
-"""What the simulator found, kept as the shortest test that shows it."""
+"""What the simulator found, kept as the shortest test that shows it, or as a small schedule."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +21,21 @@ from covey.sync.session import (
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
 from covey.testkit.playbook import Stage, submit
+from covey.testkit.sim import load_application, simulate
+from covey.testkit.sim.regression import load_regression
 
+KEPT = Path(__file__).parent / "regressions"
 FOUNDERS = tuple(identity(f"founder {number}") for number in range(12))
 GUEST = identity("guest")
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*.json")), ids=lambda path: path.stem)
+def test_kept_schedule_breaks_no_promise(path: Path) -> None:
+    """Each once did; `covey simulate` put it here."""
+    regression = load_regression(path)
+    application = load_application(regression.application)
+    result = simulate(regression.plan, application, is_thorough=True)
+    assert result.finding is None, result.finding
 
 
 def test_first_delta_follows_its_admission_among_many_heads(

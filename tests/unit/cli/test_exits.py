@@ -23,6 +23,7 @@ COMMANDS = [
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     *(["context", name] for name in ("join", "call", "query")),
+    ["simulate"],
 ]
 SHORT = ("join", "call", "query")  # forms of `covey context …`, with the same help
 
@@ -80,6 +81,8 @@ def test_defect_of_the_node_is_one_line(covey):
         ["join"],
         ["run", "--nosuch"],
         ["status", "surplus"],
+        ["simulate", "--jobs", "0"],
+        ["simulate", "--explain", "-1"],
     ],
 )
 def test_wrong_usage_is_2(covey, arguments):

@@ -54,5 +54,8 @@ def load_application(name: str) -> Application:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if len(content) > limits.BUNDLE_SIZE_BYTES_MAX:
         raise ConfigError(f"{path} is larger than a bundle may be")
-    found = read_application(path.name, content)
-    return Application(path.stem, found.release, found.module)
+    try:
+        found = read_application(path.name, content)
+        return Application(path.stem, found.release, found.module)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -98,10 +98,6 @@ class Node:
         """Unix time by this node's own clock."""
         return EPOCH_S + self.world.clock.now + self.skew_s
 
-    def set_clock(self, skew_s: float) -> None:
-        """From now on this node's clock runs so far ahead of true time."""
-        self.skew_s = skew_s
-
     # -- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -215,12 +211,10 @@ class Node:
 
     def hear(self, envelope: bytes, message: int, source: str) -> None:
         """A frame came on the topic: the verdict at once, the rest in its turn."""
-        if not self.is_up:
+        if not self.is_up or message in self._messages:
             return
         if self.world.plan.degree:
             # In a crowd a frame takes many ways; the network knows its id, as GossipSub does.
-            if message in self._messages:
-                return
             self._messages[message] = None
             if len(self._messages) > _MESSAGES_KNOWN_MAX:
                 del self._messages[next(iter(self._messages))]
@@ -332,7 +326,6 @@ class Node:
     def _execute(self, batch: Batch) -> None:
         self._executing = True
         self.world.note(self, f"execute {batch.sequence} {len(batch.calls)}")
-
         if len(batch.calls) > 1 and self.rng.random() < _SHORT_SHARE:
             # An engine may answer for a prefix; whoever asked comes again with the rest.
             some = self.rng.randint(1, len(batch.calls) - 1)

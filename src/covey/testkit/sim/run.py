@@ -81,7 +81,7 @@ def simulate(
 ) -> Result:
     """Run one plan; a broken promise is part of the result.
 
-    more, is_thorough: as `World`. Whatever a machine or a checker raises is a finding: nothing is let through.
+    more, is_thorough: as `World`. Whatever a machine or a checker raises is a finding.
     """
     with lowered(TIGHT_LIMITS if plan.is_tight else {}):
         world = World(plan, application, more, is_thorough=is_thorough)

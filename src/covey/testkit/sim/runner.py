@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     covey: str
     code: str
+    application: str
     scenario: Scenario
 
 
@@ -82,10 +84,19 @@ class Results:
         return self._known.get(seed)
 
     def add(self, result: Result) -> None:
-        """Keep a result, at once."""
+        """Keep a result, at once. Raises StoreError."""
         if self._file is not None:
-            self._file.write(msgspec.json.encode(result) + b"\n")
-            self._file.flush()
+            with _written(self._file.name):
+                self._file.write(msgspec.json.encode(result) + b"\n")
+                self._file.flush()
+
+
+@contextmanager
+def _written(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -93,22 +104,25 @@ def results_file(path: Path | None, scenario: Scenario) -> Iterator[Results]:
     """Open a results file, made where there is none; None: results are kept nowhere.
 
     A last line that was cut short is dropped. Raises ConfigError where the file is of another
-    scenario or of other code, StoreError where it cannot be written.
+    scenario or application, of other code or of something else; StoreError where it cannot be
+    written.
     """
     if path is None:
         yield Results(None, {})
         return
-    header = _Header(covey.__version__, code_digest(), scenario)
-    try:
-        with path.open("a+b") as file:
+    release = load_application(scenario.workload.application).release.hex()
+    header = _Header(covey.__version__, code_digest(), release, scenario)
+    with _written(path):
+        file = path.open("a+b")
+    with file:
+        with _written(path):
             file.seek(0)
             known, good = _read(file, header, str(path))
             file.truncate(good)
             if not good:
                 file.write(msgspec.json.encode(header) + b"\n")
-            yield Results(file, known)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+                file.flush()
+        yield Results(file, known)
 
 
 def _read(file: BinaryIO, header: _Header, source: str) -> tuple[dict[int, Result], int]:
@@ -116,22 +130,28 @@ def _read(file: BinaryIO, header: _Header, source: str) -> tuple[dict[int, Resul
     good = 0
     for number, line in enumerate(file, start=1):
         if not line.endswith(b"\n"):
+            # Cut short; but what does not even begin as results do is somebody's file.
+            if number == 1 and not msgspec.json.encode(header).startswith(line):
+                raise ConfigError(f"{source}: these are no results: name another file")
             break
         try:
             if number == 1:
-                found = msgspec.json.decode(line, type=_Header)
-                if found != header:
-                    what = "scenario" if found.scenario != header.scenario else "code"
-                    raise ConfigError(
-                        f"{source}: these results are of another {what}: name another file"
-                    )
+                _require_same(msgspec.json.decode(line, type=_Header), header, source)
             else:
                 result = msgspec.json.decode(line, type=Result)
                 known[result.seed] = result
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise ConfigError(f"{source}:{number}: this is no result: {error}") from error
         good += len(line)
     return known, good
+
+
+def _require_same(found: _Header, header: _Header, source: str) -> None:
+    others = {"scenario": "another scenario", "application": "another application"}
+    for field in _Header.__struct_fields__:
+        if getattr(found, field) != getattr(header, field):
+            other = others.get(field, "other code")
+            raise ConfigError(f"{source}: these results are of {other}: name another file")
 
 
 def code_digest() -> str:
@@ -172,7 +192,10 @@ def _running(scenario: Scenario, seeds: list[int], jobs: int) -> Iterator[Iterat
     if jobs <= 1 or len(seeds) <= 1:
         yield map(run, seeds)
         return
-    with multiprocessing.Pool(min(jobs, len(seeds)), maxtasksperchild=500) as pool:
+    # Ctrl-C reaches every process of a terminal; one of them is enough to end quietly.
+    quietly = (signal.SIGINT, signal.SIG_IGN)
+    jobs = min(jobs, len(seeds))
+    with multiprocessing.Pool(jobs, signal.signal, quietly, maxtasksperchild=500) as pool:
         yield pool.imap(run, seeds, chunksize=1)
 
 

@@ -32,7 +32,8 @@ def line_of(text: str, place: Place) -> int | None:
     Where a table is only made by what is in it, the first line that does.
     """
     table: Place = ()
-    found: int | None = None
+    around: int | None = None
+    inside: int | None = None
     length = 0
     for line, statement in _statements(text):
         header = _HEADER.match(statement)
@@ -46,10 +47,10 @@ def line_of(text: str, place: Place) -> int | None:
         if named == place:
             return line
         if place[: len(named)] == named and len(named) > length:
-            found, length = line, len(named)
-        if place and named[: len(place)] == place and found is None:
-            found = line
-    return found
+            around, length = line, len(named)
+        if place and named[: len(place)] == place and inside is None:
+            inside = line
+    return around if inside is None else inside
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

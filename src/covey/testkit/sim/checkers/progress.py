@@ -45,6 +45,7 @@ class Progress(Checker):
         for node in self.checks.world.nodes.values():
             if not node.is_up or node.is_idle:
                 self._idle_s[node.name] = now
+            if not node.is_up:
                 continue
             busy_s = now - self._idle_s.get(node.name, now)
             assert busy_s <= _IDLE_S, f"{node.name} has been busy for {busy_s:.0f} s"

@@ -1,0 +1,73 @@
+"""Kept schedules: written and read again whole, and refused in one line where they are damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from covey.errors import ConfigError, NotFound, StoreError
+from covey.model import limits
+from covey.testkit.sim import ARENA, Finding, load_application, plan_of
+from covey.testkit.sim.regression import Regression, load_regression, save_regression
+from tests.unit.testkit.sim.worlds import small_plan, small_scenario
+
+FOUND = Finding("testkit.sim.checkers.rules:applied", "a promise", 1.5, ("the last", "lines"))
+
+
+def test_kept_schedule_comes_back_whole(tmp_path: Path) -> None:
+    """In a folder that is made where there is none, under the name of its scenario and seed."""
+    plan = plan_of(small_scenario(), 7, load_application(ARENA))
+    kept = Regression(FOUND, plan, "kv.covey")
+    path = save_regression(kept, tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "small-7.json"
+    assert load_regression(path) == kept
+
+
+def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        save_regression(Regression(FOUND, small_plan()), tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (
+            '"scenario": "small"',
+            '"scenario": 5',
+            "Expected `str`, got `int` - at `$.plan.scenario`",
+        ),
+        ('"plan"', '"plane"', "unknown field `plane`"),
+        ('"name": "n2"', '"name": "n1"', "nodes need names of their own"),
+        ("\n}", "", "this is no kept schedule: Input data was truncated"),
+        ("a promise", "a \udcff promise", "this is no kept schedule: "),
+    ],
+)
+def test_damaged_file_is_refused(tmp_path: Path, old: str, new: str, what: str) -> None:
+    """With its name and the place."""
+    path = save_regression(Regression(FOUND, small_plan()), tmp_path)
+    content = path.read_text().replace(old, new, 1)
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError) as caught:
+        load_regression(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert what in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_file_that_is_not_there_or_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Whose fault it is decides the exit code."""
+    with pytest.raises(NotFound, match="does not exist"):
+        load_regression(tmp_path / "nope.json")
+    with pytest.raises(StoreError, match="cannot be read: Is a directory"):
+        load_regression(tmp_path)
+
+
+def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before all of it is in memory."""
+    path = save_regression(Regression(FOUND, small_plan()), tmp_path)
+    monkeypatch.setattr(limits, "SIM_PLAN_BYTES_MAX", 100)
+    with pytest.raises(ConfigError, match="is larger than a schedule may be"):
+        load_regression(path)

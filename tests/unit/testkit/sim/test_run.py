@@ -1,0 +1,144 @@
+"""One plan from its beginning to its end: what is counted, and what becomes of an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from covey.model import limits
+from covey.sync import Judge
+from covey.testkit.sim import ARENA, Plan, Result, load_application, simulate
+from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.counts import EffectCount
+from covey.testkit.sim.faults import Crash, Flapping, FullDisk, Leave, Loss, ReadErrors, SlowDisk
+from covey.testkit.sim.plan import NodePlan
+from covey.testkit.sim.run import TIGHT_LIMITS
+from tests.unit.testkit.sim.worlds import calls, nodes, put, small_plan
+
+ARENA_APPLICATION = load_application(ARENA)
+MANY = tuple(
+    calls(f"n{number % 3}", number / 2, put("k", str(number)), put(f"k{number}", "v"))
+    for number in range(40)
+)
+
+
+def run(plan: Plan, **options: Any) -> Result:
+    """Run a plan of the arena."""
+    return simulate(plan, ARENA_APPLICATION, **options)
+
+
+def limits_now() -> dict[str, int]:
+    """Those that tight limits change."""
+    return {name: getattr(limits, name) for name in TIGHT_LIMITS}
+
+
+def test_world_without_faults_heals_at_once() -> None:
+    """And nothing is counted that did not happen."""
+    result = run(small_plan(submissions=MANY[::3]))  # those of one node
+    assert result.finding is None
+    assert (result.seed, result.calls, result.forks) == (1, 28, 0)
+    assert (result.faults, result.effects["register"]) == ({}, EffectCount(28, 0))
+    assert 14 <= result.deltas <= 28
+    assert result.healed_s < 10
+
+
+def test_calls_that_meet_are_counted() -> None:
+    """Three nodes put one note at the same moment."""
+    meeting = tuple(calls(f"n{number}", 1.0, put("k", "v")) for number in range(3))
+    result = run(small_plan(submissions=meeting, delay_s=0.5))
+    assert result.effects["register"] == EffectCount(3, 3)
+
+
+def test_every_call_reaches_a_node() -> None:
+    """Callers of a node that is gone for good, or never admitted, go elsewhere."""
+    leaving = small_plan(Leave(0.5, "n1", None), Leave(0.7, "n2", 3.0), submissions=MANY)
+    result = run(leaving)
+    assert (result.finding, result.calls) == (None, 80)
+    assert result.faults == {"leave": 2}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Crash(2.0, node="n1", effects_before=3, is_power_cut=True, down_s=1.0), "power-cut"),
+        (Crash(2.0, node="n1", effects_before=3, is_power_cut=False, down_s=1.0), "kill"),
+        (FullDisk(2.0, 4.0, "n1"), "full-disk"),
+        (ReadErrors(2.0, 9.0, "n1", 5), "read-error"),
+        (SlowDisk(2.0, 9.0, "n1", 2.0), "slow-disk"),
+        (Loss(2.0, 20.0, 0.5), "loss"),
+        (Flapping(2.0, 20.0, "n1", 1.0), "flapping"),
+    ],
+)
+def test_fault_is_counted_and_survived(fault: Any, kind: str) -> None:
+    """A kind that does nothing would be missing in the summary."""
+    result = run(small_plan(fault, submissions=MANY))
+    assert result.finding is None
+    assert result.faults[kind] > 0
+
+
+def test_tight_limits_are_those_of_one_run() -> None:
+    """Also where it ends in a finding: the next one has ordinary limits."""
+    before = limits_now()
+    seen: list[dict[str, int]] = []
+
+    class Watch(Checker):
+        """Looks at the limits."""
+
+        def ended(self) -> None:
+            """And breaks a promise."""
+            seen.append(limits_now())
+            raise AssertionError("broken")
+
+    for is_tight in (True, False):
+        result = run(small_plan(is_tight=is_tight), more=Watch)
+        assert result.finding is not None
+        assert limits_now() == before
+    assert seen == [TIGHT_LIMITS, before]
+
+
+def test_error_of_a_machine_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its kind, its place in covey and the last lines before it."""
+
+    def judge(self: Judge, *_: object) -> Any:
+        return self._no_such_thing
+
+    monkeypatch.setattr(Judge, "judge", judge)
+    finding = run(small_plan(submissions=MANY)).finding
+    assert finding is not None
+    assert finding.message.startswith("AttributeError: 'Judge' object has no attribute")
+    assert finding.where.startswith("sync.")
+    assert 0 < finding.at_s < 3
+    assert 0 < len(finding.last) <= limits.SIM_TRACE_LINES
+    assert finding.last[0] < finding.last[-1]
+
+
+def test_broken_promise_is_a_finding_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the checker that noticed."""
+    monkeypatch.setattr("covey.testkit.sim.run.World.run", lambda self: self.checks.ended())
+    finding = run(small_plan()).finding
+    assert finding is not None
+    assert finding.where == "testkit.sim.checkers.checks:ended"
+    assert finding.message == "no healing in bounded time: ['n0', 'n1', 'n2'] are down"
+
+
+def test_world_that_does_not_come_to_rest_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes that answer each other for ever would keep a simulation for ever."""
+    monkeypatch.setattr("covey.testkit.sim.world._STEPS_PER_NODE_MAX", 50)
+    finding = run(small_plan(submissions=MANY)).finding
+    assert finding is not None
+    assert finding.message == "the simulation does not come to rest"
+
+
+def test_node_that_asks_is_admitted() -> None:
+    """Also a second device, which is of a member who is there."""
+    some = (*nodes("n0", "n1"), NodePlan("n2", "n2", 0.5), NodePlan("n3", "n0", 4.0))
+    result = run(small_plan(nodes=some, submissions=MANY))
+    assert result.finding is None
+    assert result.faults == {"late-join": 1, "second-device": 1}
+
+
+def test_thorough_run_is_the_same_run() -> None:
+    """It only looks more often."""
+    plan = small_plan(Loss(2.0, 20.0, 0.5), submissions=MANY)
+    assert run(plan, is_thorough=True) == run(plan)
