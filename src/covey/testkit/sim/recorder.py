@@ -48,7 +48,7 @@ def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
     if finding is not None:
         timeline.ended_s = finding.at_s
         timeline.finding = f"{finding.message} ({finding.where})"
-        node = next((n for n in plan.names if f"{n} " in finding.message), plan.names[0])
+        node = next((n for n in plan.names if f"{n} " in finding.message), "")
         timeline.marks.append(Mark(finding.at_s, node, "finding", finding.message))
     return result, timeline
 
@@ -86,7 +86,8 @@ class _Recorder(Checker):
         """It was asked for something."""
         calls = [request.call for request in event.requests]
         shown = "; ".join(f"{c.method} {c.arguments.decode()}" for c in calls[:_EFFECTS_SHOWN])
-        self._mark(node, "calls", f"{len(calls)} calls: {shown}")
+        many = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+        self._mark(node, "calls", f"{many}: {shown}")
 
     def replied(self, node: Node, reply: Reply) -> None:
         """It answered."""

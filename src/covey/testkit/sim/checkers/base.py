@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from covey.codec import Announcement
 from covey.model import Delta, PeerId, Verdict
 from covey.sync import CallsSubmitted, Reply
 
@@ -37,6 +38,9 @@ class Checker:
 
     def applied(self, node: Node, delta: Delta) -> None:
         """A delta was applied and committed."""
+
+    def published(self, node: Node, envelope: bytes, told: Announcement | None) -> None:
+        """A replica gave a frame to the topic; told: what it says, unless it carries a delta."""
 
     def released(self, node: Node, delta: Delta) -> None:
         """A delta left a node, by gossip or stream."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from covey.codec import (
+    Announcement,
     DeltaFrame,
     DigestFrame,
     FrontierFrame,
@@ -16,16 +19,23 @@ from covey.codec import (
     unpack,
 )
 from covey.crypto import open_envelope
+from covey.errors import ProtocolViolation
 from covey.model import Delta, DeltaId, PeerId, Table, Verdict, limits
 from covey.sync import CallsSubmitted, Reply
+from covey.testkit.sim.checkers.announcements import Announcements
+from covey.testkit.sim.checkers.answers import Answers
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.bounds import Bounds
-from covey.testkit.sim.checkers.causality import Causality
+from covey.testkit.sim.checkers.causality import Account, Causality
 from covey.testkit.sim.checkers.chains import Chains
+from covey.testkit.sim.checkers.cuts import Cuts
+from covey.testkit.sim.checkers.drift import Drift
 from covey.testkit.sim.checkers.durability import Durability
 from covey.testkit.sim.checkers.honesty import Honesty
+from covey.testkit.sim.checkers.nonces import Nonces
 from covey.testkit.sim.checkers.progress import Progress
 from covey.testkit.sim.checkers.rules import Rules
+from covey.testkit.sim.checkers.signatures import Signatures
 from covey.testkit.sim.checkers.states import States
 from covey.testkit.sim.history import History, Known
 
@@ -62,6 +72,12 @@ class Checks:
             self._honesty,
             Bounds(self),
             self._progress,
+            Signatures(self),
+            Cuts(self),
+            Answers(self),
+            Drift(self),
+            Nonces(self),
+            Announcements(self),
             *(() if more is None else (more(self),)),
         )
         self._settling = tuple(c for c in self._all if type(c).settled is not Checker.settled)
@@ -70,7 +86,11 @@ class Checks:
 
     def mask(self, node: Node) -> int:
         """What a node has applied, as bits of the history."""
-        return self._causality.accounts[node.name].mask
+        return self.account(node).mask
+
+    def account(self, node: Node) -> Account:
+        """What a node has applied."""
+        return self._causality.accounts[node.name]
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -134,27 +154,37 @@ class Checks:
 
     def broadcast(self, node: Node, envelope: bytes) -> None:
         """A replica published a frame: a delta of its own, or what it holds."""
+        with _readable(node):
+            told = self._opened(envelope)
+        announcement = told if isinstance(told, Announcement) else None
+        for checker in self._all:
+            checker.published(node, envelope, announcement)
+        if isinstance(told, Delta):
+            self._released(node, told)
+        else:
+            self._announced(node, told.frontier_digest, told.state_digest)
+
+    def _opened(self, envelope: bytes) -> Delta | Announcement:
+        """What an envelope carries. Raises ProtocolViolation."""
         context = self.world.founding.context
         packed = unpack(open_envelope(self._key, envelope), limits.GOSSIP_FRAME_BYTES_MAX)
         assert isinstance(packed, tuple)
         kind, body = packed
         assert isinstance(body, bytes)
-        if kind == 1:
-            self._released(node, decode_delta(context, body))
-            return
-        told = decode_announcement(context, body)
-        self._announced(node, told.frontier_digest, told.state_digest)
+        return decode_delta(context, body) if kind == 1 else decode_announcement(context, body)
 
     def sent(self, node: Node, packed: bytes) -> None:
         """A session sent a frame."""
         context = self.world.founding.context
-        match decode_frame(packed):
-            case DeltaFrame(_, frame):
-                self._released(node, decode_delta(context, frame))
-            case DigestFrame(_, frontier, state):
-                self._announced(node, frontier, state)
-            case FrontierFrame(_, told, state):
-                self._announced(node, frontier_digest(context, told), state)
+        with _readable(node):
+            told = decode_frame(packed)
+            delta = decode_delta(context, told.frame) if isinstance(told, DeltaFrame) else None
+        if delta is not None:
+            self._released(node, delta)
+        elif isinstance(told, DigestFrame):
+            self._announced(node, told.frontier_digest, told.state_digest)
+        elif isinstance(told, FrontierFrame):
+            self._announced(node, frontier_digest(context, told.frontier), told.state_digest)
 
     def _released(self, node: Node, delta: Delta) -> None:
         for checker in self._all:
@@ -207,3 +237,12 @@ class Checks:
         assert reason == "", f"no healing in bounded time: {reason}"
         for checker in self._all:
             checker.ended()
+
+
+@contextmanager
+def _readable(node: Node) -> Iterator[None]:
+    """Around the decoding of what a node sends: everybody must be able to."""
+    try:
+        yield
+    except ProtocolViolation as violation:
+        raise AssertionError(f"{node.name} sends what nobody can read: {violation}") from violation

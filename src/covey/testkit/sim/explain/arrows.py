@@ -9,14 +9,15 @@ from typing import Final
 
 from covey.testkit.sim.explain.layout import LEFT, RIGHT, WIDTH, Layout
 from covey.testkit.sim.explain.scene import Scene, Tracked
-from covey.testkit.sim.explain.text import attributes, cut, escape, ms, px, seconds
+from covey.testkit.sim.explain.text import attributes, cut, ms, px, seconds, title
 
-__all__ = ["ARROWS_MAX", "deltas_svg", "density_svg", "fate"]
+__all__ = ["ARROWS_MAX", "deltas_svg", "density_svg", "delta_lines"]
 
 ARROWS_MAX: Final = 2500
 """Drawn at a time; where there are more, each lane shows how many deltas were applied when."""
 
 _HEAD_PX: Final = 6.0
+_ID_CHARS: Final = 16  # of 64: nobody reads more at a glance
 _TITLE_ARRIVALS_MAX: Final = 12
 _BIN_PX: Final = 3
 
@@ -37,6 +38,7 @@ def deltas_svg(scene: Scene, layout: Layout) -> Iterator[str]:
             data_at=ms(written.at_s),
             data_to=" ".join(came),
             data_again=" ".join(again),
+            data_never=" ".join(str(places[node]) for node in delta.never),
             data_id=written.delta,
             data_label=cut(written.label),
         )
@@ -44,7 +46,7 @@ def deltas_svg(scene: Scene, layout: Layout) -> Iterator[str]:
         x, y = layout.x(written.at_s), layout.rows[written.node].line
         dot = attributes(cx=x, cy=y, r=3.8 * max(layout.scale, 0.7))
         yield (
-            f"<g{where}><title>{escape(fate(delta))}</title>"
+            f"<g{where}>{title(delta_lines(delta))}"
             f'<path class="line" d="{lines}"/><path class="tip" d="{heads}"/><circle{dot}/></g>'
         )
 
@@ -71,11 +73,11 @@ def _head(along: float, down: float, x: float, y: float, size: float) -> str:
     return f"M{px(x)} {px(y)}L{one}L{other}Z"
 
 
-def fate(delta: Tracked) -> str:
+def delta_lines(delta: Tracked) -> list[str]:
     """What became of a delta, in a few lines."""
     written = delta.written
     lines = [
-        f"delta {written.delta}",
+        f"delta {written.delta[:_ID_CHARS]}\u2026",
         f"written by {written.node} at {seconds(written.at_s)}",
         cut(written.label),
     ]
@@ -84,14 +86,14 @@ def fate(delta: Tracked) -> str:
         lines.append(f"applied by {len(came)} others, last by {came[-1].node}")
         came = came[-1:]
     for arrival in came:
-        late_s = arrival.at_s - written.at_s
+        late_s = round(arrival.at_s, 3) - round(written.at_s, 3)
         lines.append(f"{arrival.node} applied it at {seconds(arrival.at_s)} (+{late_s:.3f} s)")
     lines += [f"{a.node} applied it again at {seconds(a.at_s)}" for a in delta.again]
     if delta.never:
         shown = ", ".join(delta.never[:_TITLE_ARRIVALS_MAX])
         more = len(delta.never) - _TITLE_ARRIVALS_MAX
         lines.append(f"never applied by {shown}" + (f" and {more} more" if more > 0 else ""))
-    return "\n".join(lines)
+    return lines
 
 
 def density_svg(scene: Scene, layout: Layout) -> Iterator[str]:

@@ -19,12 +19,13 @@ RIGHT: Final = 12
 _MARGIN: Final = 0.015  # of the time, on both sides: what happens first and last is not on the edge
 _TICK_PX: Final = 90
 _ROOMY_MAX, _COMPACT_MIN = 10, 24  # lanes
+_SCREEN_PX: Final = 560  # so many are seen at once
 _HEAD_STRIP_PX: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A lane. line: the height of its node's line. strips: of the faults above it, by depth."""
+    """A lane. line: where its node's line is, below the strips of its faults."""
 
     top: float
     line: float
@@ -79,20 +80,23 @@ def layout_of(scene: Scene) -> Layout:
     count = len(scene.lanes)
     scale = 1.0 if count <= _ROOMY_MAX else 0.85 if count < _COMPACT_MIN else 0.6
     strip = 12.0 if count <= _ROOMY_MAX else 5.0 if count < _COMPACT_MIN else 3.0
-    room = max(58 * scale, min(88.0, 620 / max(count, 1))) if count < _COMPACT_MIN else 24.0
     depths: dict[tuple[int, str], int] = {}
     rows: dict[str, Row] = {}
-    top = 0.0
+    stacks: dict[str, float] = {}
     for lane in scene.lanes:
         here = [(n, band) for n, band in enumerate(scene.bands) if lane.node in band.nodes]
         stacked = dict(_stack(here))
         depths |= {(number, lane.node): depth for number, depth in stacked.items()}
-        strips = (1 + max(stacked.values(), default=-1)) * (strip + 1) + 3
-        rows[lane.node] = Row(top, top + strips + room / 2, top + strips + room)
-        top = rows[lane.node].bottom
+        stacks[lane.node] = (1 + max(stacked.values(), default=-1)) * (strip + 1) + 3
+    room = (_SCREEN_PX - sum(stacks.values())) / max(count, 1)
+    room = max(58 * scale, min(112.0, room)) if count < _COMPACT_MIN else 24.0
+    top = 0.0
+    for node, strips in stacks.items():
+        rows[node] = Row(top, top + strips + room / 2, top + strips + room)
+        top = rows[node].bottom
     everybodys = dict(_stack([(n, b) for n, b in enumerate(scene.bands) if not b.nodes]))
     depths |= {(number, ""): depth for number, depth in everybodys.items()}
-    head = 46 + (1 + max(everybodys.values(), default=-1)) * _HEAD_STRIP_PX
+    head = 46 + (1 + max(everybodys.values(), default=0)) * _HEAD_STRIP_PX
     margin = scene.end_s * _MARGIN
     return Layout(-margin, scene.end_s + margin, scale, strip, head, rows, depths)
 

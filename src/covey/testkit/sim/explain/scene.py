@@ -1,14 +1,18 @@
-"""A timeline put in order: what there is to draw, each thing with its number, nothing placed yet."""
+"""A timeline put in order: what there is to draw, with nothing placed yet."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from covey.testkit.sim.timeline import Arrival, Band, Lane, Mark, Timeline, Written
 
-__all__ = ["Moment", "Outage", "Scene", "Tracked", "scene_of"]
+__all__ = ["FINDING", "Moment", "Outage", "Scene", "Tracked", "scene_of"]
+
+FINDING: Final = "finding"
+"""The kind of mark where a promise was broken."""
 
 _ROUNDING_S = 0.001  # a finding's time is given to a millisecond
 _DOWN, _UP = frozenset({"crash", "leave"}), "start"
@@ -38,7 +42,7 @@ class Outage:
 class Tracked:
     """A delta. firsts: where it came to, its author's lane left out. again: applied once more.
 
-    never: the nodes that it had not reached when the run ended.
+    never: the nodes that it had not reached when the run ended, of those that ever came up.
     """
 
     written: Written
@@ -49,7 +53,10 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is drawn. ahead: planned things that the run did not get to."""
+    """What is drawn. ahead: planned things that the run did not get to.
+
+    band_kinds and mark_kinds: in the alphabet's order; what is of a kind goes by its place there.
+    """
 
     timeline: Timeline
     end_s: float
@@ -59,6 +66,8 @@ class Scene:
     deltas: tuple[Tracked, ...]
     outages: tuple[Outage, ...]
     ahead: tuple[Band | Mark, ...]
+    band_kinds: tuple[str, ...]
+    mark_kinds: tuple[str, ...]
 
     @property
     def arrows_count(self) -> int:
@@ -66,14 +75,15 @@ class Scene:
         return sum(len(delta.firsts) for delta in self.deltas)
 
     @property
-    def band_kinds(self) -> tuple[str, ...]:
-        """Kinds of faults, in the alphabet's order."""
-        return tuple(sorted({band.kind for band in self.bands}))
+    def finding_s(self) -> float:
+        """When it went wrong, if it did."""
+        marked = (moment.at_s for moment in self.moments if moment.kind == FINDING)
+        return next(marked, self.end_s)
 
     @property
-    def mark_kinds(self) -> tuple[str, ...]:
-        """Kinds of marks, in the alphabet's order."""
-        return tuple(sorted({moment.kind for moment in self.moments}))
+    def found_at(self) -> tuple[str, ...]:
+        """The nodes at which it went wrong."""
+        return tuple(moment.node for moment in self.moments if moment.kind == FINDING)
 
 
 def scene_of(timeline: Timeline) -> Scene:
@@ -81,23 +91,28 @@ def scene_of(timeline: Timeline) -> Scene:
     end_s = _end_s(timeline)
     lanes = _lanes(timeline)
     bands = sorted(timeline.bands, key=lambda b: (b.from_s, b.to_s, b.kind, b.label, b.nodes))
-    marks = sorted(timeline.marks, key=lambda m: (m.at_s, m.node, m.kind, m.label))
-    is_met = [mark.at_s <= end_s for mark in marks]
-    moments = tuple(_moments(list(itertools.compress(marks, is_met))))
-    begun = [band.from_s <= end_s for band in bands]
+    placed = [mark for mark in timeline.marks if mark.node]  # a finding may be nobody's
+    marks = sorted(placed, key=lambda m: (m.at_s, m.node, m.kind, m.label))
+    moments = tuple(_moments([mark for mark in marks if mark.at_s <= end_s]))
+    begun = tuple(band for band in bands if band.from_s <= end_s)
     ahead: list[Band | Mark] = [band for band in bands if band.from_s > end_s]
     ahead += [mark for mark in marks if mark.at_s > end_s]
     names = tuple(lane.node for lane in lanes)
+    outages = tuple(_outages(moments, names, end_s))
+    absent = {o.node for o in outages if o.is_late and o.to_s >= end_s}
+    present = tuple(name for name in names if name not in absent)
     written = sorted(timeline.deltas.values(), key=lambda w: (w.at_s, w.delta))
     return Scene(
         timeline=timeline,
         end_s=end_s,
         lanes=lanes,
-        bands=tuple(itertools.compress(bands, begun)),
+        bands=begun,
         moments=moments,
-        deltas=tuple(_tracked(delta, names) for delta in written),
-        outages=tuple(_outages(moments, names, end_s)),
+        deltas=tuple(_tracked(delta, present) for delta in written),
+        outages=outages,
         ahead=tuple(ahead),
+        band_kinds=tuple(sorted({band.kind for band in begun})),
+        mark_kinds=tuple(sorted({moment.kind for moment in moments})),
     )
 
 
@@ -115,7 +130,7 @@ def _end_s(timeline: Timeline) -> float:
 def _lanes(timeline: Timeline) -> tuple[Lane, ...]:
     """The lanes, and one for each node that has none and is spoken of."""
     lanes = {lane.node: lane for lane in timeline.lanes}
-    spoken = [mark.node for mark in timeline.marks]
+    spoken = [mark.node for mark in timeline.marks if mark.node]
     spoken += [node for band in timeline.bands for node in band.nodes]
     for delta in timeline.deltas.values():
         spoken += [delta.node, *(arrival.node for arrival in delta.arrivals)]
@@ -135,7 +150,7 @@ def _moment_key(mark: Mark) -> tuple[float, str, str]:
     return round(mark.at_s, 3), mark.node, mark.kind
 
 
-def _tracked(written: Written, names: tuple[str, ...]) -> Tracked:
+def _tracked(written: Written, present: tuple[str, ...]) -> Tracked:
     firsts: dict[str, Arrival] = {}
     again: list[Arrival] = []
     for arrival in sorted(written.arrivals, key=lambda a: (a.at_s, a.node)):
@@ -143,21 +158,20 @@ def _tracked(written: Written, names: tuple[str, ...]) -> Tracked:
             again.append(arrival)
         else:
             firsts[arrival.node] = arrival
-    never = tuple(name for name in names if name not in firsts and name != written.node)
+    never = tuple(name for name in present if name not in firsts and name != written.node)
     own = firsts.pop(written.node, None)
     if own is not None and own.at_s > written.at_s + _ROUNDING_S:
         again.insert(0, own)
     return Tracked(written, tuple(firsts.values()), tuple(again), never)
 
 
-def _outages(
-    moments: tuple[Moment, ...], names: tuple[str, ...], end_s: float
-) -> Iterator[Outage]:
+def _outages(moments: tuple[Moment, ...], names: tuple[str, ...], end_s: float) -> Iterator[Outage]:
+    starters = {moment.node for moment in moments if moment.kind == _UP}
     for name in names:
         own = [m for m in moments if m.node == name and m.kind in {_UP, *_DOWN}]
         starts = [m.at_s for m in own if m.kind == _UP]
-        since = 0.0 if starts and starts[0] > _ROUNDING_S else None
-        is_late = since is not None
+        is_late = bool(starters) and (not starts or starts[0] > _ROUNDING_S)
+        since = 0.0 if is_late else None
         for moment in own:
             if moment.kind in _DOWN and since is None:
                 since = moment.at_s

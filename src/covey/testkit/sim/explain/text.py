@@ -6,9 +6,19 @@ import html
 import re
 from typing import Final
 
-__all__ = ["LABEL_CHARS_MAX", "attributes", "counted", "cut", "escape", "ms", "px", "seconds"]
+__all__ = [
+    "attributes",
+    "counted",
+    "cut",
+    "escape",
+    "ms",
+    "px",
+    "seconds",
+    "spell",
+    "title",
+]
 
-LABEL_CHARS_MAX: Final = 600
+_LABEL_CHARS_MAX: Final = 600
 """Of one label; a batch of calls with large arguments is cut short, for it is shown many times."""
 
 # Control characters, and those that hide text or turn its direction around; lone surrogates have no
@@ -21,7 +31,12 @@ _UNSEEN: Final = re.compile(
 
 def escape(text: str) -> str:
     """A string that is safe as text and in a quoted attribute; what cannot be seen is spelled."""
-    return html.escape(_UNSEEN.sub(_picture, text), quote=True)
+    return html.escape(spell(text), quote=True)
+
+
+def spell(text: str) -> str:
+    """A string in which what cannot be seen is spelled: some are longer then."""
+    return _UNSEEN.sub(_picture, text)
 
 
 def _picture(found: re.Match[str]) -> str:
@@ -31,7 +46,13 @@ def _picture(found: re.Match[str]) -> str:
     return chr(0x2421) if point == 0x7F else f"<U+{point:04X}>"
 
 
-def cut(text: str, most: int = LABEL_CHARS_MAX) -> str:
+def title(lines: list[str]) -> str:
+    """What a thing of a picture says of itself; each line is escaped by itself."""
+    told = "\n".join(map(escape, lines))
+    return f"<title>{told}</title>"
+
+
+def cut(text: str, most: int = _LABEL_CHARS_MAX) -> str:
     """The beginning of a text, and how much of it is left out."""
     if len(text) <= most:
         return text

@@ -1,0 +1,28 @@
+"""What a node announces on the topic is what it holds, and not what it is about to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covey.codec import Announcement, frontier_digest
+from covey.testkit.sim.checkers.base import Checker
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.node import Node
+
+__all__ = ["Announcements"]
+
+
+class Announcements(Checker):
+    """Compares with the account of what was applied, and so is on the node's disk."""
+
+    def published(self, node: Node, envelope: bytes, told: Announcement | None) -> None:
+        """An envelope leaves the node that sealed it."""
+        del envelope
+        if told is None:
+            return
+        account = self.checks.account(node)
+        frontier = {device: tuple(sorted(tips)) for device, tips in account.tips.items()}
+        held = frontier_digest(self.checks.world.founding.context, frontier)
+        is_true = (told.count, told.frontier_digest) == (account.count, held)
+        assert is_true, f"{node.name} announces what it does not hold"
