@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +11,7 @@ import typer
 
 from covey.cli.app_files import open_application, open_suite, require_engine
 from covey.cli.arguments import read_batch, read_file
+from covey.cli.bar import Bar
 from covey.cli.exits import REFUSED
 from covey.cli.output import emit, progress, say
 from covey.cli.writing import write_file
@@ -36,11 +33,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 __all__ = ["ConformanceOptions", "Replayed", "replay_file", "try_application"]
-
-_PATIENCE_S = 1.0
-_REDRAW_S = 0.2
-_BAR_CHARS = 30
-_ERASE_LINE = "\r\x1b[K"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +73,7 @@ def try_application(path: Path, options: ConformanceOptions, *, as_json: bool) -
     )
     with progress("compiling"):
         trial = Trial(application, options.engine, People())
-    with _bar() as bar:
+    with Bar() as bar:
         explored = explore(trial, settings, bar.show)
     emit(explored, as_json=as_json, show=lambda: _page(explored))
     found = explored.counterexample
@@ -138,42 +130,6 @@ def _given(path: Path | None) -> tuple[tuple[str, object], ...]:
     if not given:
         raise typer.BadParameter(f"{path} has no calls")
     return tuple(given)
-
-
-class _Bar:
-    """How far the runs are, on a terminal and once they take longer."""
-
-    def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
-        self._next_s = time.monotonic() + _PATIENCE_S
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Draw the bar again, if it is time to."""
-        now = time.monotonic()
-        if not self._is_shown or now < self._next_s:
-            return
-        self._next_s = now + _REDRAW_S
-        line = f"{what} {done}"
-        if total:
-            full = _BAR_CHARS * done // total
-            line = f"{what} {done} of {total} [{'#' * full}{'.' * (_BAR_CHARS - full)}]"
-        sys.stderr.write(_ERASE_LINE + line)
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the bar away."""
-        if self._is_shown:
-            sys.stderr.write(_ERASE_LINE)
-            sys.stderr.flush()
-
-
-@contextmanager
-def _bar() -> Iterator[_Bar]:
-    bar = _Bar()
-    try:
-        yield bar
-    finally:
-        bar.clear()
 
 
 def _page(explored: Explored) -> RenderableType:

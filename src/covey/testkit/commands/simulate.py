@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from covey.cli.bar import Bar
 from covey.cli.exits import REFUSED
 from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.writing import write_file
 from covey.errors import ConfigError
 from covey.model import limits
-from covey.testkit.commands.progress import Bar
 from covey.testkit.commands.tables import finding_shown, replay_shown, summary_shown
 from covey.testkit.sim.application import load_application
 from covey.testkit.sim.draw import plan_of
 from covey.testkit.sim.explain import render
+from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.recorder import record
 from covey.testkit.sim.regression import Regression, load_regression, save_regression
 from covey.testkit.sim.run import Finding, Result, simulate
@@ -139,12 +141,13 @@ def _run(
     as_json: bool,
 ) -> None:
     found: list[Result] = []
-    bar = Bar("seeds", len(seeds))
+    bar = Bar()
+    done = itertools.count(1)
 
     def seen(result: Result) -> None:
         if as_json:
             emit_json(result)
-        bar.show(f"seed {result.seed}, {len(found)} findings")
+        bar.show("seeds", next(done), len(seeds), f"{len(found)} findings")
         if result.finding is not None:
             found.append(result)
             bar.clear()
@@ -168,17 +171,14 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
     assert result.finding is not None
     application = load_application(scenario.workload.application)
     plan = plan_of(scenario, result.seed, application)
-    with Bar("shrinking", limits.SIM_SHRINK_RUNS_MAX) as bar:
-        shrunk = shrink(
-            plan,
-            result.finding,
-            application,
-            lambda runs, smaller: bar.show(
-                f"seed {plan.seed}: {len(smaller.nodes)} nodes, {len(smaller.faults)} faults, "
-                f"{smaller.calls_count} calls",
-                runs,
-            ),
-        )
+    with Bar() as bar:
+
+        def told(runs: int, smaller: Plan) -> None:
+            left = f"{len(smaller.nodes)} nodes, {len(smaller.faults)} faults"
+            note = f"seed {plan.seed}: {left}, {smaller.calls_count} calls"
+            bar.show("shrinking", runs, limits.SIM_SHRINK_RUNS_MAX, note)
+
+        shrunk = shrink(plan, result.finding, application, told)
     regression = Regression(shrunk.finding, shrunk.plan, scenario.workload.application)
     path = save_regression(regression, folder)
     if not quietly:

@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from covey.codec import cid_of
-from covey.errors import ConfigError, NotFound, StoreError
+from covey.errors import ConfigError
 from covey.model import Collection, Interface, ReleaseId, limits
 from covey.runtime import BlockingExecutor
+from covey.testkit.sim.reading import read_file
 from covey.workbench.files import read_application
 
 __all__ = ["ARENA", "Application", "load_application"]
@@ -43,17 +44,7 @@ def load_application(name: str) -> Application:
         module = (files("covey.testkit.sim") / "arena" / "arena.wasm").read_bytes()
         return Application(ARENA, ReleaseId(cid_of(module)), module)
     path = Path(name)
-    try:
-        with path.open("rb") as file:
-            content = file.read(limits.BUNDLE_SIZE_BYTES_MAX + 1)
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist") from error
-    except IsADirectoryError as error:
-        raise StoreError(f"{path} is a directory: name the bundle or the module in it") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > limits.BUNDLE_SIZE_BYTES_MAX:
-        raise ConfigError(f"{path} is larger than a bundle may be")
+    content = read_file(path, limits.BUNDLE_SIZE_BYTES_MAX)
     try:
         found = read_application(path.name, content)
         return Application(path.stem, found.release, found.module)

@@ -42,7 +42,7 @@ def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
         def __init__(self, checks: Checks) -> None:
             super().__init__(checks, timeline)
 
-    result = simulate(plan, application, Recorder)
+    result = simulate(plan, application, Recorder, is_thorough=True)
     finding = result.finding
     timeline.ended_s = plan.faults_s + result.healed_s
     if finding is not None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from covey.errors import ConfigError, NotFound, StoreError
+from covey.errors import ConfigError, StoreError
 from covey.model import limits
 from covey.testkit.sim.application import ARENA
 from covey.testkit.sim.plan import Plan
+from covey.testkit.sim.reading import read_file
 from covey.testkit.sim.run import Finding
 
 __all__ = ["Regression", "load_regression", "save_regression"]
@@ -37,15 +38,7 @@ def save_regression(regression: Regression, folder: Path) -> Path:
 
 def load_regression(path: Path) -> Regression:
     """Read one. Raises NotFound, StoreError, and ConfigError with the place of what is wrong."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(limits.SIM_PLAN_BYTES_MAX + 1)
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > limits.SIM_PLAN_BYTES_MAX:
-        raise ConfigError(f"{path} is larger than a schedule may be")
+    content = read_file(path, limits.SIM_PLAN_BYTES_MAX)
     try:
         regression = msgspec.json.decode(content, type=Regression)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

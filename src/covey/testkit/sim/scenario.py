@@ -12,10 +12,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from covey.errors import ConfigError, NotFound, StoreError
+from covey.errors import ConfigError, NotFound
 from covey.model import limits
 from covey.testkit.sim.application import ARENA
 from covey.testkit.sim.faults import KINDS, MISDEEDS
+from covey.testkit.sim.reading import read_file
 from covey.testkit.sim.toml_lines import Place, line_of
 
 __all__ = [
@@ -99,13 +100,10 @@ def load_scenario(name: str) -> Scenario:
         return parse_scenario(content, f"{name}.toml")
     path = Path(name)
     try:
-        with path.open("rb") as file:
-            content = file.read(limits.SIM_SCENARIO_BYTES_MAX + 1)
-    except FileNotFoundError as error:
+        content = read_file(path, limits.SIM_SCENARIO_BYTES_MAX)
+    except NotFound as error:
         known = ", ".join(builtin_names())
         raise NotFound(f"there is no scenario {name}: name a file, or one of {known}") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     scenario = parse_scenario(content, str(path))
     if scenario.workload.application == ARENA:
         return scenario

@@ -17,10 +17,7 @@ _ERASE_LINE = "\r\x1b[K"
 class Bar:
     """A line that is drawn again and again, and taken away at the end."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._what = what
-        self._total = max(1, total)
-        self._done = 0
+    def __init__(self) -> None:
         self._is_shown = sys.stderr.isatty()
         self._began_s = time.monotonic()
         self._next_s = self._began_s + _PATIENCE_S
@@ -36,19 +33,19 @@ class Bar:
     ) -> None:
         self.clear()
 
-    def show(self, what: str, done: int | None = None) -> None:
-        """One more is done, or so many in all; draw the line again if it is time to."""
-        self._done = self._done + 1 if done is None else done
+    def show(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Draw the line again, if it is time to. total: 0 where nobody knows."""
         now = time.monotonic()
         if not self._is_shown or now < self._next_s:
             return
         self._next_s = now + _REDRAW_S
-        full = _BAR_CHARS * min(self._done, self._total) // self._total
-        left_s = (now - self._began_s) / max(1, self._done) * max(0, self._total - self._done)
-        sys.stderr.write(
-            f"{_ERASE_LINE}{self._what} {self._done} of {self._total} "
-            f"[{'#' * full}{'.' * (_BAR_CHARS - full)}] {left_s:.0f} s left, {what}"
-        )
+        line = f"{what} {done}"
+        if total:
+            full = _BAR_CHARS * min(done, total) // total
+            left_s = (now - self._began_s) / max(1, done) * max(0, total - done)
+            bar = f"[{'#' * full}{'.' * (_BAR_CHARS - full)}]"
+            line = f"{what} {done} of {total} {bar} {left_s:.0f} s left"
+        sys.stderr.write(_ERASE_LINE + ", ".join(part for part in (line, note) if part))
         sys.stderr.flush()
 
     def clear(self) -> None:
