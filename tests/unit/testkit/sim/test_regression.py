@@ -61,7 +61,7 @@ def test_file_that_is_not_there_or_cannot_be_read_is_told(tmp_path: Path) -> Non
     """Whose fault it is decides the exit code."""
     with pytest.raises(NotFound, match="does not exist"):
         load_regression(tmp_path / "nope.json")
-    with pytest.raises(StoreError, match="cannot be read: Is a directory"):
+    with pytest.raises(StoreError, match="is a directory, not a file"):
         load_regression(tmp_path)
 
 

@@ -58,6 +58,13 @@ class Honesty(Checker):
             guilty = self.checks.world.by_peer[peer].is_doctored
             assert guilty, f"{node.name} says that {peer} diverged"
 
+    def ended(self) -> None:
+        """Were everybody silent from now on, nobody would be claimed to be in sync for ever."""
+        for node in self.checks.world.honest:
+            later_s = node.now() + self._jump_s(node) + limits.ANNOUNCEMENT_TTL_S + 1.0
+            claimed = node.replica.standing(later_s).in_sync_with
+            assert not claimed, f"{node.name} would claim sync with {claimed}, long silent"
+
     def _jump_s(self, node: Node) -> float:
         """How far this node's clock may have been set back since a claim was heard."""
         jumps = self._jumps.get(node.name, [])
