@@ -173,7 +173,7 @@ def test_file_that_is_too_large_is_refused() -> None:
         ("nope.toml", NotFound, "there is no scenario {path}: name a file, or one of"),
         (".", StoreError, "{path} is a directory, not a file"),
         ("x" * 300, StoreError, "{path} cannot be read: File name too long"),
-        ("large.toml", ConfigError, "{path}: a scenario has 65536 bytes at most"),
+        ("large.toml", ConfigError, "{path} is larger than 65536 bytes"),
         ("bad.toml", ConfigError, "{path}:1: name is missing"),
     ],
 )
