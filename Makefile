@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts simulate fuzz evidence bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts simulate hash-seeds fuzz evidence evidence-quick bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -56,6 +56,12 @@ contracts: $(READY)
 
 simulate: $(READY) ## run nodes under seeded faults (SEEDS=1..200 SCENARIO=everything ARGS=)
 	@$(VENV)/bin/covey simulate --seeds $(or $(SEEDS),1..200) --jobs 2 $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
+
+hash-seeds: $(READY) ## trace seeds under two hash seeds: they must be equal (SEEDS=1..1000 SCENARIO=everything)
+	@$(PYTHON) scripts/hash_seeds.py $(or $(SEEDS),1..1000) $(if $(SCENARIO),--scenario '$(SCENARIO)')
+
+evidence-quick: $(READY) ## repeat a sample of every claim of docs/evidence.md, about ten minutes
+	@$(PYTHON) scripts/evidence_quick.py $(ARGS)
 
 evidence: $(READY) ## the same calls in many processes on every engine: same bytes, same fuel (INPUTS=10000)
 	@$(PYTHON) scripts/evidence_executor.py --inputs $(or $(INPUTS),10000)
