@@ -18,7 +18,7 @@ endif
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '%-16s %s\n' "$$name" "$$text"; done
+		printf '%-22s %s\n' "$$name" "$$text"; done
 
 setup: $(READY) ## build .venv: everything else does it by itself
 
@@ -62,6 +62,9 @@ hash-seeds: $(READY) ## trace seeds under two hash seeds: they must be equal (SE
 
 evidence-quick: $(READY) ## repeat a sample of every claim of docs/evidence.md, about ten minutes
 	@$(PYTHON) scripts/evidence_quick.py $(ARGS)
+
+mutants: $(READY) ## plant bugs in covey, each must be found (SEEDS=1..500, ARGS=NAME)
+	@$(PYTHON) scripts/mutants.py --seeds $(or $(SEEDS),1..500) $(ARGS)
 
 evidence: $(READY) ## the same calls in many processes on every engine: same bytes, same fuel (INPUTS=10000)
 	@$(PYTHON) scripts/evidence_executor.py --inputs $(or $(INPUTS),10000)

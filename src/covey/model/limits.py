@@ -116,6 +116,7 @@ INBOX_WHILE_EXECUTING_MAX: Final = 1_024  # deltas held back; more are dropped, 
 INBOX_WHILE_EXECUTING_BYTES_MAX: Final = 32 * MIB  # as above: deltas of 4 MiB would be 4 GiB
 FRONTIERS_CACHED_MAX: Final = 1_024  # recent cuts in memory; older are rebuilt from the store
 FRONTIERS_CACHED_TIPS: Final = 1_048_576  # as above, tips of all of them: about 100 MB
+GOVERNANCE_HEADS_CACHED_MAX: Final = 128  # sets of ids and their maximal ones; computed again
 FORK_BRANCHES_MAX: Final = 65_536  # tips of one device in a frontier: all are kept; more: refused
 ASK_AGAIN_S: Final = 2.0  # before missing parents are asked for again
 ASK_IDS_MAX: Final = 64  # ids in one request; the rest follows

@@ -82,6 +82,7 @@ class Ledger:
         self._summaries: OrderedDict[DeltaId, Summary] = OrderedDict()
         self._closures: OrderedDict[DeltaId, Frontier] = OrderedDict()
         self._closure_tips = 0
+        self._maximal: OrderedDict[tuple[DeltaId, ...], tuple[DeltaId, ...]] = OrderedDict()
         self._load()
 
     def _load(self) -> None:
@@ -176,6 +177,19 @@ class Ledger:
                 candidates[head] = known
         if len(candidates) == 1:
             return tuple(candidates)
+        # The past of a delta never changes, and in a crowd the same candidates come with every
+        # delta: comparing their pasts took two thirds of the time of a network of 500 nodes.
+        named = tuple(sorted(candidates))
+        maximal = self._maximal.pop(named, None)
+        if maximal is None:
+            maximal = self._maximal_of(candidates)
+        self._maximal[named] = maximal
+        if len(self._maximal) > limits.GOVERNANCE_HEADS_CACHED_MAX:
+            self._maximal.popitem(last=False)
+        return maximal
+
+    def _maximal_of(self, candidates: dict[DeltaId, Summary]) -> tuple[DeltaId, ...]:
+        """Those of some applied deltas that no other of them follows, sorted."""
         if len(candidates) <= limits.DELTA_PARENTS_MAX:
             cuts = {head: Cut(self.view, self.closure(head)) for head in candidates}
             followed = [

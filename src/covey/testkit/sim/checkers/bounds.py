@@ -31,6 +31,10 @@ class Bounds(Checker):
             "frames": (_size(replica, "_gossip", "_seen"), limits.FRAMES_REMEMBERED_MAX),
             "claims": (_size(replica.claims, "_claims"), limits.ANNOUNCEMENT_PEERS_MAX),
             "closures": (_size(replica.ledger, "_closures"), limits.FRONTIERS_CACHED_MAX),
+            "governing": (
+                _size(replica.ledger, "_maximal"),
+                limits.GOVERNANCE_HEADS_CACHED_MAX,
+            ),
             "summaries": (_size(replica.ledger, "_summaries"), limits.FRONTIERS_CACHED_MAX),
         }
         for name, (size, most) in sizes.items():
