@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covey.codec import Announcement, frontier_digest
+from covey.model import Delta
 from covey.testkit.sim.checkers.base import Checker
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ __all__ = ["Announcements"]
 class Announcements(Checker):
     """Compares with the account of what was applied, and so is on the node's disk."""
 
-    def published(self, node: Node, envelope: bytes, told: Announcement | None) -> None:
+    def published(self, node: Node, envelope: bytes, told: Delta | Announcement) -> None:
         """An envelope leaves the node that sealed it."""
         del envelope
-        if told is None:
+        if not isinstance(told, Announcement):
             return
         account = self.checks.account(node)
         frontier = {device: tuple(sorted(tips)) for device, tips in account.tips.items()}

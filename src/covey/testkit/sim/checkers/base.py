@@ -39,8 +39,8 @@ class Checker:
     def applied(self, node: Node, delta: Delta) -> None:
         """A delta was applied and committed."""
 
-    def published(self, node: Node, envelope: bytes, told: Announcement | None) -> None:
-        """A replica gave a frame to the topic; told: what it says, unless it carries a delta."""
+    def published(self, node: Node, envelope: bytes, told: Delta | Announcement) -> None:
+        """A replica gave a frame to the topic; told: what is in it."""
 
     def released(self, node: Node, delta: Delta) -> None:
         """A delta left a node, by gossip or stream."""

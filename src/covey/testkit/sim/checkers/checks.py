@@ -32,7 +32,9 @@ from covey.testkit.sim.checkers.cuts import Cuts
 from covey.testkit.sim.checkers.drift import Drift
 from covey.testkit.sim.checkers.durability import Durability
 from covey.testkit.sim.checkers.honesty import Honesty
+from covey.testkit.sim.checkers.keystore import Keystore
 from covey.testkit.sim.checkers.nonces import Nonces
+from covey.testkit.sim.checkers.pasts import Pasts
 from covey.testkit.sim.checkers.progress import Progress
 from covey.testkit.sim.checkers.rules import Rules
 from covey.testkit.sim.checkers.signatures import Signatures
@@ -78,6 +80,8 @@ class Checks:
             Drift(self),
             Nonces(self),
             Announcements(self),
+            Keystore(self),
+            Pasts(self),
             *(() if more is None else (more(self),)),
         )
         self._settling = tuple(c for c in self._all if type(c).settled is not Checker.settled)
@@ -156,9 +160,8 @@ class Checks:
         """A replica published a frame: a delta of its own, or what it holds."""
         with _readable(node):
             told = self._opened(envelope)
-        announcement = told if isinstance(told, Announcement) else None
         for checker in self._all:
-            checker.published(node, envelope, announcement)
+            checker.published(node, envelope, told)
         if isinstance(told, Delta):
             self._released(node, told)
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from covey.codec import Announcement
 from covey.crypto import NONCE_SIZE_BYTES
+from covey.model import Delta
 from covey.testkit.sim.checkers.base import Checker
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Nonces(Checker):
         super().__init__(checks)
         self._used: set[bytes] = set()
 
-    def published(self, node: Node, envelope: bytes, told: Announcement | None) -> None:
+    def published(self, node: Node, envelope: bytes, told: Delta | Announcement) -> None:
         """An envelope leaves the node that sealed it."""
         del told
         nonce = envelope[1 : 1 + NONCE_SIZE_BYTES]

@@ -52,7 +52,9 @@ class Rules(Checker):
             assert reason == "", f"{who}: {reason}"
 
     def accused(self, node: Node, peer: PeerId, code: str) -> None:
-        """Only a doctored node is ever blamed."""
+        """Only a doctored node is ever blamed; by itself, after its meddling, anybody may be."""
+        if node.is_doctored:
+            return
         guilty = self.checks.world.by_peer[peer].is_doctored
         assert guilty, f"{node.name} blames {peer}, who did nothing wrong: {code}"
 
