@@ -9,11 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
-from covey.testkit.sim import ARENA, Finding, load_application
+from covey.testkit.sim import (
+    ARENA,
+    Finding,
+    load_application,
+    load_scenario,
+    plan_of,
+    simulate,
+)
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.seeds import run_seed
 
 __all__ = ["SCENARIO", "broken_promise", "clean", "first_found", "read_record", "write_record"]
 
@@ -22,33 +29,44 @@ _RECORD: Final = Path(__file__).with_name("found.json")
 _OTHER_ERROR: Final = re.compile(r"[A-Z]\w*: ")  # a type of exception: any but an AssertionError
 
 
-def broken_promise(name: str, seed: int) -> Finding | None:
+def broken_promise(name: str, seed: int, healing_s: float | None = None) -> Finding | None:
     """What a checker, or an assertion of the machines, says of a seed with a mutant; or None.
 
-    Any other error counts for nothing: it may be a mistake in the patch.
+    healing_s: in which all must agree, instead of the scenario's own. Any other error counts for
+    nothing: it may be a mistake in the patch.
     """
     load_application(ARENA)  # once, without any mutant
     with pytest.MonkeyPatch.context() as patch:
         MUTANTS[name](patch)
-        finding = run_seed(SCENARIO, seed).finding
+        finding = _finding(seed, healing_s)
     if finding is None or _OTHER_ERROR.match(finding.message):
         return None
     return finding
 
 
-def first_found(name: str, seeds: Iterable[int]) -> tuple[int, Finding] | None:
+def first_found(
+    name: str, seeds: Iterable[int], healing_s: float | None = None
+) -> tuple[int, Finding] | None:
     """The first of some seeds that finds a mutant, and what it finds."""
     for seed in seeds:
-        finding = broken_promise(name, seed)
+        finding = broken_promise(name, seed, healing_s)
         if finding is not None:
             return seed, finding
     return None
 
 
 @cache
-def clean(seed: int) -> Finding | None:
+def clean(seed: int, healing_s: float | None = None) -> Finding | None:
     """What a seed finds without any mutant: nothing, or all that it found is worthless."""
-    return run_seed(SCENARIO, seed).finding
+    return _finding(seed, healing_s)
+
+
+def _finding(seed: int, healing_s: float | None) -> Finding | None:
+    application = load_application(ARENA)
+    plan = plan_of(load_scenario(SCENARIO), seed, application)
+    if healing_s is not None:
+        plan = msgspec.structs.replace(plan, healing_s=healing_s)
+    return simulate(plan, application).finding
 
 
 def read_record() -> dict[str, int]:
