@@ -119,6 +119,7 @@ FRONTIERS_CACHED_TIPS: Final = 1_048_576  # as above, tips of all of them: about
 GOVERNANCE_HEADS_CACHED_MAX: Final = 128  # sets of ids and their maximal ones; computed again
 FORK_BRANCHES_MAX: Final = 65_536  # tips of one device in a frontier: all are kept; more: refused
 ASK_AGAIN_S: Final = 2.0  # before missing parents are asked for again
+ASKED_REMEMBERED_MAX: Final = 4_096  # ids asked for and when; oldest forgotten: asked again
 ASK_IDS_MAX: Final = 64  # ids in one request; the rest follows
 
 # -- gossip ----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class Intake:
         self._judge = judge
         self._is_member = is_member
         self._is_ask_set = False
+        self._asked_s: dict[DeltaId, float] = {}  # the last asked last
         self.pending = Pending()
 
     def take(self, event: DeltaReceived, now: float) -> list[Effect]:
@@ -34,7 +35,7 @@ class Intake:
         delta = event.delta
         match self._judge.judge(delta, int(now * 1000)):
             case Missing():
-                return self._let_wait(event)
+                return self._let_wait(event, now)
             case Delayed():
                 if not self._may_wait(delta):
                     return []
@@ -60,7 +61,7 @@ class Intake:
         """The timer ran out: try what waits, and ask anybody for what is still missing."""
         self._is_ask_set = False
         effects = self._drain(now, self.pending.items())
-        missing = self._missing()
+        missing = self._note_asked(self._missing(), now)
         if missing:
             effects.append(Ask(None, missing))
         return [*effects, *self._set_ask()] if len(self.pending) else effects
@@ -100,11 +101,11 @@ class Intake:
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 
-    def _let_wait(self, event: DeltaReceived) -> list[Effect]:
+    def _let_wait(self, event: DeltaReceived, now: float) -> list[Effect]:
         if not self._may_wait(event.delta):
             return []
         self.pending.add(Waiting(event.delta, event.peer))
-        missing = self._missing()
+        missing = self._to_ask(now)
         ask: list[Effect] = [Ask(event.peer, missing)] if missing else []
         return [*ask, *self._set_ask()]
 
@@ -117,10 +118,32 @@ class Intake:
             for governance in waiting.delta.core.governance
         )
 
+    def _to_ask(self, now: float) -> tuple[DeltaId, ...]:
+        """What is missing and was not asked for just now.
+
+        Without that memory each delta that waits would ask for all that is missing again, and one
+        that is evicted as it comes would be asked for at the speed of the network.
+        """
+        due = (i for i in self._missing() if not self._is_asked(i, now))
+        return self._note_asked(tuple(due), now)
+
+    def _is_asked(self, delta: DeltaId, now: float) -> bool:
+        asked_s = self._asked_s.get(delta)
+        return asked_s is not None and abs(now - asked_s) < limits.ASK_AGAIN_S
+
+    def _note_asked(self, missing: tuple[DeltaId, ...], now: float) -> tuple[DeltaId, ...]:
+        """As many of these as one request names; they are asked for now."""
+        asked = missing[: limits.ASK_IDS_MAX]
+        for delta in asked:
+            self._asked_s.pop(delta, None)
+            self._asked_s[delta] = now
+        while len(self._asked_s) > limits.ASKED_REMEMBERED_MAX:
+            del self._asked_s[next(iter(self._asked_s))]
+        return asked
+
     def _missing(self) -> tuple[DeltaId, ...]:
         parents = self.pending.parents()
-        missing = self.pending.missing({p: self._ledger.is_applied(p) for p in parents})
-        return missing[: limits.ASK_IDS_MAX]
+        return self.pending.missing({p: self._ledger.is_applied(p) for p in parents})
 
     def _set_ask(self) -> list[Effect]:
         if self._is_ask_set:

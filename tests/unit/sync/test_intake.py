@@ -46,6 +46,30 @@ def test_missing_parents_are_asked_for_again_of_anybody():
     )  # fmt: skip
 
 
+def test_what_was_asked_for_is_not_asked_for_again_at_once():
+    """Each delta that waits would ask for all that is missing, at the speed of the network."""
+    first, second, third = chain(History(FOUNDING), 3)
+    stage = Stage(FOUNDING, ANN)
+    asked = Ask(PEER, (first.id,))
+    assert (
+        play(stage)
+        >> DeltaReceived(second, PEER) << asked
+        >> DeltaReceived(third, PEER) << None
+        >> DeltaReceived(second, PEER) << None
+    )  # fmt: skip
+    stage.now += limits.ASK_AGAIN_S
+    assert play(stage) >> DeltaReceived(third, PEER) << asked
+
+
+def test_asked_ids_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch):
+    """A member can name any number of parents that do not exist."""
+    monkeypatch.setattr(limits, "ASKED_REMEMBERED_MAX", 2)
+    stage = Stage(FOUNDING, ANN)
+    for delta in reversed(chain(History(FOUNDING), 6)[1:]):
+        stage.handle(DeltaReceived(delta, PEER))
+    assert len(stage.replica.intake._asked_s) == 2
+
+
 def test_delta_that_comes_twice_is_applied_once():
     """Duplication is part of every network."""
     (first,) = chain(History(FOUNDING), 1)

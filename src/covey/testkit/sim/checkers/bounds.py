@@ -25,6 +25,7 @@ class Bounds(Checker):
             "pending bytes": (pending.size_bytes, limits.PENDING_BYTES_MAX),
             "pending of a device": (_most(pending, "_per_device"), limits.PENDING_PER_DEVICE_MAX),
             "pending of a peer": (_most(pending, "_per_peer"), limits.PENDING_PER_PEER_MAX),
+            "asked": (_size(replica.intake, "_asked_s"), limits.ASKED_REMEMBERED_MAX),
             "refused": (_size(replica.judge, "_refused"), limits.REFUSED_REMEMBERED_MAX),
             "judged": (_size(replica.judge, "_admissible"), limits.JUDGED_REMEMBERED_MAX),
             "held back": (_size(replica, "_local", "_held_back"), limits.INBOX_WHILE_EXECUTING_MAX),
