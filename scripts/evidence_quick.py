@@ -20,6 +20,8 @@ BIN = Path(sys.executable).parent
 
 __all__ = ["main"]
 
+_FIGURE_CHARS = 160  # of a line for people; JSON has it whole
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -92,6 +94,8 @@ def _report(sample: Sample, figure: str, took_s: float, code: int, *, as_json: b
         print(json.dumps({**row, "seconds": round(took_s, 1)}), flush=True)
         return
     verdict = "holds" if code == 0 else "FAILS"
+    if len(figure) > _FIGURE_CHARS:
+        figure = f"{figure[:_FIGURE_CHARS]} …"
     print(
         f"{verdict}  {took_s:6.1f} s  {sample.claim}\n       {command}\n       {figure}", flush=True
     )
