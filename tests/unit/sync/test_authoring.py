@@ -218,6 +218,22 @@ def test_more_governance_heads_than_a_header_holds_are_merged():
     assert len(stage.replica.ledger.heads) == 1
 
 
+def test_governance_heads_are_the_same_when_they_are_remembered(monkeypatch: pytest.MonkeyPatch):
+    """The memory of compared heads is bounded, and changes nothing but the time."""
+    monkeypatch.setattr(limits, "GOVERNANCE_HEADS_CACHED_MAX", 2)
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    devices = [identity(f"newcomer {n}") for n in range(6)]
+    admits = [history.write(BEN, (), governance=(d.admit(CONTEXT),)) for d in devices]
+    later = history.write(BEN, (admits[0].id,), governance=(identity("late").admit(CONTEXT),))
+    stage.receive(*admits, later)
+    ledger = stage.replica.ledger
+    for _ in range(2):
+        for other in admits[1:]:
+            named = (admits[0].id, later.id, other.id)
+            assert ledger.governance_heads(named) == tuple(sorted((later.id, other.id)))
+            assert len(ledger._maximal) <= 2
+
+
 def test_head_that_brings_too_many_governance_heads_is_followed_step_by_step():
     """Both sides hold as many as a header can name, and none in common."""
     history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
