@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import struct
 
 import pytest
 
 from covey.codec import (
+    DeltasFrame,
     Head,
     application_id,
     certificate_of,
@@ -18,14 +20,17 @@ from covey.codec import (
     decode_announcement,
     decode_charter,
     decode_delta,
+    decode_frame,
     decode_frontier,
     decode_payload,
     dht_key,
     did_text,
     encode_announcement,
     encode_charter,
+    encode_frame,
     encode_frontier,
     encode_payload,
+    fingerprint,
     frontier_digest,
     is_certificate_valid,
     is_delta_signed,
@@ -33,7 +38,9 @@ from covey.codec import (
     join_of,
     join_packed,
     make_delta,
+    open_batch,
     pack,
+    pack_batch,
     parse_cid,
     parse_did,
     parse_topic,
@@ -52,7 +59,7 @@ from covey.crypto import (
     tagged_hash,
 )
 from covey.errors import ConfigError, ProtocolViolation
-from covey.model import Call
+from covey.model import Call, Tip
 from covey.testkit.identities import identity
 from tests.vectors.files import hashed, invalid, message, packed, valid, value_of
 
@@ -184,6 +191,45 @@ def test_frontier_is_this(case):
 def test_frontier_is_refused(case):
     """A cut has one name."""
     assert code_of(decode_frontier, raw(case["encoded"])) == case["code"]
+
+
+# -- streams ---------------------------------------------------------------------------------
+
+
+@valid("session")
+def test_session_is_this(case):
+    """Proofs from plain libraries; frames and batches there and back."""
+    if case["kind"] == "proof":
+        context, device = raw(case["context"]), raw(case["device"])
+        nonces = raw(case["prover_nonce"]), raw(case["verifier_nonce"])
+        transcript = hashed("covey/sync-proof/1", case["prover"], case["verifier"], *nonces)
+        assert hmac.digest(context, transcript, "sha256").hex() == case["proof"]
+        signed = message("covey/sync-auth/1", context, transcript)
+        assert is_signed(device, signed, raw(case["signature"]))
+    elif case["kind"] == "frame":
+        packed_frame = raw(case["frame"])
+        assert encode_frame(decode_frame(packed_frame)) == packed_frame
+        assert pack(value_of(case["fields"])) == packed_frame
+    elif case["kind"] == "batch":
+        frame = decode_frame(raw(case["frame"]))
+        assert frame == DeltasFrame(case["channel"], raw(case["batch"]))
+        opened = open_batch(frame.batch, SIZE_MAX)
+        assert [delta.hex() for delta in opened] == case["deltas"]
+        assert open_batch(pack_batch(opened), SIZE_MAX) == opened
+    else:
+        tips = tuple(Tip(sequence, raw(delta)) for sequence, delta in case["tips"])
+        device, plain = raw(case["device"]), tuple((tip.sequence, tip.id) for tip in tips)
+        assert fingerprint(device, tips).to_bytes(6, "big").hex() == case["fingerprint"]
+        assert hashed("covey/range/1", device, plain)[:6].hex() == case["fingerprint"]
+
+
+@invalid("session")
+def test_session_is_refused(case):
+    """By the frame, or by what it carries."""
+    if case["kind"] == "frame":
+        assert code_of(decode_frame, raw(case["frame"])) == case["code"]
+    else:
+        assert code_of(open_batch, raw(case["batch"]), SIZE_MAX) == case["code"]
 
 
 # -- founding --------------------------------------------------------------------------------

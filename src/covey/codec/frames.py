@@ -14,6 +14,14 @@ from covey.codec.certificate import certificate_of, certificate_packed, join_of,
 from covey.codec.cid import is_cid
 from covey.codec.frontier import frontier_of, frontier_packed
 from covey.codec.packing import Packed, pack, unpack
+from covey.codec.ranges import (
+    Listing,
+    Parts,
+    listings_of,
+    listings_packed,
+    parts_of,
+    parts_packed,
+)
 from covey.errors import ProtocolViolation
 from covey.model import (
     Certificate,
@@ -35,12 +43,15 @@ __all__ = [
     "CharterTold",
     "CharterWant",
     "Credit",
-    "DeltaFrame",
+    "DeltasFrame",
     "DigestFrame",
     "FrontierFrame",
     "Hello",
     "Know",
+    "ListingFrame",
     "Member",
+    "PartsFrame",
+    "ShareFrame",
     "SyncFrame",
     "Want",
     "decode_frame",
@@ -50,7 +61,10 @@ __all__ = [
 _U63 = 2**63 - 1
 _REASON_BYTES_MAX = 256
 _MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
-_FIELDS = {1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3}
+_FIELDS = {
+    **{1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3},
+    **{15: 3, 16: 4, 17: 4},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +111,11 @@ class FrontierFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class DeltaFrame:
-    """[6, channel, delta]: one delta, after all that it follows."""
+class DeltasFrame:
+    """[6, channel, batch]: some deltas, each after all that it follows; see `open_batch`."""
 
     channel: int
-    frame: bytes
+    batch: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +183,42 @@ class CharterTold:
     charter: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class PartsFrame:
+    """[15, channel, ranges]: what the sender holds, as fingerprints; the receiver says more."""
+
+    channel: int
+    several: tuple[Parts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFrame:
+    """[16, channel, answer, listings]: what the sender holds in some ranges, whole.
+
+    is_answer: it answers a listing, and needs none in return.
+    """
+
+    channel: int
+    is_answer: bool
+    several: tuple[Listing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFrame:
+    """[17, channel, index, count]: send deltas whose number modulo count is index, from now on."""
+
+    channel: int
+    index: int
+    count: int
+
+
 SyncFrame: TypeAlias = (
     Hello
     | Know
     | Member
     | DigestFrame
     | FrontierFrame
-    | DeltaFrame
+    | DeltasFrame
     | Credit
     | Want
     | BlobWant
@@ -184,6 +227,9 @@ SyncFrame: TypeAlias = (
     | AdmitAnswer
     | CharterWant
     | CharterTold
+    | PartsFrame
+    | ListingFrame
+    | ShareFrame
 )
 
 
@@ -204,8 +250,8 @@ def _packed(frame: SyncFrame) -> Packed:
             return (4, channel, frontier, state)
         case FrontierFrame(channel, cut, state):
             return (5, channel, frontier_packed(cut), state)
-        case DeltaFrame(channel, delta):
-            return (6, channel, delta)
+        case DeltasFrame(channel, batch):
+            return (6, channel, batch)
         case Credit(channel, size_bytes):
             return (7, channel, size_bytes)
         case Want(channel, ids):
@@ -222,6 +268,12 @@ def _packed(frame: SyncFrame) -> Packed:
             return (13, topic)
         case CharterTold(topic, charter):
             return (14, topic, charter)
+        case PartsFrame(channel, parts):
+            return (15, channel, parts_packed(parts))
+        case ListingFrame(channel, is_answer, listings):
+            return (16, channel, int(is_answer), listings_packed(listings))
+        case ShareFrame(channel, index, count):
+            return (17, channel, index, count)
 
 
 def decode_frame(packed: bytes, size_bytes_max: int = _MAX) -> SyncFrame:
@@ -256,7 +308,7 @@ def _channelled(kind: int, channel: int, body: tuple[Packed, ...]) -> SyncFrame:
         case 5:
             return FrontierFrame(channel, frontier_of(body[0]), _digest(body[1]))
         case 6:
-            return DeltaFrame(channel, shape.blob(body[0], limits.DELTA_SIZE_BYTES_MAX, "delta"))
+            return DeltasFrame(channel, shape.blob(body[0], _MAX, "batch"))
         case 7:
             return Credit(channel, shape.integer(body[0], 1, _U63, "credit"))
         case 8:
@@ -270,8 +322,16 @@ def _channelled(kind: int, channel: int, body: tuple[Packed, ...]) -> SyncFrame:
             )
         case 11:
             return AdmitAsk(channel, certificate_of(body[0]), join_of(body[1]))
-    assert kind == 12
-    return AdmitAnswer(channel, shape.text(body[0], _REASON_BYTES_MAX, "reason"))
+        case 12:
+            return AdmitAnswer(channel, shape.text(body[0], _REASON_BYTES_MAX, "reason"))
+        case 15:
+            return PartsFrame(channel, parts_of(body[0]))
+        case 16:
+            is_answer = shape.integer(body[0], 0, 1, "answer") == 1
+            return ListingFrame(channel, is_answer, listings_of(body[1]))
+    assert kind == 17
+    count = shape.integer(body[1], 1, limits.SYNC_SOURCES_MAX, "shares")
+    return ShareFrame(channel, shape.integer(body[0], 0, count - 1, "share"), count)
 
 
 def _digest(value: Packed) -> Digest:

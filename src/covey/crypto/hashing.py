@@ -28,6 +28,7 @@ class Tag:
     JOIN = b"covey/join/1"
     MANIFEST = b"covey/manifest/1"
     PAYLOAD = b"covey/payload/1"
+    RANGE = b"covey/range/1"
     SEED = b"covey/seed/1"
     SYNC_AUTH = b"covey/sync-auth/1"
     SYNC_PROOF = b"covey/sync-proof/1"

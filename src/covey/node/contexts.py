@@ -48,7 +48,7 @@ from covey.node.links import Links
 from covey.node.records import Application, ContextRecord, Records
 from covey.runtime import Executor
 from covey.store import Store
-from covey.sync import Ledger, Replica
+from covey.sync import Ledger, Replica, Sources
 
 __all__ = ["Contexts", "Held"]
 
@@ -64,6 +64,7 @@ class Held:
     """
 
     record: ContextRecord
+    sources: Sources = field(default_factory=Sources)
     charter: Charter | None = None
     driver: ContextDriver | None = None
     problem: str = ""
@@ -110,6 +111,10 @@ class Contexts:
         """As `SessionHost.ledger`."""
         driver = self.driver(context)
         return None if driver is None else driver.replica.ledger
+
+    def sources(self, context: ContextId) -> Sources:
+        """As `SessionHost.sources`."""
+        return self._held[context].sources
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         """As `SessionHost.blob`: served only inside a context that references it."""

@@ -17,6 +17,7 @@ from covey.errors import PeerUnavailable, ProtocolViolation
 from covey.model import ContextId, PeerId, limits
 from covey.network import FrameStream
 from covey.sync import (
+    AskFrontiers,
     Close,
     FrameArrived,
     More,
@@ -37,7 +38,8 @@ class Link:
     """One session at work; `run` is its task.
 
     on_effect: carries out what is no business of the stream; awaited for the effects of frames
-    that arrived, so that a full inbox holds up this peer alone.
+    that arrived, so that a full inbox holds up this peer alone. on_ask: what concerns other
+    streams, at once.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Link:
         session: Session,
         stream: FrameStream,
         on_effect: Callable[[Link, SessionEffect], Awaitable[None]],
+        on_ask: Callable[[AskFrontiers], None],
     ) -> None:
         self.session = session
         self.peer: PeerId = session.peer
         self._stream = stream
         self._on_effect = on_effect
+        self._on_ask = on_ask
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
@@ -104,6 +108,8 @@ class Link:
                     self._outbox_bytes += len(frame)
                 case More(context):
                     self._more[context] = None
+                case AskFrontiers():
+                    self._on_ask(effect)
                 case Close(code):
                     _logger.debug("sync stream closed", extra={"peer": self.peer, "code": code})
                     self._is_closing = True

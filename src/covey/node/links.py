@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
@@ -26,6 +27,7 @@ from covey.sync import (
     AskBlob,
     AskCharter,
     AskDeltas,
+    AskFrontiers,
     BlobTold,
     CharterAnswered,
     Close,
@@ -41,6 +43,7 @@ from covey.sync import (
     SessionEvent,
     SessionHost,
     Shared,
+    TellFrontier,
 )
 
 __all__ = ["Links"]
@@ -70,6 +73,7 @@ class Links:
     def attach(self, network: Network, nursery: trio.Nursery) -> None:
         """Begin: the network is there; tasks live in the nursery."""
         self._network, self._nursery = network, nursery
+        nursery.start_soon(self._watch_sources)
         for peer in network.connected():
             self.on_connected(peer)
 
@@ -121,7 +125,7 @@ class Links:
     async def _run(self, peer: PeerId, stream: FrameStream) -> None:
         assert self._network is not None
         session = Session(self._host, self._network.peer_id, peer, secrets.token_bytes(32))
-        link = Link(session, stream, self._carry_out)
+        link = Link(session, stream, self._carry_out, self._ask_frontiers)
         older = self._links.get(peer)
         if older is not None:
             older.close()
@@ -131,6 +135,9 @@ class Links:
         finally:
             if self._links.get(peer) is link:
                 del self._links[peer]
+                for effect in session.end(time.time()):
+                    assert isinstance(effect, AskFrontiers)
+                    self._ask_frontiers(effect)
                 for context in session.shared():
                     driver = self._driver_of(context)
                     if driver is not None:
@@ -239,6 +246,21 @@ class Links:
             take(answer)
 
     # -- effects of sessions ---
+
+    async def _watch_sources(self) -> None:
+        """Have others asked where a peer that was asked is silent."""
+        while True:
+            await trio.sleep(limits.SYNC_SOURCE_SILENT_S / 2)
+            for context in self._host.contexts():
+                sources = self._host.sources(context)
+                sources.tick(time.time())
+                self._ask_frontiers(AskFrontiers(context, sources.due()))
+
+    def _ask_frontiers(self, asked: AskFrontiers) -> None:
+        for peer, share in asked.due:
+            link = self._links.get(peer)
+            if link is not None:
+                link.tell(TellFrontier(asked.context, share))
 
     async def _carry_out(self, link: Link, effect: SessionEffect) -> None:
         match effect:

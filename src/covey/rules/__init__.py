@@ -10,6 +10,7 @@ from covey.rules.chain import (
 from covey.rules.cut import (
     Cut,
     Position,
+    arrival_of,
     closure_of,
     cut_of,
     is_forked,
@@ -30,6 +31,7 @@ __all__ = [
     "ADD_MIN",
     "Cut",
     "Position",
+    "arrival_of",
     "check_chain",
     "check_clock",
     "check_effect",

@@ -26,6 +26,7 @@ from covey.model import (
 __all__ = [
     "Cut",
     "Position",
+    "arrival_of",
     "closure_of",
     "cut_of",
     "is_forked",
@@ -55,11 +56,19 @@ def position_of(reader: Reader, device: DeviceId, tip: Tip) -> Position | None:
     row = reader.get(Table.CHAIN, (device, tip.sequence, tip.id))
     if row is None:
         return None
+    branch, arrival = _chain_row(row)
+    return Position(device, branch, tip.sequence, arrival)
+
+
+def arrival_of(row: bytes) -> int:
+    """Where in the log the delta of a row of `Table.CHAIN` is."""
+    return _chain_row(row)[1]
+
+
+def _chain_row(row: bytes) -> tuple[int, int]:
     branch, arrival = shape.fields(unpack(row, 64), 2, "chain row")
-    return Position(
-        device,
+    return (
         shape.integer(branch, 0, _BRANCHES, "branch"),
-        tip.sequence,
         shape.integer(arrival, 1, limits.SEQUENCE_MAX, "arrival"),
     )
 

@@ -75,6 +75,7 @@ from covey.sync.session import (
     AskBlob,
     AskCharter,
     AskDeltas,
+    AskFrontiers,
     BlobTold,
     CharterAnswered,
     Close,
@@ -91,7 +92,12 @@ from covey.sync.session import (
     SessionEvent,
     SessionHost,
     Shared,
+    TellFrontier,
     Tick,
+)
+from covey.sync.sources import (
+    Share,
+    Sources,
 )
 
 __all__ = [
@@ -102,6 +108,7 @@ __all__ = [
     "AskBlob",
     "AskCharter",
     "AskDeltas",
+    "AskFrontiers",
     "BlobTold",
     "CharterAnswered",
     "Close",
@@ -118,7 +125,10 @@ __all__ = [
     "SessionEffect",
     "SessionEvent",
     "SessionHost",
+    "Share",
     "Shared",
+    "Sources",
+    "TellFrontier",
     "Tick",
     "ANNOUNCE",
     "ASK",

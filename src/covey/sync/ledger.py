@@ -40,6 +40,7 @@ from covey.model import (
     limits,
 )
 from covey.rules import Cut, closure_of, cut_of, join_frontiers, record_frontier, record_position
+from covey.sync.ranges import RangeIndex
 
 __all__ = ["Ledger", "Summary"]
 
@@ -79,6 +80,8 @@ class Ledger:
         self._lthash = LtHash()
         self._digest: Digest | None = None
         self._frontier_digest: Digest | None = None
+        self._ranges: RangeIndex | None = None
+        self._has_ranges = False  # of the frontier as it is now
         self._summaries: OrderedDict[DeltaId, Summary] = OrderedDict()
         self._closures: OrderedDict[DeltaId, Frontier] = OrderedDict()
         self._closure_tips = 0
@@ -125,6 +128,12 @@ class Ledger:
         if self._frontier_digest is None:
             self._frontier_digest = frontier_digest(self.context, self.frontier)
         return self._frontier_digest
+
+    def ranges(self) -> RangeIndex:
+        """The current frontier, by ranges of devices."""
+        if self._ranges is None or not self._has_ranges:
+            self._ranges, self._has_ranges = RangeIndex(self.frontier, self._ranges), True
+        return self._ranges
 
     def summary(self, delta: DeltaId) -> Summary | None:
         """What is known of an applied delta, or None if it is not applied."""
@@ -248,6 +257,7 @@ class Ledger:
                 )
         self.clock = max(self.clock, core.time)
         self._digest = self._frontier_digest = None
+        self._has_ranges = False
         return self.count
 
     def _bases(self, delta: Delta) -> list[tuple[DeltaId, DeviceId, Frontier]]:

@@ -10,6 +10,7 @@ from covey.sync.session.events import (
     AskBlob,
     AskCharter,
     AskDeltas,
+    AskFrontiers,
     BlobTold,
     CharterAnswered,
     Close,
@@ -25,6 +26,7 @@ from covey.sync.session.events import (
     SessionEvent,
     SessionHost,
     Shared,
+    TellFrontier,
     Tick,
 )
 from covey.sync.session.session import (
@@ -40,6 +42,7 @@ __all__ = [
     "AskBlob",
     "AskCharter",
     "AskDeltas",
+    "AskFrontiers",
     "BlobTold",
     "CharterAnswered",
     "Close",
@@ -57,5 +60,6 @@ __all__ = [
     "SessionEvent",
     "SessionHost",
     "Shared",
+    "TellFrontier",
     "Tick",
 ]

@@ -1,6 +1,6 @@
 """One context on one stream: what was told, what is streamed, and the credits for it.
 
-Source: protocols/sync.md.
+Source: protocols/session.md.
 """
 
 from __future__ import annotations
@@ -9,23 +9,40 @@ from dataclasses import dataclass, field
 
 from covey.codec import (
     Credit,
-    DeltaFrame,
+    DeltasFrame,
     DigestFrame,
     FrontierFrame,
+    ListingFrame,
+    PartsFrame,
+    ShareFrame,
     SyncFrame,
     decode_delta,
     encode_frame,
     fitting_frontier,
     frontier_digest,
     is_delta_signed,
+    open_batch,
+    pack_batch,
 )
 from covey.errors import ProtocolViolation
-from covey.model import Cid, ContextId, DeltaId, DeviceId, Table, limits
+from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, Table, limits
 from covey.sync.ledger import Ledger
-from covey.sync.session.events import Compared, DeltaDelivered, More, Send, SessionEffect
+from covey.sync.ranges import answer_parts, first_parts
+from covey.sync.session.allowance import Allowance
+from covey.sync.session.events import (
+    AskFrontiers,
+    Compared,
+    DeltaDelivered,
+    More,
+    Send,
+    SessionEffect,
+)
 from covey.sync.session.streaming import Stream, missing_here
+from covey.sync.sources import Share, Sources
 
 __all__ = ["Channel", "send"]
+
+_ALL = Share(0, 1)
 
 
 def send(frame: SyncFrame) -> Send:
@@ -37,60 +54,99 @@ def send(frame: SyncFrame) -> Send:
 class Channel:
     """One context on this stream. ours, theirs: channel numbers of each side.
 
-    credit_bytes: what may still be sent. in_flight_bytes: what came and is not granted again;
-    owed_bytes: the part of it that is dealt with. waiting: frames read and not yet sent.
-    is_frontier_due: to be told once what came is dealt with.
+    sources: who streams the context to this node. share: what the peer wants of what it lacks.
+    credit_bytes: what may still be sent.
+    in_flight_bytes: what came and is not granted again; owed_bytes: the part of it that is dealt
+    with. waiting: frames read and not yet sent. due_share: to be told with a frontier once what
+    came is dealt with. told_s: when the peer was asked last. heard: the peer's frontier digest.
+    ranged: that and ours when ranges were told last.
     """
 
     context: ContextId
+    peer: PeerId
+    sources: Sources
     ours: int
     theirs: int | None = None
     device: DeviceId | None = None
     stream: Stream | None = None
-    credit_bytes: int = limits.SYNC_CREDIT_BYTES
+    credit_bytes: int = field(default_factory=lambda: limits.SYNC_CREDIT_BYTES)
     owed_bytes: int = 0
     in_flight_bytes: int = 0
+    share: Share = _ALL
     waiting: list[bytes] = field(default_factory=list)
-    told_frontier: bytes = b""
-    told_frontier_s: float = 0.0
-    is_frontier_due: bool = False
+    told_s: float = 0.0
+    told_share: Share = _ALL
+    due_share: Share | None = None
+    heard: bytes = b""
+    ranged: tuple[bytes, bytes] = (b"", b"")
+    answers: Allowance = field(
+        default_factory=lambda: Allowance(
+            limits.SYNC_RANGES_BYTES_PER_S, limits.SYNC_RANGES_BYTES_PER_S
+        )
+    )
+    known: Allowance = field(
+        default_factory=lambda: Allowance(
+            limits.SYNC_KNOWN_BYTES_MAX, limits.SYNC_KNOWN_BYTES_PER_S
+        )
+    )
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
     admissions_asked: int = 0
 
-    # -- frontiers -------------------------------------------------------------------------------
+    # -- who holds what --------------------------------------------------------------------------
 
     def tell_digest(self, ledger: Ledger) -> Send:
         """What is held here, in short."""
         return send(DigestFrame(self.ours, ledger.frontier_digest(), ledger.digest()))
 
-    def tell_frontier(self, ledger: Ledger, now: float) -> list[SessionEffect]:
-        """What is held here, unless the same was told a moment ago.
+    def tell_frontier(self, ledger: Ledger, share: Share, now: float) -> list[SessionEffect]:
+        """Have the peer send its share of what is lacking.
 
         While deltas of the peer are being taken in it waits for them: it would have those sent
         again. Not for long, since some of them may never be dealt with.
         """
-        since_s = now - self.told_frontier_s
-        if self.owed_bytes < self.in_flight_bytes and since_s < limits.SYNC_INTERVAL_S:
-            self.is_frontier_due = True
+        is_taking_in = self.owed_bytes < self.in_flight_bytes
+        if is_taking_in and now - self.told_s < limits.SYNC_INTERVAL_S:
+            self.due_share = share
             return []
-        self.is_frontier_due = False
+        self.due_share = None
         digest = ledger.frontier_digest()
-        if digest == self.told_frontier and since_s < limits.ASK_AGAIN_S:
+        effects: list[Send] = []
+        if share != self.told_share:
+            effects.append(send(ShareFrame(self.ours, share.index, share.count)))
+        is_small = len(ledger.frontier) < limits.SYNC_RANGES_DEVICES_MIN
+        if is_small or self.ranged == (self.heard, digest):  # Ranges led to nothing before.
+            told = fitting_frontier(ledger.frontier)
+            effects.append(send(FrontierFrame(self.ours, told, ledger.digest())))
+        else:
+            self.ranged = self.heard, digest
+            effects.append(send(PartsFrame(self.ours, first_parts(ledger.ranges()))))
+        if not self._may_say(effects, now):
             return []
-        self.told_frontier, self.told_frontier_s = digest, now
-        return [send(FrontierFrame(self.ours, fitting_frontier(ledger.frontier), ledger.digest()))]
+        self.told_s, self.told_share = now, share
+        return [*effects]
 
-    def compare(
-        self, ledger: Ledger, frontier: bytes, state: bytes, now: float
-    ) -> list[SessionEffect]:
-        """Take the peer's digests; where they differ, tell the frontier."""
-        compared = Compared(self.context, frontier, state, 0)
-        if frontier == ledger.frontier_digest():
-            return [compared]
-        return [compared, *self.tell_frontier(ledger, now)]
+    def _may_say(self, effects: list[Send], now: float) -> bool:
+        """Whether so much more may be said for comparison: a peer decides how often it is."""
+        return self.answers.spend(sum(len(effect.frame) for effect in effects), now)
+
+    def ask(self) -> list[SessionEffect]:
+        """Have frontiers told to whom the sources name."""
+        due = self.sources.due()
+        return [AskFrontiers(self.context, due)] if due else []
+
+    def take_digest(self, ledger: Ledger, told: DigestFrame, now: float) -> list[SessionEffect]:
+        """Take the peer's digests; where they differ, somebody is told the frontier."""
+        self.heard = told.frontier_digest
+        mine = ledger.frontier_digest()
+        if told.frontier_digest == mine:
+            self.sources.agrees(self.peer, now)
+        else:
+            self.sources.differs(self.peer, mine, told.frontier_digest, now)
+        compared = Compared(self.context, told.frontier_digest, told.state_digest, 0)
+        return [compared, *self.ask()]
 
     def take_frontier(self, ledger: Ledger, told: FrontierFrame, now: float) -> list[SessionEffect]:
-        """Take the peer's frontier: stream what it lacks, tell it what is lacking here."""
+        """Take the peer's frontier: stream what it lacks, ask for what is lacking here."""
         if self.stream is None:
             return []
         missing = missing_here(ledger, told.frontier)
@@ -99,39 +155,90 @@ class Channel:
         self.stream.restart(told.frontier)
         self.waiting.clear()
         if missing:
-            effects += self.tell_frontier(ledger, now)
-        if digest == ledger.frontier_digest():
-            effects.append(self.tell_digest(ledger))  # Now the peer, too, knows that both agree.
-        return [*effects, *self.pump(ledger)]
+            self.sources.differs(self.peer, ledger.frontier_digest(), digest, now)
+            effects += self.ask()
+        return [*effects, *self._stream_or_say_so(ledger)]
+
+    def take_parts(self, ledger: Ledger, told: PartsFrame, now: float) -> list[SessionEffect]:
+        """Take fingerprints of the peer's frontier: say what differs, more closely."""
+        split, listed = answer_parts(ledger.ranges(), told.several)
+        if not split and not listed:
+            return [self.tell_digest(ledger)]
+        effects: list[Send] = []
+        if split:
+            effects.append(send(PartsFrame(self.ours, split)))
+        if listed:
+            effects.append(send(ListingFrame(self.ours, is_answer=False, several=listed)))
+        # Where it may not, the next comparison brings another chance.
+        return [*effects] if self._may_say(effects, now) else []
+
+    def take_listing(self, ledger: Ledger, told: ListingFrame, now: float) -> list[SessionEffect]:
+        """Take what the peer holds in some ranges: stream what it lacks, tell what is here."""
+        if self.stream is None:
+            return []
+        theirs = {d: tips for listing in told.several for d, tips in listing.frontier.items()}
+        missing = missing_here(ledger, theirs)
+        effects: list[Send] = []
+        if missing and not told.is_answer:
+            index = ledger.ranges()
+            mine = tuple(index.listing(listing.range) for listing in told.several)
+            effects = [send(ListingFrame(self.ours, is_answer=True, several=mine))]
+            if not self._may_say(effects, now):
+                effects = []
+        self.stream.narrow(told.several)
+        return [*effects, *self._stream_or_say_so(ledger)]
 
     # -- deltas ----------------------------------------------------------------------------------
 
+    def _stream_or_say_so(self, ledger: Ledger) -> list[SessionEffect]:
+        """Send what the peer lacks; if that is nothing, a digest says that no more will come."""
+        assert self.stream is not None
+        if self.waiting or not self.stream.is_idle:
+            return self.pump(ledger)
+        return [self.tell_digest(ledger)]
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether there is something to send, as far as the peer told what it holds."""
+        return bool(self.waiting) or (self.stream is not None and not self.stream.is_idle)
+
     def pump(self, ledger: Ledger) -> list[SessionEffect]:
         """Send what the peer lacks, up to its credit and a page."""
-        if self.stream is None:
+        if self.stream is None or not self.is_streaming:
             return []
-        was_busy = bool(self.waiting) or not self.stream.is_idle
         if not self.waiting:
-            self.waiting.extend(frame for _, frame in self.stream.page())
-        effects: list[SessionEffect] = []
-        sent_bytes = sent_count = 0
+            self.waiting.extend(self.stream.page(self.share))
+        sent: list[bytes] = []
+        size_bytes = 0
         for frame in self.waiting:
-            if sent_bytes >= limits.SYNC_PAGE_BYTES or len(frame) > self.credit_bytes:
+            if size_bytes >= limits.SYNC_PAGE_BYTES or len(frame) > self.credit_bytes:
                 break
             self.credit_bytes -= len(frame)
-            sent_bytes += len(frame)
-            sent_count += 1
-            effects.append(send(DeltaFrame(self.ours, frame)))
-        del self.waiting[:sent_count]
+            size_bytes += len(frame)
+            sent.append(frame)
+        del self.waiting[: len(sent)]
+        effects = self._batches(sent)
         if self.waiting and len(self.waiting[0]) > self.credit_bytes:
             return effects
-        if self.waiting or not self.stream.is_idle:
-            return [*effects, More(self.context)]
-        return [*effects, self.tell_digest(ledger)] if was_busy else effects
+        return [*effects, More(self.context) if self.is_streaming else self.tell_digest(ledger)]
+
+    def _batches(self, frames: list[bytes]) -> list[SessionEffect]:
+        effects: list[SessionEffect] = []
+        batch: list[bytes] = []
+        size_bytes = 0
+        for frame in frames:
+            batch.append(frame)
+            size_bytes += len(frame)
+            if size_bytes >= limits.SYNC_BATCH_BYTES or len(batch) == limits.SYNC_BATCH_DELTAS_MAX:
+                effects.append(send(DeltasFrame(self.ours, pack_batch(batch))))
+                batch, size_bytes = [], 0
+        if batch:
+            effects.append(send(DeltasFrame(self.ours, pack_batch(batch))))
+        return effects
 
     def send_wanted(self, ledger: Ledger, ids: tuple[DeltaId, ...]) -> list[SessionEffect]:
         """Send the deltas asked for that are here, as far as the credit goes."""
-        effects: list[SessionEffect] = []
+        frames: list[bytes] = []
         for wanted in ids:
             frame = ledger.committed.get(Table.DELTA, (wanted,))
             if frame is None:
@@ -139,27 +246,36 @@ class Channel:
             if len(frame) > self.credit_bytes:
                 break
             self.credit_bytes -= len(frame)
-            effects.append(send(DeltaFrame(self.ours, frame)))
-        return effects
+            frames.append(frame)
+        return self._batches(frames)
 
-    def take_delta(self, ledger: Ledger | None, packed: bytes) -> list[SessionEffect]:
-        """Check a delta that came, and hand it over where it is news."""
-        self.in_flight_bytes += len(packed)
-        if self.in_flight_bytes > limits.SYNC_CREDIT_BYTES:
-            raise ProtocolViolation("wrong-credit", "the peer sent more than its credit")
-        delta = decode_delta(self.context, packed)
-        if ledger is None or ledger.is_applied(delta.id):
-            return self.grant(len(packed))
-        if not is_delta_signed(self.context, delta):
-            raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
-        return [DeltaDelivered(self.context, delta)]
+    def take_deltas(self, ledger: Ledger | None, batch: bytes, now: float) -> list[SessionEffect]:
+        """Check deltas that came, and hand those over that are news."""
+        room_bytes = limits.SYNC_CREDIT_BYTES - self.in_flight_bytes
+        effects: list[SessionEffect] = []
+        known_bytes = 0
+        for packed in open_batch(batch, room_bytes):
+            self.in_flight_bytes += len(packed)
+            delta = decode_delta(self.context, packed)
+            if ledger is None or ledger.is_applied(delta.id):
+                known_bytes += len(packed)
+                continue
+            if not is_delta_signed(self.context, delta):
+                raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
+            self.sources.delivered(self.peer, now)
+            effects.append(DeltaDelivered(self.context, delta))
+        if not self.known.spend(known_bytes, now):
+            raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
+        return [*self.grant(known_bytes), *effects, *self.ask()]
 
     def consume(self, ledger: Ledger | None, size_bytes: int, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""
+        self.sources.consumed(self.peer, now)
         effects = self.grant(size_bytes)
-        if ledger is None or not self.is_frontier_due or self.owed_bytes < self.in_flight_bytes:
+        is_behind = self.owed_bytes < self.in_flight_bytes
+        if ledger is None or self.due_share is None or is_behind:
             return effects
-        return [*effects, *self.tell_frontier(ledger, now)]
+        return [*effects, *self.tell_frontier(ledger, self.due_share, now)]
 
     def grant(self, size_bytes: int) -> list[SessionEffect]:
         """Give credit back, in portions of a quarter of it."""

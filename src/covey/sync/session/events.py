@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from covey.model import Certificate, Cid, ContextId, Delta, DeltaId, DeviceId, Join
+from covey.model import Certificate, Cid, ContextId, Delta, DeltaId, DeviceId, Join, PeerId
 from covey.sync.ledger import Ledger
+from covey.sync.sources import Share, Sources
 
 __all__ = [
     "AdmissionAsked",
@@ -16,6 +17,7 @@ __all__ = [
     "AskBlob",
     "AskCharter",
     "AskDeltas",
+    "AskFrontiers",
     "BlobTold",
     "CharterAnswered",
     "Close",
@@ -31,6 +33,7 @@ __all__ = [
     "SessionEvent",
     "SessionHost",
     "Shared",
+    "TellFrontier",
     "Tick",
 ]
 
@@ -44,6 +47,10 @@ class SessionHost(Protocol):
 
     def ledger(self, context: ContextId) -> Ledger | None:
         """The ledger of a context, or None while it is being joined."""
+        ...
+
+    def sources(self, context: ContextId) -> Sources:
+        """Who streams a context to this node; one for all sessions."""
         ...
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
@@ -86,6 +93,14 @@ class Pump:
     """All frames handed out are written: go on streaming."""
 
     context: ContextId
+
+
+@dataclass(frozen=True, slots=True)
+class TellFrontier:
+    """Have the peer send its share of what is lacking here: tell it what is held."""
+
+    context: ContextId
+    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,7 @@ SessionEvent: TypeAlias = (
     | ContextOpened
     | Consumed
     | Pump
+    | TellFrontier
     | AskDeltas
     | AskBlob
     | AskCharter
@@ -159,6 +175,14 @@ class More:
     """There is more to stream: answer with `Pump` when everything before is written."""
 
     context: ContextId
+
+
+@dataclass(frozen=True, slots=True)
+class AskFrontiers:
+    """Give the session of each of these peers `TellFrontier`."""
+
+    context: ContextId
+    due: tuple[tuple[PeerId, Share], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +254,7 @@ class Close:
 SessionEffect: TypeAlias = (
     Send
     | More
+    | AskFrontiers
     | Shared
     | DeltaDelivered
     | Compared

@@ -16,12 +16,15 @@ from covey.codec import (
     CharterTold,
     CharterWant,
     Credit,
-    DeltaFrame,
+    DeltasFrame,
     DigestFrame,
     FrontierFrame,
     Hello,
     Know,
+    ListingFrame,
     Member,
+    PartsFrame,
+    ShareFrame,
     SyncFrame,
     Want,
     charter_id,
@@ -38,6 +41,7 @@ from covey.crypto import (
 )
 from covey.errors import ProtocolViolation
 from covey.model import Cid, ContextId, DeviceId, PeerId, Signature, limits
+from covey.sync.ledger import Ledger
 from covey.sync.session.channel import Channel, send
 from covey.sync.session.events import (
     AdmissionAsked,
@@ -58,9 +62,11 @@ from covey.sync.session.events import (
     SessionEvent,
     SessionHost,
     Shared,
+    TellFrontier,
     Tick,
 )
 from covey.sync.session.streaming import Stream
+from covey.sync.sources import Share
 
 __all__ = ["PROTOCOL_VERSION", "Session"]
 
@@ -111,7 +117,7 @@ class Session:
                 case FrameArrived(packed):
                     return self._arrive(decode_frame(packed, self._frame_bytes_max()), now)
                 case ContextOpened(context):
-                    return self._open(context, now)
+                    return self._open(context)
                 case Tick():
                     return self._compare_all()
                 case AskCharter(topic):
@@ -125,6 +131,14 @@ class Session:
         except ProtocolViolation as violation:
             return [Close(violation.code)]
 
+    def end(self, now: float) -> list[SessionEffect]:
+        """The stream has ended: others may have to send what this peer was asked for."""
+        effects: list[SessionEffect] = []
+        for channel in self._by_number.values():
+            channel.sources.left(self.peer, now)
+            effects += channel.ask()
+        return effects
+
     def _frame_bytes_max(self) -> int:
         """A stranger's frames are small: to decode a large one takes a second."""
         is_stranger = not self._by_number
@@ -134,11 +148,11 @@ class Session:
 
     def _arrive(self, frame: SyncFrame, now: float) -> list[SessionEffect]:
         if isinstance(frame, Hello):
-            return self._greet(frame, now)
+            return self._greet(frame)
         if self._greeting is None:
             raise ProtocolViolation("wrong-phase", "the peer did not greet first")
         if isinstance(frame, Know):
-            return self._match(frame.channel, frame.proof, now)
+            return self._match(frame.channel, frame.proof)
         if isinstance(frame, CharterWant):
             charter = None if self._is_flooding(now) else self._host.open_charter(frame.topic)
             return [send(CharterTold(frame.topic, charter))]
@@ -149,7 +163,7 @@ class Session:
             return []
         return self._talk(channel, frame, now)
 
-    def _greet(self, hello: Hello, now: float) -> list[SessionEffect]:
+    def _greet(self, hello: Hello) -> list[SessionEffect]:
         if self._greeting is not None:
             raise ProtocolViolation("wrong-phase", "the peer greeted twice")
         if hello.version != PROTOCOL_VERSION:
@@ -159,29 +173,30 @@ class Session:
         self._greeting = Greeting(self._own, self.peer, self._nonce, hello.nonce)
         effects: list[SessionEffect] = []
         for context in self._host.contexts()[: limits.SYNC_CONTEXTS_MAX]:
-            effects += self._open(context, now)
+            effects += self._open(context)
         return effects
 
-    def _open(self, context: ContextId, now: float) -> list[SessionEffect]:
+    def _open(self, context: ContextId) -> list[SessionEffect]:
         """Show that this node knows a context; begin at once where the peer has shown it too."""
         if self._greeting is None:
             return []
         channel = self._channels.get(context)
         if channel is not None:
-            return [] if channel.theirs is None else self._begin(channel, now)
+            return [] if channel.theirs is None else self._begin(channel)
         if len(self._channels) >= limits.SYNC_CONTEXTS_MAX:
             return []
-        channel = self._channels[context] = Channel(context, len(self._channels) + 1)
+        channel = Channel(context, self.peer, self._host.sources(context), len(self._channels) + 1)
+        self._channels[context] = channel
         know: list[SessionEffect] = [
             send(Know(channel.ours, knowledge_proof(context, self._greeting)))
         ]
         for number, proof in tuple(self._unmatched.items()):
             if is_knowledge_proof(context, self._greeting.reversed(), proof):
                 del self._unmatched[number]
-                return [*know, *self._match(number, proof, now)]
+                return [*know, *self._match(number, proof)]
         return know
 
-    def _match(self, number: int, proof: bytes, now: float) -> list[SessionEffect]:
+    def _match(self, number: int, proof: bytes) -> list[SessionEffect]:
         assert self._greeting is not None
         if number in self._by_number or number in self._unmatched:
             raise ProtocolViolation("wrong-phase", "the peer used a channel twice")
@@ -190,25 +205,26 @@ class Session:
             if channel.theirs is None and is_knowledge_proof(channel.context, theirs, proof):
                 channel.theirs = number
                 self._by_number[number] = channel
-                return [Shared(channel.context), *self._begin(channel, now)]
+                return [Shared(channel.context), *self._begin(channel)]
         if len(self._unmatched) >= limits.SYNC_CONTEXTS_MAX:
             raise ProtocolViolation("flood", "the peer opened too many channels")
         self._unmatched[number] = proof
         return []
 
-    def _begin(self, channel: Channel, now: float) -> list[SessionEffect]:
+    def _begin(self, channel: Channel) -> list[SessionEffect]:
         assert self._greeting is not None
         ledger = self._host.ledger(channel.context)
         if ledger is None:
             return []
         if channel.stream is None or not channel.stream.is_of(ledger):
             channel.stream = Stream(ledger)  # Left and joined again, the context has a new ledger.
+            channel.sources = self._host.sources(channel.context)
         effects: list[SessionEffect] = []
         message = device_proof_message(channel.context, self._greeting)
         proof = self._host.prove_device(channel.context, message)
         if proof is not None:
             effects.append(send(Member(channel.ours, proof[0], Signature(proof[1]))))
-        return [*effects, *channel.tell_frontier(ledger, now)]
+        return [*effects, channel.tell_digest(ledger)]
 
     # -- one context -----------------------------------------------------------------------------
 
@@ -218,14 +234,17 @@ class Session:
             case Member(_, device, signature):
                 self._prove(channel, device, signature)
                 return []
-            case DigestFrame(_, frontier, state):
-                return [] if ledger is None else channel.compare(ledger, frontier, state, now)
-            case FrontierFrame():
+            case DigestFrame():
+                return [] if ledger is None else channel.take_digest(ledger, frame, now)
+            case FrontierFrame() | PartsFrame() | ListingFrame():
                 if ledger is None or self._is_flooding(now):
                     return []  # The next comparison brings another one.
-                return channel.take_frontier(ledger, frame, now)
-            case DeltaFrame(_, packed):
-                return channel.take_delta(ledger, packed)
+                return self._compare(channel, ledger, frame, now)
+            case ShareFrame(_, index, count):
+                channel.share = Share(index, count)
+                return []
+            case DeltasFrame(_, batch):
+                return channel.take_deltas(ledger, batch, now)
             case Credit(_, size_bytes):
                 channel.accept_credit(size_bytes)
                 return self._pump(channel)
@@ -251,12 +270,30 @@ class Session:
                 return [AdmissionTold(channel.context, reason)]
         raise AssertionError(f"a frame without a channel came here: {frame!r}")
 
+    def _compare(
+        self,
+        channel: Channel,
+        ledger: Ledger,
+        frame: FrontierFrame | PartsFrame | ListingFrame,
+        now: float,
+    ) -> list[SessionEffect]:
+        match frame:
+            case FrontierFrame():
+                return channel.take_frontier(ledger, frame, now)
+            case PartsFrame():
+                return channel.take_parts(ledger, frame, now)
+            case ListingFrame():
+                return channel.take_listing(ledger, frame, now)
+
     def _ask(self, channel: Channel, event: SessionEvent, now: float) -> list[SessionEffect]:
         match event:
             case Consumed(_, size_bytes):
                 return channel.consume(self._host.ledger(channel.context), size_bytes, now)
             case Pump():
                 return self._pump(channel)
+            case TellFrontier(_, share):
+                ledger = self._host.ledger(channel.context)
+                return [] if ledger is None else channel.tell_frontier(ledger, share, now)
             case AskDeltas(_, ids):
                 return [send(Want(channel.ours, ids[: limits.ASK_IDS_MAX]))]
             case AskBlob(_, cid):
@@ -284,7 +321,9 @@ class Session:
         effects: list[SessionEffect] = []
         for channel in self._channels.values():
             ledger = self._host.ledger(channel.context)
-            if channel.theirs is not None and ledger is not None:
+            if channel.theirs is None or ledger is None:
+                continue
+            if not channel.is_streaming:  # A digest says that no more will come.
                 effects.append(channel.tell_digest(ledger))
         return effects
 

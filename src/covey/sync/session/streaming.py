@@ -1,16 +1,23 @@
-"""What one peer lacks of one context, read from the log page by page in causal order.
+"""What one peer lacks of one context, read page by page in causal order.
 
-Source: protocols/sync.md. The log is in order of application, so parents come before children;
-what the peer is known to hold is skipped. Memory does not grow with what is missing.
+Source: protocols/session.md. Deltas are sent in the order in which they were applied here, so
+parents come before children; what the peer is known to hold is skipped. Memory does not grow with
+what is missing: of each device that is behind the next delta is known, or, where there are too
+many such devices, the log is walked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
+from covey.codec import WHOLE_RANGE, Listing
 from covey.model import DeltaId, DeviceId, Frontier, Table, Tip, limits
-from covey.rules import Cut, is_forked, position_of
-from covey.sync.ledger import Ledger, Summary
+from covey.rules import Cut, arrival_of, is_forked
+from covey.sync.ledger import Ledger
+from covey.sync.sources import Share
 
 __all__ = ["Stream", "missing_here"]
 
@@ -27,13 +34,11 @@ def missing_here(ledger: Ledger, theirs: Frontier) -> int:
 
 
 class Stream:
-    """The deltas that a peer lacks, from a cursor in the log on."""
+    """The deltas that a peer lacks, in the order in which they were applied here."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._theirs: dict[DeviceId, tuple[Tip, ...]] = {}
-        self._held_of_forked: dict[DeviceId, Cut] = {}
-        self._cursor: int | None = None  # the next arrival to look at; None: nothing to send
+        self._rows: _Merge | _Walk | None = None
 
     def is_of(self, ledger: Ledger) -> bool:
         """Whether this stream reads that ledger."""
@@ -41,97 +46,185 @@ class Stream:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to send, as far as the peer's last frontier tells."""
-        return self._cursor is None
+        """Whether there is nothing to send, as far as the peer has told what it holds."""
+        return self._rows is None
 
     def restart(self, theirs: Frontier) -> None:
-        """The peer told what it holds: begin at the first delta that it lacks."""
-        self._theirs = dict(theirs)
-        self._held_of_forked.clear()
-        arrivals = [
-            arrival
-            for device, tips in self._ledger.frontier.items()
-            if (arrival := self._first_missing(device, tips)) is not None
-        ]
-        self._cursor = min(arrivals, default=None)
+        """The peer told all it holds: begin at the first delta that it lacks."""
+        behind = _behind(self._ledger, self._ledger.frontier, theirs)
+        if len(behind) > limits.SYNC_MERGED_DEVICES_MAX:
+            self._rows = _Walk(self._ledger, theirs)
+        elif behind:
+            self._rows = _Merge(self._ledger, behind)
+        else:
+            self._rows = None
 
-    def heard(self, delta: DeltaId) -> None:
-        """The peer sent this delta itself, so it holds it."""
-        summary = self._ledger.summary(delta)
-        if summary is not None:
-            self._note(summary)
+    def narrow(self, listings: Iterable[Listing]) -> None:
+        """The peer told what it holds in some ranges: elsewhere it counts as equal.
 
-    def page(self) -> Iterator[tuple[DeltaId, bytes]]:
-        """Up to a page of deltas that the peer lacks, as (id, frame); moves the cursor."""
-        size_bytes = 0
-        for _ in range(limits.SYNC_PAGE_DELTAS):
+        While the log is walked this says nothing new.
+        """
+        if isinstance(self._rows, _Walk):
+            return
+        for listing in listings:
+            if listing.range == WHOLE_RANGE:
+                self.restart(listing.frontier)
+                return
+            mine = self._ledger.ranges().listing(listing.range).frontier
+            behind = _behind(self._ledger, mine, listing.frontier)
+            if self._rows is None and behind:
+                self._rows = _Merge(self._ledger, behind)
+            elif self._rows is not None:
+                self._rows.follow(behind)
+
+    def page(self, share: Share) -> Iterator[bytes]:
+        """Up to a page of frames of deltas that the peer lacks; others send what is not its share.
+
+        It may be empty although the stream is not idle: much was looked at that the peer holds.
+        """
+        size_bytes = count = 0
+        for _ in range(limits.SYNC_WALK_ROWS):
             # A page of the largest deltas would be 256 MiB for each peer that reads slowly.
-            if self._cursor is None or size_bytes >= limits.SYNC_PAGE_BYTES:
+            if count >= limits.SYNC_PAGE_DELTAS or size_bytes >= limits.SYNC_PAGE_BYTES:
                 return
-            delta = self._next()
-            if delta is None:
-                self._cursor = None
+            if self._rows is None or self._rows.is_done:
+                self._rows = None
                 return
+            delta = self._rows.step()
+            if delta is None or not share.holds(delta):
+                continue
             frame = self._ledger.committed.get(Table.DELTA, (delta,))
             assert frame is not None, "what the log names is held"
             size_bytes += len(frame)
-            yield delta, frame
+            count += 1
+            yield frame
 
-    def _next(self) -> DeltaId | None:
-        assert self._cursor is not None
-        while self._cursor <= self._ledger.count:
-            row = self._ledger.committed.get(Table.LOG, (self._cursor,))
-            if row is None:
-                return None  # Its commit is under way: sent before, a crash could fork a device.
-            self._cursor += 1
-            summary = self._ledger.summary(DeltaId(row))
-            assert summary is not None
-            if not self._is_known(summary.author, summary.tip):
-                if not is_forked(self._ledger.view, summary.author):
-                    self._note(summary)  # The cursor never comes back: for others it says nothing.
-                return DeltaId(row)
-        return None
 
-    def _note(self, summary: Summary) -> None:
-        """From now on the peer counts as holding this delta (and what it follows)."""
-        tips = self._theirs.get(summary.author, ())
-        if is_forked(self._ledger.view, summary.author):
-            self._theirs[summary.author] = tuple(sorted({*tips, summary.tip}))
+def _behind(ledger: Ledger, mine: Frontier, theirs: Frontier) -> dict[DeviceId, Cut]:
+    """Those of some devices of which the peer lacks deltas, each with what it holds of it."""
+    behind: dict[DeviceId, Cut] = {}
+    for device, tips in mine.items():
+        held = _held(ledger, device, theirs.get(device, ()))
+        if not all(_is_known(held, device, tip, tips, theirs) for tip in tips):
+            behind[device] = held
+    return behind
+
+
+def _held(ledger: Ledger, device: DeviceId, tips: tuple[Tip, ...]) -> Cut:
+    """What some tips of a peer show it to hold of a device, as far as they are known here."""
+    known = tuple(tip for tip in tips if ledger.is_applied(tip.id))
+    return Cut(ledger.view, {device: known} if known else {})
+
+
+def _is_known(
+    held: Cut, device: DeviceId, tip: Tip, mine: tuple[Tip, ...], theirs: Frontier
+) -> bool:
+    if held.holds(device, tip):
+        return True
+    # A tip that is not here and lies beyond all that is: the peer is ahead on this chain. One
+    # that is not beyond shows another branch, and then the peer lacks what is held here.
+    known = held.frontier.get(device, ())
+    return any(t.sequence > mine[-1].sequence for t in theirs.get(device, ()) if t not in known)
+
+
+class _Merge:
+    """The chains of some devices, each from where the peer stands, merged by arrival."""
+
+    def __init__(self, ledger: Ledger, behind: Mapping[DeviceId, Cut]) -> None:
+        self._ledger = ledger
+        self._chains: dict[DeviceId, _Chain] = {}
+        self._next: list[tuple[int, DeviceId, Tip]] = []  # a heap
+        self.follow(behind)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left."""
+        return not self._next
+
+    def follow(self, behind: Mapping[DeviceId, Cut]) -> None:
+        """Follow some more devices; beyond the bound not: the next comparison brings them."""
+        for device, held in behind.items():
+            is_new = device not in self._chains
+            if is_new and len(self._chains) < limits.SYNC_MERGED_DEVICES_MAX:
+                chain = self._chains[device] = _Chain(self._ledger, device, held)
+                for row in chain.take(chain.lookahead):
+                    heapq.heappush(self._next, row)
+
+    def step(self) -> DeltaId | None:
+        """Look at one delta; None where the peer holds it."""
+        _, device, tip = heapq.heappop(self._next)
+        chain = self._chains[device]
+        for row in chain.take(1):
+            heapq.heappush(self._next, row)
+        return None if chain.held.holds(device, tip) else tip.id
+
+
+class _Chain:
+    """The committed deltas of one device beyond what a peer holds.
+
+    A device that forked is read from its beginning, and some of it ahead, since its deltas did not
+    arrive by sequence.
+    """
+
+    def __init__(self, ledger: Ledger, device: DeviceId, held: Cut) -> None:
+        self._reader = ledger.committed
+        self._device = device
+        self._rows: deque[tuple[int, DeviceId, Tip]] = deque()
+        self.held = held
+        is_tree = is_forked(ledger.view, device)
+        tips = held.frontier.get(device, ())
+        self._after: Tip | int = 0 if is_tree or not tips else tips[-1].sequence
+        self.lookahead = limits.SYNC_FORK_LOOKAHEAD if is_tree else 1
+
+    def take(self, count: int) -> list[tuple[int, DeviceId, Tip]]:
+        """The next rows, fewer at the end."""
+        while len(self._rows) < count and self._read():
+            pass
+        return [self._rows.popleft() for _ in range(min(count, len(self._rows)))]
+
+    def _read(self) -> bool:
+        """Read a page; whether there was any."""
+        at = self._after
+        if isinstance(at, Tip):  # the rest of those with the same sequence first
+            same = self._reader.scan(Table.CHAIN, (self._device, at.sequence), after=at.id)
+            rows = list(islice(same, limits.SYNC_PAGE_DELTAS))
+            if not rows:
+                self._after = at.sequence
+                return self._read()
         else:
-            self._theirs[summary.author] = (max([summary.tip, *tips]),)
+            later = self._reader.scan(Table.CHAIN, (self._device,), after=at)
+            rows = list(islice(later, limits.SYNC_PAGE_DELTAS))
+        for (_, sequence, delta), row in rows:
+            assert isinstance(sequence, int)
+            assert isinstance(delta, bytes)
+            tip = self._after = Tip(sequence, DeltaId(delta))
+            self._rows.append((arrival_of(row), self._device, tip))
+        return bool(rows)
 
-    def _first_missing(self, device: DeviceId, mine: tuple[Tip, ...]) -> int | None:
-        if all(self._is_known(device, tip) for tip in mine):
+
+class _Walk:
+    """The whole log, from its beginning on, where too many devices are behind to follow each."""
+
+    def __init__(self, ledger: Ledger, theirs: Frontier) -> None:
+        self._ledger = ledger
+        self._theirs = theirs
+        self._behind: dict[DeviceId, Cut | None] = {}
+        self._cursor = 1
+        self.is_done = False
+
+    def step(self) -> DeltaId | None:
+        """Look at one delta; None where the peer holds it, or at the end."""
+        row = self._ledger.committed.get(Table.LOG, (self._cursor,))
+        if row is None:
+            self.is_done = True  # Or its commit is under way: the next comparison finds it.
             return None
-        sequence = 1
-        theirs = self._theirs.get(device, ())
-        if theirs and not is_forked(self._ledger.view, device) and len(theirs) == 1:
-            known = theirs[0].sequence + 1 if self._ledger.is_applied(theirs[0].id) else 1
-            sequence = known
-        key, _ = next(self._ledger.view.scan(Table.CHAIN, (device, sequence)))
-        assert isinstance(key[2], bytes)
-        position = position_of(self._ledger.view, device, Tip(sequence, DeltaId(key[2])))
-        assert position is not None
-        return position.arrival
-
-    def _is_known(self, device: DeviceId, tip: Tip) -> bool:
-        tips = self._theirs.get(device)
-        if tips is None:
-            return False
-        held = self._held(device, tips)
-        if held.frontier[device] and held.holds(device, tip):
-            return True
-        # A tip that is not here and lies beyond all that is: the peer is ahead on this chain. One
-        # that is not beyond shows another branch, and then the peer lacks what is held here.
-        last = max(t.sequence for t in self._ledger.frontier[device])
-        return any(t.sequence > last for t in tips if t not in held.frontier[device])
-
-    def _held(self, device: DeviceId, tips: tuple[Tip, ...]) -> Cut:
-        """Those of the peer's tips that are here; of a forked device as when it was first asked."""
-        known = self._held_of_forked.get(device)
-        if known is None:
-            held = tuple(t for t in tips if self._ledger.is_applied(t.id))
-            known = Cut(self._ledger.view, {device: held})
-            if is_forked(self._ledger.view, device):
-                self._held_of_forked[device] = known  # Its branches are walked once for all.
-        return known
+        self._cursor += 1
+        delta = DeltaId(row)
+        summary = self._ledger.summary(delta)
+        assert summary is not None
+        device = summary.author
+        if device not in self._behind:
+            mine = {device: self._ledger.frontier[device]}
+            self._behind[device] = _behind(self._ledger, mine, self._theirs).get(device)
+        held = self._behind[device]
+        return None if held is None or held.holds(device, summary.tip) else delta

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from covey.codec import (
     Announcement,
-    DeltaFrame,
+    DeltasFrame,
     Head,
     decode_delta,
     encode_announcement,
@@ -20,6 +20,7 @@ from covey.codec import (
     encode_payload,
     make_delta,
     pack,
+    pack_batch,
     topic_key,
 )
 from covey.crypto import NONCE_SIZE_BYTES, Signer, seal_envelope, sha256
@@ -239,7 +240,7 @@ class Doctored:
 
     def _fork(self) -> bool:
         """Two deltas with one sequence, each to a part of the nodes."""
-        others = [self._world.nodes[name] for name in sorted(self._node.streams)]
+        others = [self._world.nodes[name] for name in sorted(self._node.peers.streams)]
         half = self._rng.randint(0, len(others))
         frozen = self._collections.get(Rule.FROZEN)
         counter = self._collections.get(Rule.COUNTER)
@@ -381,12 +382,12 @@ class Doctored:
         self._world.publish(self._node, envelope)
 
     def _stream(self, frame: bytes) -> None:
-        for peer in sorted(self._node.streams):
+        for peer in sorted(self._node.peers.streams):
             self._push(self._world.nodes[peer], frame)
 
     def _push(self, node: Node, frame: bytes) -> None:
         """Slip a delta into the stream with a node."""
-        stream = self._node.streams.get(node.name)
+        stream = self._node.peers.streams.get(node.name)
         if stream is not None:
-            delta = DeltaFrame(stream.channel_number(self._node), frame)
-            stream.write(self._node, encode_frame(delta))
+            deltas = DeltasFrame(stream.channel_number(self._node), pack_batch((frame,)))
+            stream.write(self._node, encode_frame(deltas))

@@ -16,33 +16,29 @@ from typing import TYPE_CHECKING
 
 from covey.errors import StoreError
 from covey.merge import StateReader
-from covey.model import Batch, Delta, DeltaId, PeerId, Verdict, limits
+from covey.model import Batch, DeltaId, PeerId, Verdict
 from covey.sync import (
     AdmissionAnswered,
-    AdmissionRequested,
     Applied,
     Ask,
     Broadcast,
     CallsSubmitted,
     Commit,
-    DeltaReceived,
     Effect,
     Event,
     Execute,
     Executed,
     Misbehaved,
-    PeerLeft,
     RecordSequence,
     Replica,
     Reply,
     SetTimer,
     TimerFired,
 )
-from covey.sync.session import AnswerAdmission, AskAdmission, AskDeltas
 from covey.testkit.identities import Identity
 from covey.testkit.sim.disk import Disk
+from covey.testkit.sim.peers import Peers
 from covey.testkit.sim.plan import NodePlan
-from covey.testkit.sim.streams import Stream
 
 if TYPE_CHECKING:
     from covey.testkit.sim.world import World
@@ -79,7 +75,6 @@ class Node:
         self.incarnation = 0
         self.crash_in: int | None = None
         self.crash_is_power_cut = False
-        self.streams: dict[str, Stream] = {}
         self.rng = random.Random(f"{world.plan.seed}/{self.name}")  # noqa: S311 - as its name says
         self.replica: Replica
         self._forget()
@@ -110,7 +105,7 @@ class Node:
             self.world.checks.started(self)
             self._outbox.extend(self.replica.start(self.now()))
         self._run()
-        self.later(0.2, self._ask_admission)
+        self.peers.start()
 
     def _open(self) -> Replica:
         founding, seed = self.world.founding, self.world.plan.seed
@@ -153,8 +148,8 @@ class Node:
             self.world.met("lost-write")
         if survived.is_torn:
             self.world.met("torn-write")
-        self._forget()
         self.world.streams.close_all(self)
+        self._forget()
         self.world.checks.stopped(self, why)
 
     def crash(self) -> None:
@@ -178,9 +173,8 @@ class Node:
         self._executing = False
         self._timers: dict[str, int] = {}
         self._timer_count = 0
-        self._admissions: dict[int, Stream] = {}
         self._messages: dict[int, None] = {}
-        self._next_to_ask = 0
+        self.peers = Peers(self)
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Do something after a time, unless this life of the node has ended by then."""
@@ -282,12 +276,13 @@ class Node:
                 self.world.note(self, f"reply {effect.request} {_short(effect.delta)}")
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
-                self._answer_admission(request, reason)
+                self.peers.answer_admission(request, reason)
             case Applied(delta):
                 self.world.note(self, f"applied {_short(delta.id)}")
                 self.world.checks.applied(self, delta)
             case Ask(peer, ids):
-                self._ask(peer, ids)
+                self.world.note(self, f"ask {peer} {' '.join(_short(i) for i in ids)}")
+                self.peers.ask(peer, ids)
             case Misbehaved(peer, code):
                 self.world.note(self, f"misbehaved {peer} {code}")
                 self.world.checks.accused(self, peer, code)
@@ -340,60 +335,6 @@ class Node:
                 self.take(Executed(outcomes))
 
         self.later(self.rng.choice((0.0, 0.01, 0.05, 0.4)), run)
-
-    # -- streams -------------------------------------------------------------------------------
-
-    def joined(self, peer: str, stream: Stream) -> None:
-        """A stream with a peer is open."""
-        self.streams[peer] = stream
-
-    def left(self, peer: str) -> None:
-        """The stream with a peer ended."""
-        if self.streams.pop(peer, None) is not None:
-            self.take(PeerLeft(PeerId(peer)))
-
-    def deliver(self, delta: Delta, peer: str, consumed: Callable[[], None]) -> None:
-        """A delta came on a stream."""
-
-        def handle() -> list[Effect]:
-            self.later(0.0, consumed)
-            return self.replica.handle(DeltaReceived(delta, PeerId(peer)), self.now())
-
-        self.do(handle)
-
-    def _ask(self, peer: PeerId | None, ids: tuple[DeltaId, ...]) -> None:
-        self.world.note(self, f"ask {peer} {' '.join(_short(i) for i in ids)}")
-        stream = self.streams.get(peer) if peer is not None else None
-        if stream is None:
-            if not self.streams:
-                return
-            stream = self.streams[self.rng.choice(sorted(self.streams))]
-        stream.tell(self, AskDeltas(self.world.founding.context, ids))
-
-    def request_admission(self, event: AdmissionRequested, stream: Stream) -> None:
-        """A peer's device wants to be admitted."""
-        self._admissions[event.request] = stream
-        self.take(event)
-
-    def _answer_admission(self, request: int, reason: str) -> None:
-        stream = self._admissions.pop(request, None)
-        if stream is not None:
-            self.world.note(self, f"admission {request} {reason}")
-            stream.tell(self, AnswerAdmission(self.world.founding.context, reason))
-
-    def _ask_admission(self) -> None:
-        """Ask one member after the other until admitted."""
-        with self.disk.unhurt():
-            if self.replica.is_member(self.replica.device):
-                return
-        peers = sorted(self.streams)
-        if peers:
-            stream = self.streams[peers[self._next_to_ask % len(peers)]]
-            self._next_to_ask += 1
-            context = self.world.founding.context
-            ask = AskAdmission(context, self.identity.certificate, self.identity.join(context))
-            stream.tell(self, ask)
-        self.later(limits.JOIN_ASK_S if peers else 0.5, self._ask_admission)
 
 
 def _short(delta: DeltaId | None) -> str:

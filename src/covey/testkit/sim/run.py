@@ -35,6 +35,15 @@ TIGHT_LIMITS = {
     "DELTA_CALLS_MAX": 3,
     "ASK_IDS_MAX": 2,
     "SYNC_PAGE_DELTAS": 2,
+    "SYNC_BATCH_DELTAS_MAX": 2,
+    "SYNC_CREDIT_BYTES": 12 * limits.KIB,
+    "SYNC_FORK_LOOKAHEAD": 2,
+    "SYNC_MERGED_DEVICES_MAX": 2,
+    "SYNC_RANGE_DEVICES": 1,
+    "SYNC_RANGES_DEVICES_MIN": 3,
+    "SYNC_RANGES_MAX": 4,
+    "SYNC_SHARE_AFTER_DELTAS": 3,
+    "SYNC_WALK_ROWS": 4,
 }
 """Lowered together, so that every bound is met by a handful of nodes and deltas."""
 

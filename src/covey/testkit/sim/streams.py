@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from covey.model import Cid, ContextId, DeviceId, PeerId, limits
-from covey.sync import AdmissionRequested, Ledger, PeerCompared
+from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources
 from covey.sync.session import (
     AdmissionAsked,
+    AskFrontiers,
     Close,
     Compared,
     Consumed,
@@ -46,6 +47,10 @@ class _Host:
         assert context == self._node.world.founding.context
         return self._node.replica.ledger
 
+    def sources(self, context: ContextId) -> Sources:
+        del context
+        return self._node.peers.sources
+
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         del context, cid
         return None
@@ -79,7 +84,7 @@ class Stream:
         self._arrived: dict[str, dict[int, bytes]] = {name: {} for name in self.ends}
         self._next = dict.fromkeys(self.ends, 0)
         for node in (one, other):
-            node.joined(self.ends[node.name].name, self)
+            node.peers.joined(self.ends[node.name].name, self)
         for node in (one, other):
             self._carry_out(node, self.sessions[node.name].start())
             self._tick(node)
@@ -101,7 +106,10 @@ class Stream:
             return
         self.is_open = False
         for name, peer in self.ends.items():
-            peer.left(name)
+            peer.peers.left(name)
+        for name, node in self.ends.items():
+            if node.is_up:
+                self._carry_out(node, self.sessions[name].end(node.now()))
 
     def write(self, node: Node, frame: bytes) -> None:
         """Send a frame from one end."""
@@ -139,17 +147,19 @@ class Stream:
                 case Send(frame):
                     self._world.checks.sent(node, frame)
                     self.write(node, frame)
+                case AskFrontiers():
+                    node.peers.ask_frontiers(effect)
                 case More():
                     node.later(0.001, lambda: self.tell(node, Pump(context)))
                 case DeltaDelivered(_, delta):
                     consumed = Consumed(context, len(delta.frame))
-                    node.deliver(delta, peer.name, partial(self.tell, node, consumed))
+                    node.peers.deliver(delta, peer.name, partial(self.tell, node, consumed))
                 case Compared(_, frontier, state, missing):
                     node.take(PeerCompared(PeerId(peer.name), frontier, state, missing))
                 case AdmissionAsked(_, certificate, join):
                     request = next(self._world.requests)
                     event = AdmissionRequested(request, certificate, join)
-                    node.request_admission(event, self)
+                    node.peers.request_admission(event, self)
                 case Close(code):
                     self._world.note(node, f"close {peer.name} {code}")
                     if code:
@@ -183,6 +193,5 @@ class Streams:
 
     def close_all(self, node: Node) -> None:
         """A node is gone."""
-        for stream in tuple(node.streams.values()):
+        for stream in tuple(node.peers.streams.values()):
             stream.close()
-        node.streams.clear()

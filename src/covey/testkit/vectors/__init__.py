@@ -9,6 +9,7 @@ from covey.testkit.vectors.form import Vectors, to_json
 from covey.testkit.vectors.founding import certificates, charters
 from covey.testkit.vectors.histories import admissibility, merges
 from covey.testkit.vectors.primitives import encoding, frontiers, hashing, identifiers, lthash
+from covey.testkit.vectors.session import sessions
 
 __all__ = ["Vectors", "all_vectors", "limits_table", "to_json"]
 
@@ -30,4 +31,5 @@ def all_vectors() -> dict[str, Vectors]:
         "lthash": lthash(),
         "merge": merges(),
         "payload": payloads(),
+        "session": sessions(),
     }

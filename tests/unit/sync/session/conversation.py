@@ -18,6 +18,7 @@ from covey.model import (
     Put,
 )
 from covey.sync import (
+    AskFrontiers,
     Consumed,
     DeltaDelivered,
     FrameArrived,
@@ -28,6 +29,8 @@ from covey.sync import (
     Session,
     SessionEffect,
     SessionEvent,
+    Sources,
+    TellFrontier,
     Tick,
 )
 from covey.testkit.identities import Founding, Identity, found, identity
@@ -66,6 +69,7 @@ class Side:
     out: deque[bytes] = field(default_factory=deque)
     said: list[SessionEffect] = field(default_factory=list)
     now: float = NOW
+    all_sources: Sources = field(default_factory=Sources)
 
     def __post_init__(self) -> None:
         self.session = Session(self, self.name, self.peer, bytes(31) + self.name[-1:].encode())
@@ -76,6 +80,10 @@ class Side:
     def ledger(self, context: ContextId) -> Ledger | None:
         assert context == self.founding.context
         return None if self.stage is None else self.stage.replica.ledger
+
+    def sources(self, context: ContextId) -> Sources:
+        assert context == self.founding.context
+        return self.all_sources
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         return self.blobs.get(cid)
@@ -98,6 +106,10 @@ class Side:
                     self.tell(Consumed(context, len(delta.frame)))
                 case More(context):
                     self.tell(Pump(context))
+                case AskFrontiers(context, due):
+                    for peer, share in due:
+                        assert peer == self.peer
+                        self.tell(TellFrontier(context, share))
                 case _:
                     self.said.append(effect)
 

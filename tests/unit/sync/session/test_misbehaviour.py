@@ -9,7 +9,7 @@ from covey.codec import (
     Blob,
     CharterTold,
     Credit,
-    DeltaFrame,
+    DeltasFrame,
     FrontierFrame,
     Hello,
     Know,
@@ -17,6 +17,7 @@ from covey.codec import (
     decode_delta,
     encode_frame,
     pack,
+    pack_batch,
 )
 from covey.model import (
     DeltaId,
@@ -51,7 +52,7 @@ __all__: list[str] = []
         (encode_frame(Hello(1, bytes(32))), "wrong-phase"),
         (encode_frame(Know(1, bytes(32))), "wrong-phase"),
         (encode_frame(Credit(1, limits.SYNC_CREDIT_BYTES)), "wrong-credit"),
-        (encode_frame(DeltaFrame(1, b"\x90")), "wrong-shape"),
+        (encode_frame(DeltasFrame(1, pack_batch((b"\x90",)))), "wrong-shape"),
         (encode_frame(Blob(1, cid_of(b"x"), b"x")), "unasked"),
         (encode_frame(AdmitAnswer(1, "")), "unasked"),
         (encode_frame(CharterTold(bytes(32), None)), "unasked"),
@@ -121,7 +122,7 @@ def test_a_delta_with_a_wrong_signature_ends_the_stream() -> None:
     signature = decode_delta(one.founding.context, frame).signature
     forged = frame.replace(signature, bytes(64))
 
-    two.tell(FrameArrived(encode_frame(DeltaFrame(1, forged))))
+    two.tell(FrameArrived(encode_frame(DeltasFrame(1, pack_batch((forged,))))))
 
     assert two.heard(Close) == [Close("bad-signature")]
     assert two.stage is not None

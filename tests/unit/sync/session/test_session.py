@@ -34,6 +34,7 @@ from covey.sync import (
     DeltaDelivered,
     FrameArrived,
     Session,
+    Share,
     Shared,
     Tick,
 )
@@ -258,7 +259,7 @@ def test_behind_is_counted_from_the_frontier() -> None:
     talk(one, two)
 
     compared = [e for e in two.heard(Compared) if isinstance(e, Compared)]
-    assert compared[0].missing == 42
+    assert max(each.missing for each in compared) == 42
     assert compared[-1].missing == 0
 
 
@@ -359,7 +360,7 @@ def test_page_of_large_deltas_is_short() -> None:
         one.stage.write((Put("notes", b"k", bytes(limits.SYNC_PAGE_BYTES // 2)),))
     stream = Stream(one.stage.replica.ledger)
     stream.restart({})
-    assert [len(list(stream.page())) for _ in range(3)] == [2, 2, 0]
+    assert [len(list(stream.page(Share(0, 1)))) for _ in range(3)] == [2, 2, 0]
 
 
 def reads_of_a_page(count: int) -> int:
@@ -376,7 +377,7 @@ def reads_of_a_page(count: int) -> int:
     counted = ledger._base = Counted(ledger._base)
     stream = Stream(ledger)
     stream.restart({ALICE.device: (Tip(1, root.id),)})
-    assert {delta for delta, _ in stream.page()} == {d.id for d in (twig, *chain[1:])}
+    assert set(stream.page(Share(0, 1))) == {d.frame for d in (twig, *chain[1:])}
     return counted.rows
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from covey.codec import (
     Announcement,
-    DeltaFrame,
+    DeltasFrame,
     DigestFrame,
     FrontierFrame,
     decode_announcement,
     decode_delta,
     decode_frame,
     frontier_digest,
+    open_batch,
     topic_key,
     unpack,
 )
@@ -181,10 +182,15 @@ class Checks:
         context = self.world.founding.context
         with _readable(node):
             told = decode_frame(packed)
-            delta = decode_delta(context, told.frame) if isinstance(told, DeltaFrame) else None
-        if delta is not None:
+            frames = (
+                open_batch(told.batch, limits.SYNC_CREDIT_BYTES)
+                if isinstance(told, DeltasFrame)
+                else ()
+            )
+            deltas = [decode_delta(context, frame) for frame in frames]
+        for delta in deltas:
             self._released(node, delta)
-        elif isinstance(told, DigestFrame):
+        if isinstance(told, DigestFrame):
             self._announced(node, told.frontier_digest, told.state_digest)
         elif isinstance(told, FrontierFrame):
             self._announced(node, frontier_digest(context, told.frontier), told.state_digest)

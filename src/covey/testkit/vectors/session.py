@@ -1,0 +1,194 @@
+"""Vectors of the stream between two peers: proofs, frames, batches and fingerprints."""
+
+from __future__ import annotations
+
+import zlib
+
+from covey.codec import (
+    Credit,
+    DeltasFrame,
+    DeviceRange,
+    DigestFrame,
+    FrontierFrame,
+    Hello,
+    Know,
+    Listing,
+    ListingFrame,
+    Member,
+    Packed,
+    Parts,
+    PartsFrame,
+    ShareFrame,
+    SyncFrame,
+    Want,
+    encode_frame,
+    fingerprint,
+    pack,
+    unpack,
+)
+from covey.crypto import Greeting, device_proof_message, knowledge_proof, sha256
+from covey.model import DeltaId, DeviceId, Digest, PeerId, Signature, Tip, limits
+from covey.testkit.identities import identity
+from covey.testkit.vectors.form import Case, Vectors, case, shown
+from covey.testkit.vectors.primitives import CONTEXT
+
+__all__ = ["sessions"]
+
+_LOW, _HIGH = DeviceId(bytes(32)), DeviceId(b"\xff" * 32)
+_ONE = (Tip(1, DeltaId(sha256(b"one"))),)
+_FORKED = tuple(sorted((Tip(4, DeltaId(sha256(b"two"))), Tip(4, DeltaId(sha256(b"three"))))))
+
+
+def sessions() -> Vectors:
+    """Proofs, frames, batches, fingerprints."""
+    return Vectors(
+        "kind proof: the HMAC and the device signature of a prover towards a verifier. kind frame: "
+        "a frame and what it decodes to. kind batch: the body of a `deltas` frame and the deltas "
+        "in it (one is opened by what it holds, not by how it was compressed). kind fingerprint: "
+        "of one device in a range.",
+        (*_proofs(), *_frames(), *_batches(), *_fingerprints()),
+        (*_wrong_frames(), *_wrong_batches()),
+    )
+
+
+def _proofs() -> tuple[Case, ...]:
+    greeting = Greeting(PeerId("12D3KooWa"), PeerId("12D3KooWb"), b"p" * 32, b"v" * 32)
+    alice = identity("alice")
+    return tuple(
+        case(
+            name,
+            kind="proof",
+            context=CONTEXT,
+            prover=each.prover,
+            verifier=each.verifier,
+            prover_nonce=each.prover_nonce,
+            verifier_nonce=each.verifier_nonce,
+            proof=knowledge_proof(CONTEXT, each),
+            device=alice.device,
+            signature=alice.signer.sign(device_proof_message(CONTEXT, each)),
+        )
+        for name, each in (
+            ("who opened the stream", greeting),
+            ("who accepted it", greeting.reversed()),
+        )
+    )
+
+
+def _frames() -> tuple[Case, ...]:
+    digest = Digest(sha256(b"frontier"))
+    parts = Parts(DeviceRange(0, 0), tuple(range(1, 5)))
+    deep = Parts(DeviceRange(4, 15), (2**48 - 1, 0))
+    frames: tuple[tuple[str, SyncFrame], ...] = (
+        ("hello", Hello(1, b"n" * 32)),
+        ("know", Know(1, sha256(b"proof"))),
+        ("member", Member(1, _LOW, Signature(bytes(64)))),
+        ("digest", DigestFrame(1, digest, Digest(sha256(b"state")))),
+        ("frontier", FrontierFrame(1, {_LOW: _ONE, _HIGH: _FORKED}, digest)),
+        ("credit", Credit(2**32, 2_097_152)),
+        ("want", Want(1, (_ONE[0].id,))),
+        ("ranges", PartsFrame(1, (parts,))),
+        ("ranges, deeper", PartsFrame(1, (deep,))),
+        ("listing", ListingFrame(1, is_answer=False, several=(Listing(DeviceRange(1, 1), {}),))),
+        (
+            "listing, an answer",
+            ListingFrame(1, is_answer=True, several=(Listing(DeviceRange(0, 0), {_HIGH: _ONE}),)),
+        ),
+        ("share", ShareFrame(1, 2, 3)),
+    )
+    return tuple(
+        case(name, kind="frame", frame=packed, fields=shown(unpack(packed, len(packed))))
+        for name, packed in ((name, encode_frame(frame)) for name, frame in frames)
+    )
+
+
+def _wrong_frames() -> tuple[Case, ...]:
+    fps = bytes(12)
+    frames: tuple[tuple[str, Packed, str], ...] = (
+        ("no kind", (), "wrong-shape"),
+        ("kind 18", (18, 1), "unknown-version"),
+        ("hello with a short nonce", (1, 1, bytes(31)), "wrong-shape"),
+        ("a field too many", (7, 1, 5, 5), "wrong-shape"),
+        ("a channel that is negative", (7, -1, 5), "wrong-shape"),
+        ("credit of nothing", (7, 1, 0), "wrong-shape"),
+        ("too many ids", (8, 1, (bytes(32),) * (limits.ASK_IDS_MAX + 1)), "oversized"),
+        ("no range", (15, 1, ()), "wrong-shape"),
+        ("one part", (15, 1, ((0, 0, bytes(6)),)), "wrong-shape"),
+        ("three parts", (15, 1, ((0, 0, bytes(18)),)), "wrong-shape"),
+        ("half a fingerprint", (15, 1, ((0, 0, bytes(15)),)), "wrong-shape"),
+        ("more bits than 32", (15, 1, ((32, 0, fps),)), "wrong-shape"),
+        ("a prefix beyond its bits", (15, 1, ((1, 2, fps),)), "wrong-shape"),
+        ("ranges not ascending", (15, 1, ((1, 1, fps), (1, 0, fps))), "wrong-shape"),
+        ("ranges that overlap", (15, 1, ((0, 0, fps), (1, 1, fps))), "wrong-shape"),
+        ("a listing without a range", (16, 1, 0, ()), "wrong-shape"),
+        (
+            "a listing of a device outside its range",
+            (16, 1, 0, ((1, 0, ((_HIGH, ((1, _ONE[0].id),)),)),)),
+            "wrong-shape",
+        ),
+        ("an answer that is neither", (16, 1, 2, ((0, 0, ()),)), "wrong-shape"),
+        ("a share of none", (17, 1, 0, 0), "wrong-shape"),
+        ("a share beyond the count", (17, 1, 3, 3), "wrong-shape"),
+        ("too many shares", (17, 1, 0, limits.SYNC_SOURCES_MAX + 1), "wrong-shape"),
+    )
+    return tuple(
+        case(name, kind="frame", frame=pack(frame), code=code)
+        for name, frame, code in frames
+        if isinstance(frame, tuple)
+    )
+
+
+def _stored(clear: bytes) -> bytes:
+    """zlib without compression, by hand: every library of zlib gives other bytes."""
+    size = len(clear).to_bytes(2, "little")
+    inverse = bytes(byte ^ 0xFF for byte in size)
+    return b"\x78\x01\x01" + size + inverse + clear + zlib.adler32(clear).to_bytes(4, "big")
+
+
+def _batches() -> tuple[Case, ...]:
+    several: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+        ("one delta", (b"one delta",)),
+        ("two deltas", (b"one delta", bytes(300))),
+    )
+    return tuple(
+        case(
+            name,
+            kind="batch",
+            batch=_stored(pack(frames)),
+            channel=1,
+            frame=encode_frame(DeltasFrame(1, _stored(pack(frames)))),
+            deltas=[frame.hex() for frame in frames],
+        )
+        for name, frames in several
+    )
+
+
+def _wrong_batches() -> tuple[Case, ...]:
+    good = _stored(pack((b"one delta",)))
+    batches: tuple[tuple[str, bytes, str], ...] = (
+        ("no zlib", b"one delta", "malformed"),
+        ("cut short", good[:-1], "malformed"),
+        ("followed by a byte", good + b"\0", "malformed"),
+        ("checksum", good[:-1] + bytes([good[-1] ^ 1]), "malformed"),
+        ("no deltas", _stored(pack(())), "wrong-shape"),
+        ("a number", _stored(pack((1,))), "wrong-shape"),
+        ("not canonical", _stored(b"\xdc\x00\x01\xc4\x01a"), "non-canonical"),
+        (
+            "too many deltas",
+            _stored(pack((b"",) * (limits.SYNC_BATCH_DELTAS_MAX + 1))),
+            "oversized",
+        ),
+    )
+    return tuple(case(name, kind="batch", batch=batch, code=code) for name, batch, code in batches)
+
+
+def _fingerprints() -> tuple[Case, ...]:
+    return tuple(
+        case(
+            name,
+            kind="fingerprint",
+            device=_HIGH,
+            tips=[[tip.sequence, tip.id.hex()] for tip in tips],
+            fingerprint=fingerprint(_HIGH, tips).to_bytes(6, "big"),
+        )
+        for name, tips in (("one tip", _ONE), ("a fork", _FORKED))
+    )
