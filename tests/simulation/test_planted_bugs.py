@@ -13,9 +13,7 @@ from itertools import chain
 import pytest
 
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.mutants.carrying import _lend_little
-from tests.simulation.mutants.hunt import SCENARIO, clean, first_found, read_record
-from tests.simulation.seeds import run_seed
+from tests.simulation.mutants.hunt import clean, first_found, read_record
 
 _SEEDS = range(1, 61)
 _HEALING_S = 60.0  # twice what it takes: what never heals need not be waited for
@@ -39,10 +37,3 @@ def test_there_are_bugs_of_many_kinds() -> None:
     assert all(line.endswith(".") and "\n" not in line for line in lines)
     assert len(set(lines)) == len(lines)
     assert list(_RECORD) == list(MUTANTS)
-
-
-def test_little_credit_alone_breaks_no_promise() -> None:
-    """One mutant lends it, for else nothing would show that no credit is given back."""
-    with pytest.MonkeyPatch.context() as patch:
-        _lend_little(patch)
-        assert run_seed(SCENARIO, _RECORD["never_grant_again"]).finding is None
