@@ -101,6 +101,16 @@ class MuxedStream(IMuxedStream):
             sent += size
             await self._muxer.send(TYPE_DATA, 0, self.stream_id, size, body)
 
+    def write_now(self, data: bytes) -> bool:
+        """Queue all bytes at once, or none of them where that would have to wait."""
+        if self.is_send_closed or len(data) > self._send_window_bytes or not self._muxer.has_room:
+            return False
+        self._send_window_bytes -= len(data)
+        for start in range(0, len(data), _FRAME_BODY_BYTES):
+            body = data[start : start + _FRAME_BODY_BYTES]
+            self._muxer.post(TYPE_DATA, 0, self.stream_id, len(body), body)
+        return True
+
     async def close(self) -> None:
         """Say that nothing more will be sent; the other direction stays open."""
         if not self.is_send_closed:

@@ -18,7 +18,6 @@ from libp2p.stream_muxer.yamux.yamux import (
     FLAG_RST,
     FLAG_SYN,
     HEADER_SIZE,
-    MAX_WINDOW_SIZE,
     TYPE_DATA,
     TYPE_GO_AWAY,
     TYPE_PING,
@@ -158,11 +157,17 @@ class Muxer(IMuxedConn):
         """Host and port of the peer."""
         return self._session.get_remote_address()
 
-    def post(self, kind: int, flags: int, stream_id: int, length: int) -> None:
-        """Queue a frame without body at once."""
+    @property
+    def has_room(self) -> bool:
+        """A frame queued now need not wait."""
+        return not self._is_closing and len(self._out) <= limits.MUXER_OUT_BYTES_MAX
+
+    def post(self, kind: int, flags: int, stream_id: int, length: int, body: bytes = b"") -> None:
+        """Queue a frame at once."""
         if self._closed.is_set():
             return
         self._out += _HEADER.pack(0, kind, flags, stream_id, length)
+        self._out += body
         self._writer_lot.unpark_all()
 
     async def send(
@@ -187,7 +192,7 @@ class Muxer(IMuxedConn):
         while True:
             while not self._out:
                 await self._writer_lot.park()
-            leaving, self._out = bytes(self._out), bytearray()
+            leaving, self._out = self._out, bytearray()
             self._replies_bytes = 0
             await self._packets.write(leaving)
             self._room_lot.unpark_all()
@@ -212,24 +217,30 @@ class Muxer(IMuxedConn):
             received = await self._packets.read()
             if not received:
                 return
-            buffer += received
             self._heard_lot.unpark_all()
+            # Frames that arrive whole are cut out of what arrived, without a copy in between.
+            source: bytes | bytearray = received
+            if buffer:
+                buffer += received
+                source = buffer
             offset = 0
-            while len(buffer) - offset >= HEADER_SIZE:
-                _, kind, flags, stream_id, length = _HEADER.unpack_from(buffer, offset)
+            while len(source) - offset >= HEADER_SIZE:
+                _, kind, flags, stream_id, length = _HEADER.unpack_from(source, offset)
                 body_at = offset + HEADER_SIZE
                 size = length if kind == TYPE_DATA else 0
-                if size > MAX_WINDOW_SIZE:
+                if size > limits.MUXER_WINDOW_BYTES:
                     raise ProtocolViolation("oversized", "a yamux frame is larger than any window")
-                if len(buffer) - body_at < size:
+                if len(source) - body_at < size:
                     break
-                body = bytes(buffer[body_at : body_at + size])
+                body = bytes(source[body_at : body_at + size])
                 offset = body_at + size
                 if kind == TYPE_GO_AWAY:
                     return
                 self._on_frame(kind, flags, stream_id, length, body)
-            if offset:
+            if source is buffer:
                 del buffer[:offset]
+            else:
+                buffer += received[offset:]
 
     def _on_frame(self, kind: int, flags: int, stream_id: int, length: int, body: bytes) -> None:
         if kind == TYPE_PING:

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+import os
 from typing import Protocol, cast
 
 import trio
+from libp2p.io.trio import TrioTCPStream
+from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.security.noise.io import MAX_PLAINTEXT_LENGTH, NoiseTransportReadWriter
 from libp2p.security.secure_session import SecureSession
+
+from covey.errors import PeerUnavailable
 
 __all__ = ["PacketStream"]
 
 _LENGTH_BYTES = 2
-_READ_BYTES = 256 * 1024
+_BUFFER_BYTES = 160 * 1024  # room for a whole packet behind the beginning of another
+
+_Bytes = bytes | bytearray | memoryview
 
 
-class _RawStream(Protocol):
-    async def read(self, n: int | None = None) -> bytes: ...
+class _Cipher(Protocol):
+    def encrypt(self, k: object, n: int, ad: None, plaintext: _Bytes) -> bytes: ...
 
-    async def write(self, data: bytes) -> None: ...
+    def decrypt(self, k: object, n: int, ad: None, ciphertext: _Bytes) -> bytes: ...
+
+
+class _CipherState(Protocol):
+    """One direction of a Noise session: n counts its packets."""
+
+    k: object
+    n: int
+    cipher: _Cipher
 
 
 class PacketStream:
     """The encrypted byte stream below a multiplexer, after the Noise handshake.
 
-    py-libp2p reads each packet's length and body with one system call each; here one call takes
-    whatever has arrived. One task reads and one task writes.
+    py-libp2p reads each packet's length and body with one system call each, through two locks and
+    three checks; here one call takes whatever has arrived, straight from the socket, and the cipher
+    is called without its wrappers. One task reads and one task writes.
     """
 
     def __init__(self, session: SecureSession) -> None:
         transport = session.conn
         assert isinstance(transport, NoiseTransportReadWriter)
+        raw = cast("object", transport.read_writer.read_write_closer)
+        assert isinstance(raw, RawConnection)
+        assert isinstance(raw.stream, TrioTCPStream)
+        protocol = transport.noise_state.noise_protocol
         self._session = session
-        self._noise = transport
-        self._raw = cast("_RawStream", transport.read_writer.read_write_closer)
-        self._encrypted = bytearray()
+        self._socket = raw.stream.stream.socket
+        self._sealing: _CipherState = protocol.cipher_state_encrypt
+        self._opening: _CipherState = protocol.cipher_state_decrypt
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._start = 0
+        self._end = 0
+        self._is_drained = True  # the socket probably has nothing more
 
     async def read(self) -> bytes:
         """The next decrypted bytes, b"" at the end of the connection."""
@@ -45,35 +69,69 @@ class PacketStream:
             clear = self._decrypt_whole_packets()
             if clear:
                 return clear
-            received = await self._raw.read(_READ_BYTES)
-            if not received:
+            if not await self._receive():
                 return b""
-            self._encrypted += received
 
-    async def write(self, clear: bytes) -> None:
+    async def write(self, clear: bytes | bytearray) -> None:
         """Encrypt and write; a cancelled write leaves the connection unusable."""
-        packets = bytearray()
+        packets: list[bytes] = []
+        state, view = self._sealing, memoryview(clear)
         for start in range(0, len(clear), MAX_PLAINTEXT_LENGTH):
-            sealed = self._noise.encrypt(clear[start : start + MAX_PLAINTEXT_LENGTH])
-            packets += len(sealed).to_bytes(_LENGTH_BYTES, "big")
-            packets += sealed
-        await self._raw.write(bytes(packets))
+            piece = view[start : start + MAX_PLAINTEXT_LENGTH]
+            sealed = state.cipher.encrypt(state.k, state.n, None, piece)
+            state.n += 1
+            packets += (len(sealed).to_bytes(_LENGTH_BYTES, "big"), sealed)
+        leaving = memoryview(b"".join(packets))
+        while leaving:
+            leaving = leaving[await self._send_some(leaving) :]
 
     async def close(self) -> None:
         """Close the socket; pending reads and writes end."""
         await self._session.close()
 
+    async def _receive(self) -> bool:
+        """Take what has arrived; False at the end. Others get a turn before every call."""
+        if self._is_drained:
+            try:
+                await trio.lowlevel.wait_readable(self._socket.fileno())
+            except trio.ClosedResourceError:
+                return False
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._start:
+            self._buffer[: self._end - self._start] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, self._end - self._start
+        try:
+            with memoryview(self._buffer) as view, view[self._end :] as room:
+                size, room_bytes = os.readv(self._socket.fileno(), [room]), len(room)
+        except BlockingIOError:
+            self._is_drained = True
+            return True
+        except OSError as error:
+            raise PeerUnavailable("the connection broke") from error
+        self._is_drained = size < room_bytes
+        self._end += size
+        return size > 0
+
+    async def _send_some(self, packets: memoryview) -> int:
+        try:
+            return os.write(self._socket.fileno(), packets)
+        except BlockingIOError:
+            await trio.lowlevel.wait_writable(self._socket.fileno())
+            return 0
+        except OSError as error:
+            raise PeerUnavailable("the connection broke") from error
+
     def _decrypt_whole_packets(self) -> bytes:
-        buffer = self._encrypted
         clear: list[bytes] = []
-        offset = 0
-        while len(buffer) - offset >= _LENGTH_BYTES:
-            body = offset + _LENGTH_BYTES
-            end = body + int.from_bytes(buffer[offset:body], "big")
-            if len(buffer) < end:
-                break
-            clear.append(self._noise.decrypt(bytes(buffer[body:end])))
-            offset = end
-        if offset:
-            del buffer[:offset]
+        state = self._opening
+        with memoryview(self._buffer) as view:
+            while self._end - self._start >= _LENGTH_BYTES:
+                body = self._start + _LENGTH_BYTES
+                end = body + int.from_bytes(view[self._start : body], "big")
+                if self._end < end:
+                    break
+                clear.append(state.cipher.decrypt(state.k, state.n, None, view[body:end]))
+                state.n += 1
+                self._start = end
         return clear[0] if len(clear) == 1 else b"".join(clear)

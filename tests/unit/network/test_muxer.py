@@ -93,10 +93,19 @@ async def test_frame_may_come_in_pieces(peers):
         _frame(DATA, SYN, 2, 0),  # an id of our side
         _frame(WINDOW, SYN, 1, 0) + _frame(WINDOW, SYN, 1, 0),
         _frame(DATA, SYN, 1, 0xFFFFFFFF),
+        _frame(DATA, SYN, 1, limits.MUXER_WINDOW_BYTES + 1),
         _frame(DATA, SYN, 1, 300 * 1024, bytes(300 * 1024)),  # beyond the first window
         _frame(GO_AWAY, 0, 0, 0),
     ],
-    ids=["unknown type", "wrong side", "opened twice", "4 GiB", "over the window", "goodbye"],
+    ids=[
+        "unknown type",
+        "wrong side",
+        "opened twice",
+        "4 GiB",
+        "over any window",
+        "over the window",
+        "goodbye",
+    ],
 )
 async def test_violation_or_goodbye_ends_the_connection(peers, sent):
     """One peer is lost, and nothing is raised into the swarm."""
@@ -159,6 +168,47 @@ async def test_writer_without_window_waits_until_it_is_given(peers):
         await peer.write(_frame(WINDOW, 0, 1, 100 * 1024))
         with trio.fail_after(5):
             await written.wait()
+
+
+@pytest.mark.trio
+async def test_write_at_once_is_whole_or_not_at_all(peers, monkeypatch):
+    """Half a gossip RPC that left ahead of the queue would tear the stream."""
+    muxer, peer = peers
+    await peer.write(_frame(WINDOW, SYN, 1, 0))
+    stream = await muxer.accept_stream()
+    assert await peer.read(12) == _frame(WINDOW, ACK, 1, 0)
+    assert not stream.write_now(bytes(256 * 1024 + 1))  # more than the window
+    assert stream.write_now(b"a" * 100_000)
+    received = await peer.read(100_000 + 2 * 12)
+    kind, flags, stream_id, length = struct.unpack("!xBHII", received[:12])
+    assert (kind, flags, stream_id) == (DATA, 0, 1)
+    assert received[12 : 12 + length] == b"a" * length
+    assert received[24 + length :] == b"a" * (100_000 - length)
+    assert not stream.write_now(bytes(200_000))  # more than what is left of it
+    monkeypatch.setattr(limits, "MUXER_OUT_BYTES_MAX", 0)
+    assert stream.write_now(b"queued")
+    assert not stream.write_now(b"too much is queued")
+    await stream.close()
+    assert not stream.write_now(b"closed")
+
+
+@pytest.mark.trio
+async def test_frames_larger_than_a_packet_and_smaller_arrive_whole(peers):
+    """Both ways of cutting frames out of what arrived, and from one to the other."""
+    muxer, peer = peers
+    await peer.write(_frame(WINDOW, SYN, 1, 0))
+    stream = await muxer.accept_stream()
+    sent = b""
+    for number, size in enumerate([1, 70_000, 3, 3, 65_500, 100, 90_000, 20]):
+        body = bytes([number]) * size
+        sent += body
+        await peer.write(_frame(DATA, 0, 1, size, body))
+        await trio.testing.wait_all_tasks_blocked()
+    received = b""
+    with trio.fail_after(5):
+        while len(received) < len(sent):
+            received += await stream.read()
+    assert received == sent
 
 
 @pytest.mark.trio
