@@ -1,150 +1,211 @@
-"""GossipSub's mesh: py-libp2p's maintenance of it, with its waste and its traps removed."""
+"""GossipSub's mesh: who is grafted in which topic, and whom to tell of what. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import cast
+import random
 
-from libp2p.abc import IHost
-from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
-from libp2p.pubsub.gossipsub import PROTOCOL_ID, PROTOCOL_ID_V11, GossipSub
-from libp2p.pubsub.mcache import MessageCache
-from libp2p.pubsub.pb import rpc_pb2
-from libp2p.pubsub.pubsub import Pubsub
 
 from covey.model import limits
-from covey.network.wire import SeenIds, message_id
+from covey.network.control import Controls
+from covey.network.recent import RecentMessages
+from covey.network.scores import Misdeed, Scores
 
-__all__ = ["PROTOCOLS", "MeshRouter", "PeerBook"]
+__all__ = ["Mesh"]
 
-# 1.2 would add an IDONTWANT for every message, at twice the CPU of the message itself.
-PROTOCOLS: tuple[TProtocol, ...] = (PROTOCOL_ID_V11, PROTOCOL_ID)
 _DEGREE, _DEGREE_LOW, _DEGREE_HIGH = 8, 6, 12
-_HEARTBEAT_S = 1
+_LAZY_DEGREE, _LAZY_SHARE = 6, 0.25  # peers beyond the mesh that are told of ids in a heartbeat
+_PRUNED_S = 60
+_LEFT_S = 10  # a node that leaves a topic may well come back
 
 
-@dataclass(slots=True)
-class PeerBook:
-    """What the mesh asks of its surroundings: peers that can be written to, topics, seen ids."""
+class Mesh:
+    """The mesh of every topic of this node: 6 to 12 peers, where there are so many.
 
-    host: IHost
-    seen_messages: SeenIds
-    peers: set[ID] = field(default_factory=set)
-    peer_topics: dict[str, set[ID]] = field(default_factory=dict)
-
-    def get_message_id(self, message: rpc_pb2.Message) -> bytes:
-        """The default id."""
-        return message_id(message)
-
-
-class _BoundedCache(MessageCache):
-    """Messages of the last heartbeats, for peers that ask; beyond the bound none are added."""
-
-    def __init__(self) -> None:
-        super().__init__(window_size=3, history_size=5)
-        self._size_bytes = 0
-
-    def put(self, msg: rpc_pb2.Message) -> None:
-        size = len(msg.data)
-        if self._size_bytes + size <= limits.GOSSIP_CACHE_BYTES_MAX:
-            self._size_bytes += size
-            super().put(msg)
-
-    def shift(self) -> None:
-        super().shift()
-        self._size_bytes = sum(len(msg.data) for msg in self.msgs.values())
-
-
-class MeshRouter(GossipSub):
-    """Grafts, prunes and gossips as py-libp2p does; sends through `send(peer, rpc, is_control)`.
-
-    No adaptive gossip (it forces a heartbeat of a minute), no spam limit (it silently drops beyond
-    10 messages a second, this node's own too), no scores that nobody set, no signed address record
-    in every RPC, no peer exchange.
+    Time is an argument; methods return what to tell whom. Peers are those that can be written to,
+    in order of arrival. A peer whose score is low is pruned and not grafted; one that grafts itself
+    while it was told to wait is pruned again, waits anew and has it held against it.
     """
 
-    def __init__(self, book: PeerBook, send: Callable[[ID, rpc_pb2.RPC, bool], None]) -> None:
-        super().__init__(
-            protocols=PROTOCOLS,
-            degree=_DEGREE,
-            degree_low=_DEGREE_LOW,
-            degree_high=_DEGREE_HIGH,
-            heartbeat_interval=_HEARTBEAT_S,
-            adaptive_gossip_enabled=False,
-            spam_protection_enabled=False,
-            eclipse_protection_enabled=False,
-        )
-        self.scorer = None
-        self.mcache = _BoundedCache()
-        self.graft_flood_threshold = 1.0
-        self._book = book
-        self._send = send
-        self.attach(cast("Pubsub", book))
+    def __init__(self, scores: Scores[ID], recent: RecentMessages, rng: random.Random) -> None:
+        self._scores = scores
+        self._recent = recent
+        self._rng = rng
+        self._peers: dict[ID, None] = {}
+        self._subscribers: dict[str, dict[ID, None]] = {}
+        self._topics: dict[ID, dict[str, None]] = {}
+        self._mesh: dict[str, dict[ID, None]] = {}
+        self._backoff_until_s: dict[str, dict[ID, float]] = {}
 
-    def targets(self, topic: str, exclude: Iterable[ID]) -> list[ID]:
-        """Mesh peers that a message is forwarded to."""
-        excluded = set(exclude)
-        return [peer for peer in self.mesh.get(topic, ()) if peer not in excluded]
+    def is_joined(self, topic: str) -> bool:
+        """This node takes part in it."""
+        return topic in self._mesh
 
-    def recent(self, topic: str) -> list[rpc_pb2.Message]:
-        """Messages of the last seconds, for a peer that just subscribed."""
-        found = (self.mcache.get(identifier) for identifier in self.mcache.window(topic))
-        return [message for message in found if message is not None]
+    def meshed(self, topic: str) -> tuple[ID, ...]:
+        """Peers that messages of a topic are forwarded to, in order of grafting."""
+        return tuple(self._mesh.get(topic, ()))
 
-    async def handle_control(self, control: rpc_pb2.ControlMessage, peer: ID) -> None:
-        """Act on a peer's control message; topics unknown here leave no trace in memory."""
-        for ihave in control.ihave:
-            if ihave.topicID in self.mesh:
-                del ihave.messageIDs[limits.GOSSIP_IDS_MAX :]
-                await self.handle_ihave(ihave, peer)
-        for iwant in control.iwant:
-            del iwant.messageIDs[limits.GOSSIP_IDS_MAX :]
-            await self.handle_iwant(iwant, peer)
-        for graft in control.graft:
-            if graft.topicID in self.mesh:
-                await self.handle_graft(graft, peer)
-            else:
-                await self.emit_prune(graft.topicID, peer, False, False)
-        for prune in control.prune:
-            if prune.topicID in self.mesh:
-                await self.handle_prune(prune, peer)
+    def subscribers(self, topic: str) -> tuple[ID, ...]:
+        """Peers that can be written to and take part in a topic, in order of arrival."""
+        subscribed = self._subscribers.get(topic, {})
+        return tuple(peer for peer in self._peers if peer in subscribed)
 
-    async def handle_iwant(self, iwant_msg: rpc_pb2.ControlIWant, sender_peer_id: ID) -> None:
-        """Answer with one RPC a message: one for all of them may exceed what a peer accepts."""
-        if not self._check_iwant_rate_limit(sender_peer_id):
+    def topics(self, peer: ID) -> tuple[str, ...]:
+        """What a peer takes part in, as it says."""
+        return tuple(self._topics.get(peer, ()))
+
+    def join(self, topic: str, now_s: float) -> Controls:
+        """Take part in a topic: graft those who are there."""
+        told = Controls()
+        self._mesh.setdefault(topic, {})
+        self._fill(topic, told, now_s)
+        return told
+
+    def leave(self, topic: str, now_s: float) -> Controls:
+        """Take no more part; those in the mesh are told."""
+        told = Controls()
+        for peer in self._mesh.pop(topic, {}):
+            told.to(peer).prune.append((topic, _LEFT_S))
+            self._back_off(peer, topic, now_s + _LEFT_S)
+        return told
+
+    def add_peer(self, peer: ID) -> None:
+        """A peer can be written to."""
+        self._peers[peer] = None
+
+    def remove_peer(self, peer: ID) -> None:
+        """A peer cannot be written to any more; what it takes part in stays known."""
+        self._peers.pop(peer, None)
+        for grafted in self._mesh.values():
+            grafted.pop(peer, None)
+
+    def subscribe(self, peer: ID, topic: str) -> bool:
+        """A peer says that it takes part; False if it did already or says so too often."""
+        theirs = self._topics.get(peer, {})
+        is_excessive = len(theirs) >= limits.GOSSIP_TOPICS_MAX and not self.is_joined(topic)
+        if topic in theirs or is_excessive or len(topic) > limits.GOSSIP_TOPIC_BYTES_MAX:
+            return False
+        is_new = topic not in self._subscribers and not self.is_joined(topic)
+        if is_new and len(self._subscribers) >= limits.GOSSIP_TOPICS_KNOWN_MAX:
+            return False
+        self._topics.setdefault(peer, {})[topic] = None
+        self._subscribers.setdefault(topic, {})[peer] = None
+        return True
+
+    def unsubscribe(self, peer: ID, topic: str) -> None:
+        """A peer takes no more part."""
+        self._topics.get(peer, {}).pop(topic, None)
+        self._mesh.get(topic, {}).pop(peer, None)
+        peers = self._subscribers.get(topic, {})
+        peers.pop(peer, None)
+        if not peers:
+            self._subscribers.pop(topic, None)
+
+    def unsubscribe_all(self, peer: ID) -> None:
+        """A peer's own stream is gone, and with it what it said."""
+        for topic in self.topics(peer):
+            self.unsubscribe(peer, topic)
+        self._topics.pop(peer, None)
+
+    def welcome(self, peer: ID, topic: str, now_s: float) -> Controls:
+        """Graft a peer that came into a topic, if there is room in the mesh."""
+        told = Controls()
+        grafted = self._mesh.get(topic)
+        if grafted is None or peer in grafted or len(grafted) >= _DEGREE_LOW:
+            return told
+        if self._is_graftable(peer, topic, now_s):
+            self._graft(peer, topic, told)
+        return told
+
+    def on_grafted(self, peer: ID, topic: str, now_s: float) -> Controls:
+        """A peer put this node into its mesh; it is pruned again if it may not be in ours."""
+        told = Controls()
+        grafted = self._mesh.get(topic)
+        if grafted is None or peer in grafted or peer not in self._peers:
+            return told
+        is_too_soon = self._is_backed_off(peer, topic, now_s)
+        if is_too_soon:
+            self._scores.add(peer, Misdeed.GRAFT_TOO_SOON)
+        is_full = len(grafted) >= _DEGREE_HIGH
+        if is_too_soon or is_full or not self._scores.is_meshable(peer):
+            self._prune(peer, topic, told, now_s)
+        else:
+            grafted[peer] = None
+        return told
+
+    def on_pruned(self, peer: ID, topic: str, wait_s: float, now_s: float) -> None:
+        """A peer took this node out of its mesh, and says how long not to graft it."""
+        if topic in self._mesh:
+            self._mesh[topic].pop(peer, None)
+            wait_s = min(wait_s or _PRUNED_S, limits.GOSSIP_BACKOFF_S_MAX)
+            self._back_off(peer, topic, now_s + wait_s)
+
+    def heartbeat(self, now_s: float) -> Controls:
+        """Once a second: prune, fill up, and offer ids to some beyond the mesh."""
+        told = Controls()
+        for topic, grafted in self._mesh.items():
+            for peer in tuple(grafted):
+                if not self._scores.is_meshable(peer):
+                    self._prune(peer, topic, told, now_s)
+            if len(grafted) < _DEGREE_LOW:
+                self._fill(topic, told, now_s)
+            self._offer(topic, told)
+        self._forget_backoffs(now_s)
+        return told
+
+    def _fill(self, topic: str, told: Controls, now_s: float) -> None:
+        grafted = self._mesh[topic]
+        candidates = [
+            peer
+            for peer in self.subscribers(topic)
+            if peer not in grafted and self._is_graftable(peer, topic, now_s)
+        ]
+        for peer in self._sample(candidates, _DEGREE - len(grafted)):
+            self._graft(peer, topic, told)
+
+    def _offer(self, topic: str, told: Controls) -> None:
+        identifiers = self._recent.offered(topic)
+        if not identifiers:
             return
-        for identifier in iwant_msg.messageIDs:
-            message = self.mcache.get(identifier)
-            if message is not None:
-                self._send(sender_peer_id, rpc_pb2.RPC(publish=[message]), False)
+        grafted = self._mesh[topic]
+        others = [
+            peer
+            for peer in self.subscribers(topic)
+            if peer not in grafted and self._scores.is_meshable(peer)
+        ]
+        for peer in self._sample(others, max(_LAZY_DEGREE, int(_LAZY_SHARE * len(others)))):
+            told.to(peer).ihave.append((topic, identifiers))
 
-    async def emit_control_message(self, control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
-        """Send control alone: py-libp2p attaches the node's signed addresses to each."""
-        self._send(to_peer, rpc_pb2.RPC(control=control_msg), True)
+    def _sample(self, peers: list[ID], count: int) -> list[ID]:
+        return self._rng.sample(peers, max(0, min(count, len(peers))))
 
-    async def _emit_control_msgs(
-        self,
-        peers_to_graft: dict[ID, list[str]],
-        peers_to_prune: dict[ID, list[str]],
-        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
-    ) -> None:
-        """One control message a peer; py-libp2p's grafts every peer into the others' topics."""
-        peers = dict.fromkeys((*peers_to_graft, *peers_to_prune, *peers_to_gossip))
-        for peer in peers:
-            control = self.pack_control_msgs(
-                [
-                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids[-limits.GOSSIP_IDS_MAX :])
-                    for topic, ids in peers_to_gossip.get(peer, {}).items()
-                ],
-                [rpc_pb2.ControlGraft(topicID=topic) for topic in peers_to_graft.get(peer, ())],
-                [
-                    rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
-                    for topic in peers_to_prune.get(peer, ())
-                ],
-            )
-            await self.emit_control_message(control, peer)
+    def _graft(self, peer: ID, topic: str, told: Controls) -> None:
+        self._mesh[topic][peer] = None
+        told.to(peer).graft.append(topic)
 
-    async def _do_px(self, px_peers: list[rpc_pb2.PeerInfo]) -> None:
-        """Never dial what a stranger names: discovery goes through the DHT."""
+    def _prune(self, peer: ID, topic: str, told: Controls, now_s: float) -> None:
+        self._mesh[topic].pop(peer, None)
+        self._back_off(peer, topic, now_s + _PRUNED_S)
+        told.to(peer).prune.append((topic, _PRUNED_S))
+
+    def _is_graftable(self, peer: ID, topic: str, now_s: float) -> bool:
+        if self._is_backed_off(peer, topic, now_s):
+            return False
+        return self._scores.is_meshable(peer)
+
+    def _is_backed_off(self, peer: ID, topic: str, now_s: float) -> bool:
+        return self._backoff_until_s.get(topic, {}).get(peer, 0.0) > now_s
+
+    def _back_off(self, peer: ID, topic: str, until_s: float) -> None:
+        waits = self._backoff_until_s.setdefault(topic, {})
+        waits[peer] = max(until_s, waits.pop(peer, 0.0))
+        if len(waits) > limits.PEERS_REMEMBERED_MAX:
+            del waits[next(iter(waits))]
+
+    def _forget_backoffs(self, now_s: float) -> None:
+        for topic, waits in tuple(self._backoff_until_s.items()):
+            for peer, until_s in tuple(waits.items()):
+                if until_s <= now_s:
+                    del waits[peer]
+            if not waits:
+                del self._backoff_until_s[topic]

@@ -117,9 +117,9 @@ class Network:
         """Peers that a frame published now would go to."""
         return self._gossip.topic_peers(topic)
 
-    def rejects(self, peer: PeerId) -> float:
-        """How many frames of a peer were rejected lately; halves every minute."""
-        return self._gossip.rejects(parse_peer_id(peer))
+    def score(self, peer: PeerId) -> float:
+        """Zero for a peer that nothing is held against, below it for others; forgiven by halves."""
+        return self._gossip.score(parse_peer_id(peer))
 
     @property
     def is_closed(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from covey.model import Verdict, limits
-from covey.network.wire import signed_message
+from covey.network.wire import Sealer
 
 TOPIC = "/covey/1/test"
 
@@ -77,7 +77,7 @@ async def test_verdict_decides_what_is_forwarded(
         await a.publish(TOPIC, b"after")
         await until(lambda: b"after" in last.frames)
         assert (b"judged" in last.frames) is reaches
-        assert (b.rejects(a.peer_id) > 0) is rejects
+        assert (b.score(a.peer_id) < 0) is rejects
         assert last.senders == [b.peer_id] * len(last.senders)
 
 
@@ -91,10 +91,18 @@ async def test_peer_that_sends_much_bad_is_not_read(open_nodes, until, collector
         await until(lambda: b.topic_peers(TOPIC))
         for number in range(40):
             await b.publish(TOPIC, b"bad %d" % number)
-        await until(lambda: a.rejects(b.peer_id) > limits.GOSSIP_REJECTS_MAX)
+        await until(lambda: a.score(b.peer_id) < -limits.GOSSIP_REJECTS_MAX)
         await b.unsubscribe(TOPIC)  # Comes after the frames, so all of them have been handled.
         await until(lambda: not a.topic_peers(TOPIC))
         assert len(judge.frames) <= limits.GOSSIP_REJECTS_MAX + 2
+
+
+def _message(sealer: Sealer, frame: bytes):
+    from libp2p.pubsub.pb import rpc_pb2
+
+    _, packed = sealer.seal(TOPIC, frame)
+    start = next(index for index, byte in enumerate(packed) if byte < 0x80) + 1
+    return rpc_pb2.RPC.FromString(packed[start:]).publish[0]
 
 
 @pytest.mark.trio
@@ -105,18 +113,17 @@ async def test_forged_signature_does_not_shut_out_the_real_message(open_nodes, u
         await a.subscribe(TOPIC, seen)
         await b.subscribe(TOPIC, collector())
         await until(lambda: b.topic_peers(TOPIC))
-        gossip = a._gossip
-        key, origin = b._gossip._key, b._gossip._me
-        genuine = signed_message(key, origin, 7, TOPIC, b"genuine")
+        sender = next(iter(a._connections.peers()))
+        genuine = _message(Sealer(bytes([2]) * 32, sender.to_bytes(), 7), b"genuine")
         forged = type(genuine)()
         forged.CopyFrom(genuine)
         forged.data = b"forged"
-        sender = next(iter(a._connections.peers()))
-        gossip._on_message(sender, forged)
-        gossip._on_message(sender, genuine)
-        gossip._on_message(sender, genuine)
+        receiving = a._gossip._receiving
+        receiving.on_message(sender, forged)
+        receiving.on_message(sender, genuine)
+        receiving.on_message(sender, genuine)
         assert seen.frames == [b"genuine"]
-        assert a.rejects(b.peer_id) > 0
+        assert a.score(b.peer_id) < 0
 
 
 @pytest.mark.trio
@@ -263,9 +270,68 @@ async def test_peer_that_takes_nothing_is_dropped_and_publishing_goes_on(
         await until(lambda: not a.topic_peers(TOPIC))
 
 
+@contextlib.asynccontextmanager
+async def _hostile(a):
+    """A peer with a raw gossip stream to `a`: what it writes and whether it is connected."""
+    from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11
+    from libp2p.utils import encode_varint_prefixed
+
+    async with _stock_host() as host:
+        await a.dial(str(host.get_addrs()[0]))
+        out = await host.new_stream(host.get_connected_peers()[0], [PROTOCOL_ID_V11])
+
+        async def write(rpc) -> None:
+            await out.write(encode_varint_prefixed(rpc.SerializeToString()))
+
+        yield host, write
+
+
+@pytest.mark.trio
+async def test_banned_peer_is_disconnected_and_refused(open_node, until, collector, monkeypatch):
+    """It costs nothing any more, and may try again when the ban is over."""
+    from libp2p.pubsub.pb import rpc_pb2
+
+    monkeypatch.setattr(limits, "GOSSIP_CONTROLS_MAX", 0)
+    monkeypatch.setattr(limits, "GOSSIP_BANNED_S", 3.0)
+    async with open_node(1) as a, _hostile(a) as (host, write):
+        await a.subscribe(TOPIC, collector())
+        peer = host.get_id().to_base58()
+        graft = rpc_pb2.ControlGraft(topicID=TOPIC)
+        flood = rpc_pb2.RPC(control=rpc_pb2.ControlMessage(graft=[graft]))
+        with contextlib.suppress(Exception):
+            for _ in range(200):
+                await write(flood)
+        await until(lambda: not a.is_connected(peer))
+        assert a.score(peer) < -limits.GOSSIP_REJECTS_MAX
+        with contextlib.suppress(Exception):
+            await a.dial(str(host.get_addrs()[0]))
+        await until(lambda: not a.is_connected(peer))
+        await trio.sleep(3)
+        await a.dial(str(host.get_addrs()[0]))
+        await trio.sleep(0.2)
+        assert a.is_connected(peer)
+
+
+@pytest.mark.trio
+async def test_honest_peers_keep_a_clean_record(open_nodes, until, collector):
+    """Whatever is counted, a thousand messages among honest nodes leave nothing behind."""
+    async with open_nodes(4) as nodes:
+        collectors = await _subscribed(nodes, until, collector)
+        await until(lambda: all(len(node.topic_peers(TOPIC)) == 3 for node in nodes))
+        for count in range(250):
+            for number, node in enumerate(nodes):
+                await node.publish(TOPIC, b"%d:%d" % (number, count))
+        await until(lambda: all(len(each.frames) == 750 for each in collectors))
+        await nodes[0].unsubscribe(TOPIC)
+        await nodes[0].subscribe(TOPIC, collectors[0])
+        await trio.sleep(limits.GOSSIP_PROMISE_S + 1.5)  # Heartbeats look for broken promises.
+        for node in nodes:
+            assert [node.score(other.peer_id) for other in nodes] == [0, 0, 0, 0]
+
+
 @pytest.mark.trio
 async def test_endless_rpc_is_refused(open_node, until):
-    """A length over the limit ends the stream before anything is buffered, and is counted."""
+    """A length over the limit ends the stream before anything is buffered, and counts."""
     from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11
     from libp2p.utils.varint import encode_uvarint
 
@@ -274,4 +340,4 @@ async def test_endless_rpc_is_refused(open_node, until):
         out = await host.new_stream(host.get_connected_peers()[0], [PROTOCOL_ID_V11])
         await out.write(encode_uvarint(limits.GOSSIP_RPC_BYTES_MAX + 1))
         peer = host.get_id().to_base58()
-        await until(lambda: a.rejects(peer) > 0)
+        await until(lambda: a.score(peer) < 0)

@@ -78,3 +78,46 @@ async def test_control_is_bounded_too(monkeypatch):
     for _ in range(5):
         box.control(b"x")
     assert await box.take() == b"xx"
+
+
+class _Stream:
+    """Takes bytes at once as long as it has room."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.has_room = True
+
+    def write_now(self, packed: bytes) -> bool:
+        if self.has_room:
+            self.sent.append(packed)
+        return self.has_room
+
+
+@pytest.mark.trio
+async def test_what_nothing_waits_before_leaves_at_once():
+    """A task more on the way is a third of what a small message costs."""
+    stream = _Stream()
+    box = Outbox(stream.write_now)
+    assert box.offer(b"one")
+    box.control(b"graft")
+    assert stream.sent == [b"one", b"graft"]
+
+
+@pytest.mark.trio
+async def test_order_is_kept_when_the_stream_is_full_for_a_while():
+    """Nothing overtakes what waits, nor what was taken and may not have left."""
+    stream = _Stream()
+    box = Outbox(stream.write_now)
+    stream.has_room = False
+    box.offer(b"one")
+    stream.has_room = True
+    box.offer(b"two")
+    assert stream.sent == []
+    assert await box.take() == b"onetwo"
+    box.offer(b"three")  # The writer still holds the first two.
+    assert stream.sent == []
+    assert await box.take() == b"three"
+    with trio.move_on_after(0):
+        await box.take()
+    box.offer(b"four")
+    assert stream.sent == [b"four"]
