@@ -1,4 +1,4 @@
-"""Bugs in what a node says of itself and of others: claims, standing, gossip's verdicts."""
+"""Bugs in what a node says: to callers, of itself and of others, and to gossip."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from covey.model import Verdict
-from covey.sync import Claims, Delayed, Judge, Missing, Replica, Standing
+from covey.codec import DigestFrame
+from covey.model import Completed, Failed, Failure, Verdict
+from covey.sync import Claims, Delayed, Judge, LocalWrites, Missing, Replica, Reply, Standing
 from covey.sync.session import Compared
-from covey.sync.session.channel import Channel
+from covey.sync.session.channel import Channel, send
 
 
 def believe_frontiers_alone(patch: pytest.MonkeyPatch) -> None:
@@ -94,3 +95,43 @@ def remember_that_it_must_wait(patch: pytest.MonkeyPatch) -> None:
         return known
 
     patch.setattr(Judge, "judge", judge)
+
+
+def tell_failure_of_what_took_effect(patch: pytest.MonkeyPatch) -> None:
+    """The last caller of a batch is told that its call failed, though the delta holds it."""
+    original = LocalWrites.finish
+    failed = Failed(Failure.HOST_FAULT, "nobody knows", 0, ())
+
+    def finish(self: LocalWrites, outcomes: Any) -> Any:
+        *effects, last = original(self, outcomes)
+        if isinstance(last, Reply) and isinstance(last.outcome, Completed):
+            last = replace(last, outcome=failed, delta=None)
+        return [*effects, last]
+
+    patch.setattr(LocalWrites, "finish", finish)
+
+
+def answer_failures_first(patch: pytest.MonkeyPatch) -> None:
+    """Of a batch those callers are answered first whose calls failed."""
+    original = LocalWrites.finish
+
+    def finish(self: LocalWrites, outcomes: Any) -> Any:
+        def is_late(effect: Any) -> bool:
+            return isinstance(effect, Reply) and not isinstance(effect.outcome, Failed)
+
+        return sorted(original(self, outcomes), key=is_late)
+
+    patch.setattr(LocalWrites, "finish", finish)
+
+
+def tell_what_was_held_before(patch: pytest.MonkeyPatch) -> None:
+    """On a stream a node says what it held when it said so last."""
+    told: dict[int, tuple[Channel, DigestFrame]] = {}  # which keeps them: ids are used again
+
+    def tell(self: Channel, ledger: Any) -> Any:
+        holds = DigestFrame(self.ours, ledger.frontier_digest(), ledger.digest())
+        _, before = told.get(id(self), (self, holds))
+        told[id(self)] = self, holds
+        return send(before)
+
+    patch.setattr(Channel, "tell_digest", tell)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from covey.codec import Announcement, pack, topic_key
+from covey.codec import Announcement, DigestFrame, FrontierFrame, encode_frame, pack, topic_key
 from covey.crypto import NONCE_SIZE_BYTES, seal_envelope
 from covey.merge import StateAtCut
 from covey.model import (
@@ -16,14 +16,21 @@ from covey.model import (
     Completed,
     Delta,
     DeltaId,
+    Digest,
+    Failed,
+    Failure,
     Merge,
+    Outcome,
+    Payload,
     PeerId,
     Put,
     Signature,
+    Tip,
     limits,
     time_at,
 )
 from covey.sync import CallRequest, CallsSubmitted, Reply, Standing
+from covey.testkit.sim.checkers.announcements import Announcements
 from covey.testkit.sim.checkers.answers import Answers
 from covey.testkit.sim.checkers.cuts import Cuts
 from covey.testkit.sim.checkers.drift import Drift
@@ -63,7 +70,17 @@ def did(*effects: Put | Add) -> Completed:
     return Completed(effects, (), b"", 0, ())
 
 
-def answered(scene: Scene, request: int, outcome: Completed, delta: DeltaId) -> Callable[[], None]:
+def failed(failure: Failure) -> Failed:
+    """The outcome of a call that did not."""
+    return Failed(failure, "no", 0, ())
+
+
+def payload_of(scene: Scene, delta: Delta) -> Payload:
+    """What is in a delta, which all know from now on."""
+    return scene.checks.history.record(delta).payload
+
+
+def answered(scene: Scene, request: int, outcome: Outcome, delta: DeltaId) -> Callable[[], None]:
     """What tells the checker of an answer."""
     answers = Answers(scene.checks)
     asked = CallsSubmitted(tuple(CallRequest(n, CALL) for n in range(1, request + 1)))
@@ -116,6 +133,52 @@ def test_answer_that_overtakes_another_is_noticed(scene: Scene) -> None:
     answers.replied(scene.node(), Reply(2, did(NOTE), first.id))
     late = Reply(1, did(NOTE), first.id)
     broken("n0 answers 1 after 2", answers.replied, scene.node(), late)
+
+
+def test_failure_that_overtakes_another_is_noticed(scene: Scene) -> None:
+    """Only who never had a turn is told so at once: of a queue that is full, say."""
+    asked = CallsSubmitted(tuple(CallRequest(n, CALL) for n in range(1, 5)))
+    answers = Answers(scene.checks)
+    answers.submitted(scene.node(), asked)
+    answers.replied(scene.node(), Reply(4, failed(Failure.OVERLOADED), None))
+    answers.replied(scene.node(), Reply(2, failed(Failure.REFUSED), None))
+    answers.replied(scene.node(), Reply(3, failed(Failure.TRAP), None))
+    late = Reply(1, failed(Failure.REFUSED), None)
+    broken("n0 answers 1 after 3", answers.replied, scene.node(), late)
+
+
+def test_failure_with_a_delta_is_noticed(scene: Scene) -> None:
+    """It would be in it, and not be in it."""
+    delta = scene.write("n0", (), NOTE)
+    scene.apply(delta)
+    told = answered(scene, 1, failed(Failure.REFUSED), delta.id)
+    broken("n0 answers 1, which failed, with a delta", told)
+
+
+def test_caller_who_is_told_of_a_failure_that_was_none_is_noticed(scene: Scene) -> None:
+    """It would do again what is done: two calls took effect, and one of two is told so."""
+    delta = scene.write("n0", (), NOTE, NOTE)
+    first, second = payload_of(scene, delta).calls
+    answers = Answers(scene.checks)
+    asked = CallsSubmitted((CallRequest(1, first), CallRequest(2, second)))
+    answers.submitted(scene.node(), asked)
+    answers.applied(scene.node(), delta)
+    answers.replied(scene.node(), Reply(1, did(NOTE), delta.id))
+    answers.replied(scene.node(), Reply(2, failed(Failure.REFUSED), None))
+    broken("n0 wrote 2 calls into .* and told 1", answers.settled, scene.node())
+
+
+def test_callers_of_a_node_that_crashed_are_told_nothing(scene: Scene) -> None:
+    """Between its commit and their answers; and a cheat's own deltas have no callers."""
+    delta, forged = scene.write("n0", (), NOTE), scene.write("n2", (), NOTE)
+    scene.apply(delta, forged)
+    answers = Answers(scene.checks)
+    answers.applied(scene.node(), delta)
+    answers.stopped(scene.node(), "killed")
+    answers.applied(scene.node("n2"), forged)
+    answers.ended()
+    answers.applied(scene.node(), delta)
+    broken("n0 wrote 1 calls into .* and told 0", answers.ended)
 
 
 def test_delta_from_the_far_future_is_noticed(scene: Scene) -> None:
@@ -171,6 +234,27 @@ def test_announcement_of_what_is_not_yet_committed_is_noticed(scene: Scene) -> N
     for checker in scene.checks._all:
         checker.published(node, bytes(40), told)
     broken("n0 announces what it does not hold", _publish, scene, early)
+    another = replace(told, state_digest=Digest(bytes(32)))
+    announcements = Announcements(scene.checks)
+    broken("n0 announces another state", announcements.published, node, b"", another)
+
+
+def test_word_that_is_not_true_is_noticed(scene: Scene) -> None:
+    """On the topic and on streams; but a cheat's is for others to doubt."""
+    ledger = scene.node().replica.ledger
+    frontier, state = ledger.frontier_digest(), ledger.digest()
+    old = Digest(bytes(32))
+    for frame in (DigestFrame(1, frontier, state), FrontierFrame(1, {}, state)):
+        scene.checks.sent(scene.node(), encode_frame(frame))
+    said = "n0 says that it holds what it does not"
+    for lie in (
+        DigestFrame(1, old, state),
+        DigestFrame(1, frontier, old),
+        FrontierFrame(1, {}, old),
+        FrontierFrame(1, {scene.node("n1").identity.device: (Tip(1, DeltaId(old)),)}, state),
+    ):
+        broken(said, scene.checks.sent, scene.node(), encode_frame(lie))
+        scene.checks.sent(scene.node("n2"), encode_frame(lie))
 
 
 def _publish(scene: Scene, told: Announcement) -> None:

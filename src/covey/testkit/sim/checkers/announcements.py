@@ -15,7 +15,10 @@ __all__ = ["Announcements"]
 
 
 class Announcements(Checker):
-    """Compares with the account of what was applied, and so is on the node's disk."""
+    """Compares with the account of what was applied, and so is on the node's disk.
+
+    The account knows no state; whether the ledger's is right is for others to say.
+    """
 
     def published(self, node: Node, envelope: bytes, told: Delta | Announcement) -> None:
         """An envelope leaves the node that sealed it."""
@@ -27,3 +30,5 @@ class Announcements(Checker):
         held = frontier_digest(self.checks.world.founding.context, frontier)
         is_true = (told.count, told.frontier_digest) == (account.count, held)
         assert is_true, f"{node.name} announces what it does not hold"
+        is_its_state = told.state_digest == node.replica.ledger.digest()
+        assert is_its_state, f"{node.name} announces another state than it holds"

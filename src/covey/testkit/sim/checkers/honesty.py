@@ -1,4 +1,4 @@
-"""A node never says that it is in sync with a peer which did not hold the same state.
+"""What a node says that it holds is true, and it never claims sync with who holds another state.
 
 What each peer ever said is recorded where it left, so that the node's memory of it is not trusted.
 """
@@ -37,6 +37,10 @@ class Honesty(Checker):
 
     def announced(self, node: Node, frontier: bytes, state: bytes) -> None:
         """A peer's word; an honest one's is true when it is given."""
+        if not node.is_doctored:
+            ledger = node.replica.ledger
+            is_true = (frontier, state) == (ledger.frontier_digest(), ledger.digest())
+            assert is_true, f"{node.name} says that it holds what it does not"
         pairs = self._said.setdefault(node.peer, {})
         pairs[frontier, state] = self.checks.world.clock.now
 
