@@ -28,6 +28,12 @@ def _no_map(_: object) -> NoReturn:
     raise ValueError("a map, of which there is none here")
 
 
+def _no_extension(kind: int, content: bytes) -> NoReturn:
+    del kind, content
+    # One without content passes the limit of 0, and would be read as a tuple of two.
+    raise ValueError("an extension, of which there is none here")
+
+
 def unpack(frame: bytes, size_bytes_max: int) -> tuple[Packed, ...]:
     """The array in a frame, its elements untyped still.
 
@@ -44,6 +50,7 @@ def unpack(frame: bytes, size_bytes_max: int) -> tuple[Packed, ...]:
             raw=False,
             strict_map_key=True,
             object_hook=_no_map,
+            ext_hook=_no_extension,
             max_ext_len=0,
         )
         again = msgpack.packb(value, use_bin_type=True)

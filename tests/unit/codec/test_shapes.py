@@ -41,6 +41,13 @@ def test_announced_length_reserves_no_memory(kind: int):
         unpack(frame, 100)
 
 
+@pytest.mark.parametrize("frame", ["c70001", "91c70001", "c8000002", "c9000000007f"])
+def test_extension_without_content_is_malformed(frame: str):
+    """It would be read as a pair, whose first number passes for a version to come."""
+    with pytest.raises(ProtocolViolation, match="malformed"):
+        unpack(bytes.fromhex(frame), 100)
+
+
 def test_bool_is_no_integer():
     """Python takes True for 1; the wire does not."""
     for value in (True, False, None, "1", b"1", ()):
