@@ -190,6 +190,7 @@ MUXER_STREAMS_MAX: Final = 256  # open streams a peer may have on one connection
 MUXER_WINDOW_BYTES: Final = 1 * MIB  # unread bytes of one stream; more: connection dropped
 MUXER_OUT_BYTES_MAX: Final = 256 * KIB  # unsent bytes of one connection; writers wait
 MUXER_REPLIES_BYTES_MAX: Final = 64 * KIB  # unsent replies; beyond: the connection is dropped
+MUXER_UNREAD_BYTES_MAX: Final = 16 * MIB  # of all streams of a connection; beyond: it is dropped
 STREAM_QUEUE_BYTES_MAX: Final = 8 * MIB  # unsent frames of one stream; `send` waits
 STREAM_CLOSE_S: Final = 2.0  # what is queued may leave in this time, then reset
 NETWORK_CLOSE_S: Final = 5.0  # closing all connections; beyond: the sockets are dropped

@@ -63,6 +63,11 @@ class MuxedStream(IMuxedStream):
         """As py-libp2p asks: of no more use."""
         return self.is_finished and not self._buffer
 
+    @property
+    def unread_bytes(self) -> int:
+        """What has arrived and waits for its reader."""
+        return len(self._buffer)
+
     async def read(self, n: int | None = None) -> bytes:
         """At least one and at most n bytes; raises MuxedStreamEOF or MuxedStreamReset.
 

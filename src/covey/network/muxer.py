@@ -36,6 +36,7 @@ __all__ = ["Muxer"]
 _logger = logging.getLogger(__name__)
 _HEADER = struct.Struct(YAMUX_HEADER_FORMAT)
 _FAREWELL_S = 0.3
+_LOOK_BYTES = 1024 * 1024  # received between two looks at how much is unread
 
 
 class Muxer(IMuxedConn):
@@ -60,6 +61,7 @@ class Muxer(IMuxedConn):
         )
         self._out = bytearray()
         self._replies_bytes = 0
+        self._unlooked_bytes = 0
         self._writer_lot = trio.lowlevel.ParkingLot()
         self._room_lot = trio.lowlevel.ParkingLot()
         self._heard_lot = trio.lowlevel.ParkingLot()
@@ -256,13 +258,24 @@ class Muxer(IMuxedConn):
             return  # Late frames of a stream that this side ended already are normal.
         if kind == TYPE_WINDOW_UPDATE and length:
             stream.on_window(length)
-        if body and not stream.on_data(body):
-            raise ProtocolViolation("oversized", "a stream went beyond its window")
+        if body:
+            self._require_room(len(body))
+            if not stream.on_data(body):
+                raise ProtocolViolation("oversized", "a stream went beyond its window")
         if flags & FLAG_FIN:
             stream.on_finished()
         if flags & FLAG_RST:
             stream.on_reset()
         self.forget_if_finished(stream)
+
+    def _require_room(self, received_bytes: int) -> None:
+        """Many streams that nobody reads, each within its window, must not fill the memory."""
+        self._unlooked_bytes += received_bytes
+        if self._unlooked_bytes > _LOOK_BYTES:
+            self._unlooked_bytes = 0
+            unread = sum(stream.unread_bytes for stream in self._streams.values())
+            if unread > limits.MUXER_UNREAD_BYTES_MAX:
+                raise ProtocolViolation("flood", "a peer fills streams that nobody reads")
 
     def _on_opened(self, stream_id: int) -> MuxedStream | None:
         if stream_id % 2 == self._next_stream_id % 2 or stream_id in self._streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
@@ -136,6 +137,36 @@ async def test_streams_beyond_the_bound_are_reset(peers, monkeypatch):
     answers = [await peer.read(12) for _ in range(3)]
     assert answers[:2] == [_frame(WINDOW, ACK, 1, 0), _frame(WINDOW, ACK, 3, 0)]
     assert answers[2] == _frame(WINDOW, RST, 5, 0)
+    assert not muxer.is_closed
+
+
+@pytest.mark.trio
+async def test_many_streams_that_nobody_reads_end_the_connection(peers, monkeypatch):
+    """Each within its window, all of them together could fill the memory."""
+    monkeypatch.setattr(limits, "MUXER_UNREAD_BYTES_MAX", 2 * 1024 * 1024)
+    muxer, peer = peers
+    with trio.fail_after(10), contextlib.suppress(Exception):
+        for stream_id in range(1, 33, 2):
+            await peer.write(_frame(WINDOW, SYN, stream_id, 0))
+            for _ in range(4):
+                await peer.write(_frame(DATA, 0, stream_id, 60_000, bytes(60_000)))
+    with trio.fail_after(5):
+        await muxer.wait_closed()
+
+
+@pytest.mark.trio
+async def test_many_streams_that_are_read_do_not(peers, monkeypatch):
+    """The bound is of what waits, not of what came."""
+    monkeypatch.setattr(limits, "MUXER_UNREAD_BYTES_MAX", 1024 * 1024)
+    muxer, peer = peers
+    for stream_id in range(1, 33, 2):
+        await peer.write(_frame(WINDOW, SYN, stream_id, 0))
+        stream = await muxer.accept_stream()
+        for _ in range(4):
+            await peer.write(_frame(DATA, 0, stream_id, 60_000, bytes(60_000)))
+            read = 0
+            while read < 60_000:
+                read += len(await stream.read())
     assert not muxer.is_closed
 
 
