@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -153,8 +154,12 @@ def _run(
             bar.clear()
             say(f"seed {result.seed}: {result.finding.message} ({result.finding.where})")
 
-    with bar, results_file(results, scenario) as kept:
-        summary = sum_up(scenario, run_seeds(scenario, seeds, jobs, kept), seen)
+    with (
+        bar,
+        results_file(results, scenario) as kept,
+        closing(run_seeds(scenario, seeds, jobs, kept)) as ran,
+    ):
+        summary = sum_up(scenario, ran, seen)
     for result in found[:_SHRUNK_MAX]:
         _keep(scenario, result, folder, quietly=as_json)
     if as_json:

@@ -7,10 +7,8 @@ in it are not run again.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +22,7 @@ from covey.testkit.sim.draw import plan_of
 from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.run import Result, simulate
 from covey.testkit.sim.scenario import Scenario
+from covey.testkit.sim.workers import working
 
 __all__ = ["Last", "Results", "Summary", "plan_for", "results_file", "run_seeds", "sum_up"]
 
@@ -172,11 +171,16 @@ def plan_for(scenario: Scenario, seed: int) -> Plan:
 
 def run_seeds(
     scenario: Scenario, seeds: Iterable[int], jobs: int, results: Results
-) -> Iterator[Result]:
-    """The result of each seed, in order; those that are known are not run again."""
+) -> Generator[Result, None, None]:
+    """The result of each seed, in order; those that are known are not run again.
+
+    Raises as `working`. With several jobs its processes end with this iterator: close it.
+    """
     wanted = list(seeds)
     unknown = [seed for seed in wanted if results.get(seed) is None]
-    with _running(scenario, unknown, jobs) as fresh:
+    run = _Runner(scenario)
+    jobs = min(jobs, len(unknown))
+    with nullcontext(map(run, unknown)) if jobs <= 1 else working(run, unknown, jobs) as fresh:
         for seed in wanted:
             result = results.get(seed)
             if result is None:
@@ -184,19 +188,6 @@ def run_seeds(
                 assert result.seed == seed
                 results.add(result)
             yield result
-
-
-@contextmanager
-def _running(scenario: Scenario, seeds: list[int], jobs: int) -> Iterator[Iterator[Result]]:
-    run = _Runner(scenario)
-    if jobs <= 1 or len(seeds) <= 1:
-        yield map(run, seeds)
-        return
-    # Ctrl-C reaches every process of a terminal; one of them is enough to end quietly.
-    quietly = (signal.SIGINT, signal.SIG_IGN)
-    jobs = min(jobs, len(seeds))
-    with multiprocessing.Pool(jobs, signal.signal, quietly, maxtasksperchild=500) as pool:
-        yield pool.imap(run, seeds, chunksize=1)
 
 
 class _Runner:
