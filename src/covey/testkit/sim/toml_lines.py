@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-__all__ = ["Place", "line_of"]
+__all__ = ["Place", "deep_line_of", "line_of"]
 
 Place: TypeAlias = tuple[str, ...]
 """The keys that lead to a value, from the outermost table."""
@@ -22,6 +22,7 @@ _STRING: Final = (
 _TOKEN: Final = re.compile(rf"(?:{_STRING}|\#[^\n]*)|([\[{{])|([\]}}])|(\n)", re.DOTALL)
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""
 _PATH: Final = rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*"
+_DOTTED: Final = r"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+\s*\.\s*){{{}}}"
 _HEADER: Final = re.compile(rf"\s*\[{{1,2}}{_PATH}\]")
 _ASSIGNMENT: Final = re.compile(rf"{_PATH}=")
 
@@ -51,6 +52,30 @@ def line_of(text: str, place: Place) -> int | None:
         if place and named[: len(place)] == place and inside is None:
             inside = line
     return around if inside is None else inside
+
+
+def deep_line_of(text: str, depth_max: int) -> int | None:
+    """The first line with a deeper key or more brackets in one another; for any text.
+
+    Readers of TOML take a minute for what is deep enough, or fail in whatever they call.
+    """
+    depth, line = 0, 1
+    for token in _TOKEN.finditer(text):
+        opens, closes, _ = token.groups()
+        depth += bool(opens) - bool(closes)
+        if depth > depth_max:
+            return line
+        line += token[0].count("\n")
+    keys_alone = _TOKEN.sub(_without_text, text)
+    deep = re.search(_DOTTED.format(depth_max), keys_alone)
+    return None if deep is None else keys_alone.count("\n", 0, deep.start()) + 1
+
+
+def _without_text(token: re.Match[str]) -> str:
+    """A comment is nothing, and a string a key like another; lines stay lines."""
+    if token.lastindex is not None:
+        return token[0]
+    return "" if token[0].startswith("#") else "k" + "\n" * token[0].count("\n")
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

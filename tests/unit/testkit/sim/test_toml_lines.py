@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from covey.testkit.sim.toml_lines import line_of
+from covey.testkit.sim.toml_lines import deep_line_of, line_of
 
 TEXT = '''# [workload] in a comment
 name = "x # no comment"   # but this is
@@ -82,3 +82,21 @@ def test_text_of_these_tests_is_toml() -> None:
 def test_lines_may_end_as_on_windows() -> None:
     """A carriage return is no part of a key."""
     assert line_of("a = 1\r\n\r\n[t]\r\nb = 2\r\n", ("t", "b")) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\n\nb." + ".".join("c" * 20_000) + " = 1\n", 3),
+        ("a = 1\n[" + " . ".join(["'x y'", "b"] * 9) + "]\n", 2),
+        ("\na = " + "[" * 5_000 + "]" * 5_000, 2),
+        ("a = [\n1,\n" + "{a = " * 20, 3),
+        ("k = 1\n" + "a" * 60_000 + "\n", None),
+        (TEXT, None),
+        ("# a.b.c.d.e.f.g.h.i.j.k.l\nk = 'a.b.c.d.e.f.g.h.i.j.k'\n", None),
+        ("k = [" + "1.5, " * 1_000 + "[[[[2]]]]]\n", None),
+    ],
+)
+def test_depth_is_seen_before_anybody_reads(text: str, line: int | None) -> None:
+    """Dotted keys and brackets; whatever is text means nothing."""
+    assert deep_line_of(text, 8) == line
