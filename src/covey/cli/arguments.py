@@ -11,8 +11,9 @@ import msgspec
 import typer
 
 from covey.api.schema import CallRequest
-from covey.errors import NotFound, StoreError
+from covey.errors import ConfigError, StoreError
 from covey.model import limits
+from covey.workbench import reading
 
 __all__ = ["read_arguments", "read_batch", "read_bundle", "read_file"]
 
@@ -52,15 +53,11 @@ def read_batch(source: str) -> Iterator[bytes]:
 
 
 def _opened_lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
+    with reading.open_regular(path) as file:
+        try:
             yield from _lines(file)
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist") from error
-    except IsADirectoryError as error:
-        raise StoreError(f"{path} is a directory, not a file") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+        except OSError as error:
+            raise StoreError(f"{reading.shown(path)} cannot be read: {error.strerror}") from error
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -85,19 +82,11 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def read_file(path: Path, size_bytes_max: int) -> bytes:
-    """A file of bounded size. Raises NotFound, StoreError, BadParameter where it is too large."""
+    """As `covey.workbench.reading`, but BadParameter where it is too large."""
     try:
-        with path.open("rb") as file:
-            content = file.read(size_bytes_max + 1)
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist") from error
-    except IsADirectoryError as error:
-        raise StoreError(f"{path} is a directory, not a file") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > size_bytes_max:
-        raise typer.BadParameter(f"{path} is larger than {size_bytes_max} bytes")
-    return content
+        return reading.read_file(path, size_bytes_max)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def read_bundle(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from covey.cli.writing import write_file
 from covey.errors import ConfigError
 from covey.model import limits
 from covey.testkit.commands.tables import finding_shown, replay_shown, summary_shown
-from covey.testkit.sim.application import load_application
+from covey.testkit.sim.application import load_application, name_of
 from covey.testkit.sim.draw import plan_of
 from covey.testkit.sim.explain import render
 from covey.testkit.sim.plan import Plan
@@ -114,7 +114,7 @@ def simulate_command(
         return
     chosen = load_scenario(scenario)
     if application is not None:
-        workload = msgspec.structs.replace(chosen.workload, application=str(application))
+        workload = msgspec.structs.replace(chosen.workload, application=name_of(application))
         chosen = msgspec.structs.replace(chosen, workload=workload)
     load_application(chosen.workload.application)
     if explain is not None:

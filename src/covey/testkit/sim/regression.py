@@ -10,8 +10,8 @@ from covey.errors import ConfigError, StoreError
 from covey.model import limits
 from covey.testkit.sim.application import ARENA
 from covey.testkit.sim.plan import Plan
-from covey.testkit.sim.reading import read_file
 from covey.testkit.sim.run import Finding
+from covey.workbench.reading import read_file
 
 __all__ = ["Regression", "load_regression", "save_regression"]
 

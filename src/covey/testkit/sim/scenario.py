@@ -14,10 +14,10 @@ import msgspec
 
 from covey.errors import ConfigError, NotFound
 from covey.model import limits
-from covey.testkit.sim.application import ARENA
+from covey.testkit.sim.application import ARENA, name_of
 from covey.testkit.sim.faults import KINDS, MISDEEDS
-from covey.testkit.sim.reading import read_file
-from covey.testkit.sim.toml_lines import Place, line_of
+from covey.testkit.sim.toml_lines import Place, deep_line_of, line_of
+from covey.workbench.reading import read_file, shown
 
 __all__ = [
     "Range",
@@ -78,6 +78,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.faults.get(kind, self.faults.get("default", 0.0))
 
 
+_QUOTED_CHARS: Final = 80
 _BUILTIN: Final = "scenarios"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it begins the names of files
 _SEEDS: Final = re.compile(r"([0-9]{1,16})(?:\.\.([0-9]{1,16}))?")
@@ -103,11 +104,13 @@ def load_scenario(name: str) -> Scenario:
         content = read_file(path, limits.SIM_SCENARIO_BYTES_MAX)
     except NotFound as error:
         known = ", ".join(builtin_names())
-        raise NotFound(f"there is no scenario {name}: name a file, or one of {known}") from error
+        raise NotFound(
+            f"there is no scenario {shown(name)}: name a file, or one of {known}"
+        ) from error
     scenario = parse_scenario(content, str(path))
     if scenario.workload.application == ARENA:
         return scenario
-    application = str(path.parent / scenario.workload.application)
+    application = name_of(path.parent / scenario.workload.application)
     workload = msgspec.structs.replace(scenario.workload, application=application)
     return msgspec.structs.replace(scenario, workload=workload)
 
@@ -116,7 +119,7 @@ def parse_seeds(text: str) -> range:
     """A..B with both included, or a single seed. Raises ConfigError."""
     found = _SEEDS.fullmatch(text.strip())
     if found is None:
-        raise ConfigError(f"the seeds are a range such as 1..1000, not {text!r}")
+        raise ConfigError(f"the seeds are a range such as 1..1000, not {_quoted(text)}")
     first, last = int(found[1]), int(found[2] or found[1])
     if first > last:
         raise ConfigError(f"the seeds go from {first} down to {last}: turn them round")
@@ -136,10 +139,13 @@ def parse_scenario(content: bytes, source: str) -> Scenario:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigError(f"{source}:{line}: this is no UTF-8 text") from error
+    deep = deep_line_of(text, limits.SIM_SCENARIO_DEPTH_MAX)
+    if deep is not None:
+        raise ConfigError(f"{source}:{deep}: this is nested too deeply: no scenario needs it")
     try:
         raw = msgspec.toml.decode(text)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{source}:{_place_in(str(error), text)}") from error
+        raise ConfigError(f"{source}:{shown(_place_in(str(error), text))}") from error
     checks = _Checks(source, text)
     checks.shares(raw.get("faults"))
     try:
@@ -161,18 +167,22 @@ class _Checks:
         """What is wrong, at the first of these places that the text sets; else at its begin."""
         lines = (line_of(self._text, place) for place in places)
         line = next((line for line in lines if line is not None), 1)
-        return ConfigError(f"{self._source}:{line}: {' '.join(what.split())}")
+        return ConfigError(f"{self._source}:{line}: {shown(what)}")
 
     def shares(self, faults: object) -> None:
         """Kinds that there are, each with a share; of a fault msgspec would not say which."""
         for kind, share in faults.items() if isinstance(faults, dict) else ():
             place = ("faults", str(kind))
             if kind not in (*KINDS, "default"):
-                what = f"there is no fault {kind!r}; there are {', '.join(KINDS)} and default"
+                what = (
+                    f"there is no fault {_quoted(kind)}; there are {', '.join(KINDS)} and default"
+                )
                 raise self.wrong(what, place)
             is_number = isinstance(share, int | float) and not isinstance(share, bool)
             if not is_number or not 0 <= share <= 1:
-                raise self.wrong(f"faults.{kind} is a share from 0 to 1, not {share!r}", place)
+                raise self.wrong(
+                    f"faults.{kind} is a share from 0 to 1, not {_quoted(share)}", place
+                )
 
     def whole(self, scenario: Scenario) -> None:
         """What fields mean, and how they fit together."""
@@ -208,24 +218,31 @@ class _Checks:
                 raise self.wrong(f"{'.'.join(place)} needs one item at least", place)
         for deed in scenario.misdeeds:
             if deed not in MISDEEDS:
-                what = f"there is no misdeed {deed!r}; there are {', '.join(MISDEEDS)}"
+                what = f"there is no misdeed {_quoted(deed)}; there are {', '.join(MISDEEDS)}"
                 raise self.wrong(what, ("misdeeds",))
 
 
 def _split(message: str) -> tuple[str, Place]:
     """What msgspec says, and the place it is about."""
-    what, _, path = message.partition(" - at `$")
+    what, _, path = message.rpartition(" - at `$")
     place = tuple(key for key in re.sub(r"\[[^\]]*\]|`$", "", path).split(".") if key)
+    if not what or (place and place[0] not in Scenario.__struct_fields__):
+        what, place = message, ()  # It says no place: what looks like one is somebody's key.
     unknown = re.search(r"unknown field `(.*)`$", what, re.DOTALL)
     if unknown is not None:
         known = (Workload if place else Scenario).__struct_fields__
-        what = f"there is no field {unknown[1]!r} here; there are {', '.join(known)}"
+        what = f"there is no field {_quoted(unknown[1])} here; there are {', '.join(known)}"
         return what, (*place, unknown[1])
     missing = re.search(r"missing required field `(\w+)`", what)
     if missing is not None:
         return f"{missing[1]} is missing", place
     plain = what.replace("Expected `object`", "Expected `table`").replace("`", "")
     return f"{'.'.join(place)}: {plain}", place
+
+
+def _quoted(value: object) -> str:
+    """What somebody wrote, as Python writes it, and not all of a page."""
+    return shown(repr(value), _QUOTED_CHARS)
 
 
 def _place_in(message: str, text: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from covey.errors import ConfigError
 from covey.model import limits
-from covey.testkit.sim.application import ARENA, Application
+from covey.testkit.sim.application import Application
 from covey.testkit.sim.faults import Fault, Partition
 from covey.testkit.sim.plan import CallText, NodePlan, Plan, Submission
 from covey.testkit.sim.run import Finding, simulate
@@ -101,7 +101,7 @@ class _Search:
 
     def drop_steps(self) -> None:
         """With fewer steps in a call, where its arguments are the arena's."""
-        if self._application.name != ARENA:
+        if not self._application.is_arena:
             return
         for place, submission in enumerate(self.plan.submissions):
             for index, call in enumerate(submission.calls):

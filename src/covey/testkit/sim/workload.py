@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from covey.errors import ConfigError
 from covey.model import MethodKind
-from covey.testkit.sim.application import ARENA, Application
+from covey.testkit.sim.application import Application
 from covey.testkit.sim.plan import CallText
 from covey.workbench.conformance import Arguments
 
@@ -28,7 +28,7 @@ def call_maker(application: Application, keys: int) -> Draw:
 
     Raises ConfigError for an application without a method that writes.
     """
-    if application.name == ARENA:
+    if application.is_arena:
         return lambda rng, at_s: _arena_call(rng, keys, at_s)
     methods = [m for m in application.interface.methods if m.kind is MethodKind.CALL]
     if not methods:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from covey.testkit.sim import (
     plan_of,
     simulate,
 )
+from covey.testkit.sim.application import name_of
 from covey.testkit.sim.faults import KINDS, MISDEEDS
 from covey.testkit.sim.scenario import parse_seeds
 
@@ -25,7 +28,7 @@ WRONG = {
     "no value": ('name = "x"\nnodes\n', "2:6", "this is no TOML: Expected '='"),
     "twice": ('name = "x"\n\nname = "y"\n', "3:11", "this is no TOML: Cannot overwrite a value"),
     "too many digits": (f'name = "x"\ndegree = {"1" * 5000}\n', 2, "this is no TOML"),
-    "too deep": (f'name = "x"\n\ndegree = {"[" * 5000}', 3, "this is no TOML"),
+    "too deep": (f'name = "x"\n\ndegree = {"[" * 5000}', 3, "this is nested too deeply"),
     "no UTF-8": (b'name = "x"\n# caf\xe9\n', 2, "this is no UTF-8 text"),
     "empty": ("", 1, "name is missing"),
     "no name": ("nodes = [3, 5]\n", 1, "name is missing"),
@@ -188,6 +191,46 @@ def test_file_that_is_no_scenario_is_refused(
         load_scenario(path)
     assert str(caught.value).startswith(what.format(path=path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("faults.loss." + ".".join("a" * 20_000) + " = 1\n", ":2: this is nested too deeply"),
+        (
+            f'[faults]\nloss = "{"z" * 60_000}"\n',
+            ":3: faults.loss is a share from 0 to 1, not 'zzz",
+        ),
+        ('"a\\nb" = 1\n', ":2: there is no field 'a\\nb' here"),
+        ('"x - at `$.y" = 1\n', ":2: there is no field 'x - at `$.y' here"),
+    ],
+)
+def test_what_somebody_wrote_is_repeated_on_one_short_line(text: str, said: str) -> None:
+    """And soon: one such file took eleven seconds, and another line had 60,000 characters."""
+    began_s = time.monotonic()
+    with pytest.raises(ConfigError) as caught:
+        parse_scenario(f'name = "x"\n{text}'.encode(), "x.toml")
+    assert str(caught.value).startswith(f"x.toml{said}"), str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1_100
+    assert time.monotonic() - began_s < 2
+
+
+def test_file_of_the_arena_s_name_is_another_application(tmp_path: Path) -> None:
+    """Which calls are drawn is decided by where it comes from."""
+    tally = Path(__file__).parents[4] / "apps" / "tally" / "tally.wasm"
+    shutil.copy(tally, tmp_path / "arena.wasm")
+    shutil.copy(tally, tmp_path / "arena")
+    (tmp_path / "x.toml").write_text('name = "x"\nworkload.application = "./arena"\n')
+    scenario = load_scenario(str(tmp_path / "x.toml"))
+    for name in (str(tmp_path / "arena.wasm"), scenario.workload.application):
+        application = load_application(name)
+        assert (application.name, application.is_arena) == ("arena", False)
+        plan = plan_of(scenario, 1, application)
+        assert "play" not in {call.method for each in plan.submissions for call in each.calls}
+    assert load_application(ARENA).is_arena
+    assert name_of(Path("./arena")) == "./arena"
+    assert name_of(Path("some/arena")) == "some/arena"
 
 
 def test_all_but_the_name_may_be_left_out() -> None:
