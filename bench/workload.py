@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from dataclasses import asdict, dataclass
 
@@ -11,7 +12,6 @@ from bench.nodes import Node
 
 __all__ = ["Result", "calls", "operations", "wait_equal"]
 
-_VALUE_CHARS = 100
 _LOOK_S = 0.02
 _LIMIT_S = 600.0
 
@@ -50,10 +50,14 @@ def operations(description: str | None) -> int:
 
 
 def calls(ops: int) -> list[bytes]:
-    """Lines of a batch: one put of a value of 100 bytes to a key of its own each."""
+    """Lines of a batch: one put of a value of 100 bytes to a key of its own each.
+
+    The values are random hexadecimal text: it cannot be compressed below half.
+    """
+    rng = random.Random(ops)  # noqa: S311 - values, not keys
     return [
         json.dumps(
-            {"method": "set", "args": {"key": f"k{i}", "value": f"{i:0{_VALUE_CHARS}d}"}}
+            {"method": "set", "args": {"key": f"k{i}", "value": rng.randbytes(50).hex()}}
         ).encode()
         for i in range(ops)
     ]

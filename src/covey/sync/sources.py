@@ -54,7 +54,12 @@ class Sources:
         self._delivered = 0
 
     def differs(self, peer: PeerId, mine: Digest, theirs: Digest, now: float) -> None:
-        """A peer's digest is another one than ours; a chosen peer has sent what it had."""
+        """A peer holds something else than this node."""
+        self._differing[peer] = mine, theirs
+        self._choose(now)
+
+    def finished(self, peer: PeerId, mine: Digest, theirs: Digest, now: float) -> None:
+        """A peer has sent all it had, if it was asked, and holds something else still."""
         self._differing[peer] = mine, theirs
         if peer not in self._due:
             self._finish(peer, now)

@@ -47,10 +47,10 @@ def test_who_has_nothing_more_is_not_asked_again_at_once() -> None:
     sources.differs(A, MINE, ONE, 0.0)
     sources.due()
 
-    sources.differs(A, MINE, ONE, 0.1)
+    sources.finished(A, MINE, ONE, 0.1)
     assert sources.due() == ()
 
-    sources.differs(A, MINE, TWO, 0.2)
+    sources.finished(A, MINE, TWO, 0.2)
     assert sources.due() == ((A, ALL),), "it has something new since"
 
 
@@ -59,11 +59,23 @@ def test_who_has_nothing_more_is_asked_again_later() -> None:
     sources = Sources()
     sources.differs(A, MINE, ONE, 0.0)
     sources.due()
-    sources.differs(A, MINE, ONE, 0.1)
+    sources.finished(A, MINE, ONE, 0.1)
 
-    sources.differs(A, MINE, ONE, 0.1 + limits.ASK_AGAIN_S)
+    sources.finished(A, MINE, ONE, 0.1 + limits.ASK_AGAIN_S)
 
     assert sources.due() == ((A, ALL),)
+
+
+def test_a_frontier_told_meanwhile_is_no_end() -> None:
+    """A peer that asks for what it lacks itself goes on sending what it was asked for."""
+    sources = Sources()
+    sources.differs(A, MINE, ONE, 0.0)
+    sources.differs(B, MINE, ONE, 0.0)
+    sources.due()
+
+    sources.differs(A, MINE, ONE, 0.1)
+
+    assert sources.due() == ()
 
 
 def test_much_is_shared_by_all_that_differ() -> None:
@@ -95,11 +107,11 @@ def test_a_round_ends_when_all_have_sent_their_share() -> None:
     _many(sources, A, 0.5)
     sources.due()
 
-    sources.differs(A, TWO, ONE, 1.0)
+    sources.finished(A, TWO, ONE, 1.0)
     assert sources.due() == ()
-    sources.differs(B, TWO, ONE, 1.1)
+    sources.finished(B, TWO, ONE, 1.1)
     assert sources.due() == (), "both have just said that there is no more"
-    sources.differs(B, TWO, MINE, 1.2)
+    sources.finished(B, TWO, MINE, 1.2)
     assert sources.due() == ((B, ALL),)
 
 

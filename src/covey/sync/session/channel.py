@@ -141,7 +141,7 @@ class Channel:
         if told.frontier_digest == mine:
             self.sources.agrees(self.peer, now)
         else:
-            self.sources.differs(self.peer, mine, told.frontier_digest, now)
+            self.sources.finished(self.peer, mine, told.frontier_digest, now)
         compared = Compared(self.context, told.frontier_digest, told.state_digest, 0)
         return [compared, *self.ask()]
 
