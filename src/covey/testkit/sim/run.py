@@ -10,6 +10,7 @@ from types import TracebackType
 
 import msgspec
 
+import covey
 from covey.model import limits
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.checkers.base import Checker
@@ -18,6 +19,8 @@ from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.world import World
 
 __all__ = ["Finding", "Result", "lowered", "simulate"]
+
+_PACKAGE = Path(covey.__file__).parent
 
 TIGHT_LIMITS = {
     "PENDING_DELTAS_MAX": 12,
@@ -135,9 +138,9 @@ def _where(trace: TracebackType | None) -> str:
     """The innermost place of ours in a traceback, as `module:function`."""
     for frame in reversed(traceback.extract_tb(trace)):
         path = Path(frame.filename)
-        if "covey" in path.parts:
-            at = len(path.parts) - 1 - path.parts[::-1].index("covey")
-            return f"{'.'.join(path.with_suffix('').parts[at + 1 :])}:{frame.name}"
+        # By the whole folder: a checkout may be called covey too, and then all in it would be ours.
+        if path.is_relative_to(_PACKAGE):
+            return f"{'.'.join(path.relative_to(_PACKAGE).with_suffix('').parts)}:{frame.name}"
     return "outside"
 
 

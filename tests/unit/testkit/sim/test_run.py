@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +143,18 @@ def test_thorough_run_is_the_same_run() -> None:
     """It only looks more often."""
     plan = small_plan(Loss(2.0, 20.0, 0.5), submissions=MANY)
     assert run(plan, is_thorough=True) == run(plan)
+
+
+def test_only_the_package_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A checkout called covey, as `git clone` names it, makes nothing else in it covey's own."""
+    path = tmp_path / "covey" / "tests" / "test_x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def fail(*_):\n    raise ValueError('planted')\n")
+    names: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    monkeypatch.setattr(Judge, "judge", names["fail"])
+
+    finding = run(small_plan(submissions=MANY)).finding
+
+    assert finding is not None
+    assert finding.where.startswith("sync.")
