@@ -164,15 +164,15 @@ class Mesh:
             self._graft(peer, topic, told)
 
     def _offer(self, topic: str, told: Controls) -> None:
-        identifiers = self._recent.offered(topic)
-        if not identifiers:
-            return
         grafted = self._mesh[topic]
         others = [
             peer
             for peer in self.subscribers(topic)
             if peer not in grafted and self._scores.is_meshable(peer)
         ]
+        identifiers = self._recent.offered(topic) if others else []
+        if not identifiers:
+            return
         for peer in self._sample(others, max(_LAZY_DEGREE, int(_LAZY_SHARE * len(others)))):
             told.to(peer).ihave.append((topic, identifiers))
 

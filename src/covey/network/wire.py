@@ -173,19 +173,23 @@ class RpcReader:
         raise ProtocolViolation("oversized", "a gossip RPC is over the limit")
 
 
+def _length(size: int) -> bytes:
+    return bytes((size,)) if size < 0x80 else encode_uvarint(size)
+
+
 def _unsigned(origin: bytes, frame: bytes, sequence: bytes, topic: str) -> bytes:
     return _fields((_ORIGIN, origin), (_DATA, frame), (_SEQNO, sequence), (_TOPIC, topic.encode()))
 
 
 def _packed(unsigned: bytes, signature: bytes) -> bytes:
-    signed = _SIGNATURE + encode_uvarint(_SIGNATURE_BYTES) + signature
-    head = _PUBLISH + encode_uvarint(len(unsigned) + len(signed))
-    size = encode_uvarint(len(head) + len(unsigned) + len(signed))
+    signed = _SIGNATURE + _length(_SIGNATURE_BYTES) + signature
+    head = _PUBLISH + _length(len(unsigned) + len(signed))
+    size = _length(len(head) + len(unsigned) + len(signed))
     return b"".join((size, head, unsigned, signed))
 
 
 def _fields(*fields: tuple[bytes, bytes]) -> bytes:
     parts: list[bytes] = []
     for number, value in fields:
-        parts += (number, encode_uvarint(len(value)), value)
+        parts += (number, _length(len(value)), value)
     return b"".join(parts)
