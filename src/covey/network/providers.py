@@ -19,6 +19,7 @@ from trio_typing import TaskStatus
 from covey.model import PeerId, limits
 from covey.network.address import peer_id_of, split_peer
 from covey.network.connections import Connections
+from covey.network.provider_query import ask_providers
 
 __all__ = ["Providers"]
 
@@ -100,13 +101,12 @@ class Providers:
 
         async def ask(peer: ID) -> None:
             with trio.move_on_after(limits.PROVIDERS_QUERY_S):
-                infos, nearer = await self._store._get_providers_from_peer_with_closers(
-                    peer, target
-                )
+                infos, nearer = await ask_providers(self._host, peer, target)
                 for info in infos:
                     if info.peer_id in found or len(found) < limits.PROVIDERS_MAX:
                         found.setdefault(info.peer_id, []).extend(info.addrs)
-                closer.extend(nearer)
+                closer.extend(info.peer_id for info in nearer)
+                self._note({info.peer_id: info.addrs for info in nearer})
 
         async with trio.open_nursery() as nursery:
             for peer in batch:

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 import trio
+from libp2p.peer.peerinfo import PeerInfo
 
 KEY = hashlib.sha256(b"a topic of today").digest()
 OTHER = hashlib.sha256(b"another topic").digest()
@@ -68,3 +69,17 @@ async def test_peers_of_a_topic_meet_by_themselves(open_node, until):
             await until(lambda: b.peer_id in a.connected() and a.peer_id in b.connected())
             assert trio.current_time() - began < 6
             a.undiscover("t")
+
+
+@pytest.mark.trio
+async def test_lookup_goes_on_to_closer_peers_that_were_unknown(open_node):
+    """py-libp2p forgets the addresses in an answer: a lookup ends with the peers known before."""
+    async with open_node(1) as provider, open_node(2) as middle, open_node(3) as seeker:
+        await middle.dial(provider.addresses[0])
+        assert await provider.provide(KEY)
+        middle._providers._store.providers.clear()  # It holds no record, but knows who does.
+        provider._providers._store.add_provider(
+            b"\x12\x20" + KEY, PeerInfo(provider._host.get_id(), provider._host.get_addrs())
+        )
+        await seeker.dial(middle.addresses[0])
+        assert await seeker.find_providers(KEY) == (provider.peer_id,)
