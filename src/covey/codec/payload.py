@@ -83,9 +83,9 @@ def _effect_packed(effect: Effect) -> Packed:
 
 
 def _effect_of(value: Packed) -> Effect:
-    parts = shape.array(value, 4, "effect")
-    if len(parts) < 3:
-        raise ProtocolViolation("wrong-shape", "an effect has too few parts")
+    if type(value) is not tuple or len(value) not in (3, 4):
+        raise ProtocolViolation("wrong-shape", "an effect is not an array of three or four")
+    parts = value
     kind = shape.integer(parts[0], _PUT, _ADD, "effect kind")
     collection = shape.text(parts[1], limits.COLLECTION_NAME_BYTES_MAX, "collection")
     key = shape.blob(parts[2], limits.KEY_BYTES_MAX, "key")
