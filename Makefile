@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts simulate hash-seeds fuzz evidence evidence-quick bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz evidence evidence-quick bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -50,12 +50,17 @@ lint: $(READY)
 types: $(READY)
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy scripts
+	@$(PYTHON) -m mypy -p tests.interop
 
 contracts: $(READY)
 	@$(VENV)/bin/lint-imports
 
 simulate: $(READY) ## run nodes under seeded faults (SEEDS=1..200 SCENARIO=everything ARGS=)
 	@$(VENV)/bin/covey simulate --seeds $(or $(SEEDS),1..200) --jobs 2 $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
+
+interop: $(READY) ## js-libp2p and a decoder in JavaScript against covey (needs Node.js 20 and npm)
+	@$(PYTHON) -m tests.interop.install
+	@$(PYTHON) -m pytest tests/interop $(ARGS)
 
 hash-seeds: $(READY) ## trace seeds under two hash seeds: they must be equal (SEEDS=1..1000 SCENARIO=everything)
 	@$(PYTHON) scripts/hash_seeds.py $(or $(SEEDS),1..1000) $(if $(SCENARIO),--scenario '$(SCENARIO)')
