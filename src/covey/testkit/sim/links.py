@@ -101,19 +101,20 @@ class Links:
         delay_s = self._rng.expovariate(1 / self._plan.delay_s) + 0.001
         wait_s = 0.0
         for fault in self._active:
-            match fault:
-                case Delay(mean_s=mean_s):
-                    self._met("delay")
-                    delay_s += self._rng.expovariate(1 / mean_s)
-                case Reorder(probability=probability):
-                    if self._rng.random() < probability:
-                        self._met("reorder")
-                        delay_s += self._rng.uniform(0, _HELD_BACK_S_MAX)
-                case SlowPeer(node=node, factor=factor) if node in (source, target):
+            # No `match`: all messages come here, and patterns took a fifth of the time of a crowd.
+            if isinstance(fault, Delay):
+                self._met("delay")
+                delay_s += self._rng.expovariate(1 / fault.mean_s)
+            elif isinstance(fault, Reorder):
+                if self._rng.random() < fault.probability:
+                    self._met("reorder")
+                    delay_s += self._rng.uniform(0, _HELD_BACK_S_MAX)
+            elif isinstance(fault, SlowPeer):
+                if fault.node in (source, target):
                     self._met("slow-peer")
-                    delay_s *= factor
-                case Bandwidth(node=node, bytes_per_s=bytes_per_s) if node == source:
-                    wait_s = self._line_wait_s(source, size_bytes / bytes_per_s)
+                    delay_s *= fault.factor
+            elif isinstance(fault, Bandwidth) and fault.node == source:
+                wait_s = self._line_wait_s(source, size_bytes / fault.bytes_per_s)
         if wait_s > _BACKLOG_S_MAX and lost is None:
             return
         is_cut = bool(self._cuts) and not self.is_open(source, target)
