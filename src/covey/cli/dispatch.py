@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import errno
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Annotated
@@ -11,9 +11,9 @@ import typer
 
 from covey import __version__
 from covey.cli import app_commands, call_commands, context_commands, node_commands
-from covey.cli.exits import FAILED, INTERRUPTED, OK, USAGE, exit_code
+from covey.cli.exits import FAILED, INTERRUPTED, OK, STORE, USAGE, exit_code
 from covey.cli.options import examples
-from covey.cli.output import say, silence_output
+from covey.cli.output import flush_output, say, silence_output
 from covey.errors import NodeError
 
 __all__ = ["build", "perform", "report"]
@@ -23,19 +23,27 @@ _OWN = frozenset(
     {"init", "run", "status", "peers", "version", "call", "query", "join", "context", "app"}
 )
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EBADF)
+
 
 def perform(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors of the command are raised."""
     try:
         given = list(arguments) or ["--help"]
         code = build(given)(args=given, prog_name="covey", standalone_mode=False)
-        sys.stdout.flush()
+        flush_output()
     except typer.TyperException as error:
         message = " ".join(error.format_message().split())
         if message:  # A group without a subcommand has shown its help instead.
             say(f"{message} (see `{_path_of(error)} --help`)")
         return USAGE
     except BrokenPipeError:
+        silence_output()
+        return OK
+    except SystemExit as error:
+        # Typer and rich exit with 1 where the reader left, and 1 means that something was refused.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
         silence_output()
         return OK
     except typer.Abort:
@@ -53,6 +61,10 @@ def report(error: BaseException) -> int:
         return exit_code(error)
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else FAILED
+    if isinstance(error, OSError) and error.errno in _FULL:
+        silence_output()
+        say(f"{error.filename or 'standard output'} cannot be written: {error.strerror}")
+        return STORE
     say(f"a defect of covey: {type(error).__name__}: {' '.join(str(error).split())}")
     return FAILED
 

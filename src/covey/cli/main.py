@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from covey.cli.interrupts import quitting_at_once
+from covey.cli.streams import open_closed_streams
 
 __all__ = ["main", "run_command"]
 
 
 def main() -> None:
     """Run the command of this process and exit."""
+    open_closed_streams()
     sys.exit(run_command(sys.argv[1:]))
 
 

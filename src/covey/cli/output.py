@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
+
+from covey.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -23,6 +25,7 @@ __all__ = [
     "emit_line",
     "emit_raw",
     "emit_shown",
+    "flush_output",
     "plain",
     "progress",
     "say",
@@ -70,7 +73,8 @@ def emit_shown(shown: RenderableType) -> None:
         segment if segment.control else Segment(plain(segment.text), segment.style)
         for segment in console.render(shown)
     )
-    console.print(_Drawn(tuple(drawn)), end="", crop=False)  # the terminal breaks long lines
+    with _writing():
+        console.print(_Drawn(tuple(drawn)), end="", crop=False)  # the terminal breaks long lines
 
 
 class _Drawn:
@@ -90,8 +94,9 @@ def emit_raw(line: bytes) -> None:
     if not line.isascii() or b"\x7f" in line:
         text = line.decode("utf-8", "surrogateescape")
         line = _COMMANDS.sub(_escaped, text).encode("utf-8", "surrogateescape")
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+    with _writing():
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -100,22 +105,46 @@ def _escaped(found: re.Match[str]) -> str:
 
 def emit_line(text: str) -> None:
     """A line for people, at once."""
-    print(plain(text), flush=True)  # noqa: T201 - this is where printing happens
+    with _writing():
+        print(plain(text), flush=True)  # noqa: T201 - this is where printing happens
+
+
+def flush_output() -> None:
+    """Write what is still to be written. Raises StoreError."""
+    with _writing():
+        sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """A sentence beside the result."""
+    """A sentence beside the result; where nobody can be told, the result is still worth having."""
     try:
         print(f"covey: {plain(text)}", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    except OSError:
+        _silence(sys.stderr)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Around what writes results: a reader that left is no error, a full disk is one."""
+    try:
+        yield
     except BrokenPipeError:
+        raise
+    except OSError as error:
         silence_output()
+        raise StoreError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def silence_output() -> None:
-    """Nobody reads any more: let the interpreter end without complaining about it."""
+    """Nobody reads the results: let the interpreter end without complaining about it."""
+    _silence(sys.stdout)
+
+
+def _silence(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    with suppress(OSError):  # Not all that stands for a stream is one.
         os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @contextmanager

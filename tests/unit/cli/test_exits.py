@@ -285,17 +285,48 @@ def test_ctrl_c_ends_a_watch_quietly(node):
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
-def test_reader_that_leaves_is_no_error(node):
-    """`covey … | head -1` must not end in a complaint."""
+@pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "people"])
+def test_reader_that_leaves_is_no_error(node, arguments):
+    """`covey … | head -1` must not end in a complaint, nor with the code of a refusal."""
     for _ in range(100):
         node.run(node.node.apply)
     reading, writing = os.pipe()
-    process = _process(node, "context", "log", "notes", "--json", stdout=writing)
+    process = _process(node, "context", "log", "notes", *arguments, stdout=writing)
     os.close(writing)
     os.close(reading)
     _, err = process.communicate(timeout=30)
-    assert err == b""
-    assert process.returncode in (0, 1)
+    assert (process.returncode, err) == (0, b"")
+
+
+def _in_shell(redirected: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = f'exec "$@" {redirected}'
+    whole = ["sh", "-c", command, "sh", sys.executable, "-m", "covey.cli.main", *arguments]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["version", "--json"], ["version"], ["--help"]], ids=" ".join
+)
+@pytest.mark.parametrize(
+    ("redirected", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
+def test_results_that_cannot_be_written_are_5(redirected, why, arguments):
+    """A script that lost them must know."""
+    ran = _in_shell(redirected, *arguments)
+    assert (ran.returncode, ran.stdout) == (5, "")
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("covey: ")
+    assert line.endswith(f"standard output cannot be written: {why}")
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", "2>&- <&-"])
+def test_errors_that_cannot_be_said_change_nothing(redirected):
+    """Nor are they printed among the results; a file that is opened is never standard error."""
+    ran = _in_shell(redirected, "app", "check", "/nope.wasm")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (4, "", "")
+    ran = _in_shell(redirected, "version", "--json")
+    assert (ran.returncode, ran.stdout[:12]) == (0, '{"version":"')
 
 
 def test_completion_is_offered(capsys):
