@@ -12,7 +12,7 @@ import msgspec
 
 from covey.errors import ConfigError
 from covey.model import Call, limits
-from covey.testkit.sim.faults import MISDEEDS, Fault, Misdeed, kind_of
+from covey.testkit.sim.faults import MISDEEDS, Fault, Leave, Misdeed, kind_of
 
 __all__ = ["CallText", "NodePlan", "Plan", "Submission", "decode_plan", "encode_plan"]
 
@@ -114,6 +114,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             if not fault.at_s <= fault.ends_s() <= self.faults_s:
                 what = f"a {kind_of(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
                 raise ConfigError(f"{source}: {what}, and faults end at {self.faults_s} s")
+        gone = {f.node for f in self.faults if isinstance(f, Leave) and f.back_s is None}
+        if not names - doctored - gone:
+            raise ConfigError(f"{source}: no honest node stays: there would be nobody to agree")
 
 
 _Plans: TypeAlias = msgspec.json.Decoder[Plan]

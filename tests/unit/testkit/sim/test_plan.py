@@ -66,6 +66,12 @@ def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
     return json.dumps(raw).encode()
 
 
+def all_leave(raw: dict[str, Any]) -> None:
+    """For good; whoever is left cheats."""
+    names = [node["name"] for node in raw["nodes"] if not node.get("is_doctored")]
+    raw["faults"] += [{"fault": "leave", "at_s": 7.0, "node": n, "back_s": None} for n in names]
+
+
 def set_fault(place: int, **fields: object) -> Callable[[dict[str, Any]], object]:
     """Another value in a fault."""
     return lambda raw: raw["faults"][place].update(fields)
@@ -96,6 +102,7 @@ DAMAGED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (set_fault(3, effects_before=-1), ">= 0 - at `$.faults[3].effects_before`"),
     (set_fault(4, at_s=30), "a clock-jump goes from 30.0 to 30.0 s"),
     (set_fault(6, deed="gossip"), "there is no misdeed 'gossip'"),
+    (all_leave, "no honest node stays: there would be nobody to agree"),
 ]
 
 
