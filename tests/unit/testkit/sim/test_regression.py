@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,19 +10,60 @@ import pytest
 from covey.errors import ConfigError, NotFound, StoreError
 from covey.model import limits
 from covey.testkit.sim import ARENA, Finding, load_application, plan_of
-from covey.testkit.sim.regression import Regression, load_regression, save_regression
+from covey.testkit.sim.regression import (
+    Regression,
+    load_regression,
+    regression_of,
+    require_writable,
+    save_regression,
+)
 from tests.unit.testkit.sim.worlds import small_plan, small_scenario
 
+APPS = Path(__file__).parents[4] / "apps"
 FOUND = Finding("testkit.sim.checkers.rules:applied", "a promise", 1.5, ("the last", "lines"))
 
 
 def test_kept_schedule_comes_back_whole(tmp_path: Path) -> None:
     """In a folder that is made where there is none, under the name of its scenario and seed."""
     plan = plan_of(small_scenario(), 7, load_application(ARENA))
-    kept = Regression(FOUND, plan, "kv.covey")
+    kept = regression_of(FOUND, plan, ARENA, load_application(ARENA))
     path = save_regression(kept, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "small-7.json"
     assert load_regression(path) == kept
+
+
+def test_application_is_found_from_the_file_s_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever somebody stands; and schedules of two applications do not overwrite each other."""
+    (tmp_path / "apps").mkdir()
+    for name in ("kv", "tally"):
+        shutil.copy(APPS / name / f"{name}.wasm", tmp_path / "apps" / f"{name}.wasm")
+    monkeypatch.chdir(tmp_path / "apps")
+    paths = []
+    for name in ("kv.wasm", "tally.wasm"):
+        kept = regression_of(FOUND, small_plan(), name, load_application(name))
+        paths.append(save_regression(kept, Path("../kept")))
+    monkeypatch.chdir("/")
+    assert len(set(paths)) == 2
+    for path, name in zip(paths, ("kv.wasm", "tally.wasm"), strict=True):
+        found = load_regression(tmp_path / "apps" / path)
+        assert Path(found.application).resolve() == tmp_path / "apps" / name
+        found.require(load_application(found.application), path)
+    other = load_application(str(tmp_path / "apps" / "kv.wasm"))
+    with pytest.raises(ConfigError, match="another release than it was kept with"):
+        found.require(other, path)
+
+
+def test_whether_something_can_be_kept_is_tried(tmp_path: Path) -> None:
+    """And what was made for that goes again."""
+    require_writable(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        require_writable(tmp_path / "file" / "folder")
+    require_writable(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
