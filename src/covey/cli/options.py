@@ -18,6 +18,8 @@ __all__ = [
     "NameOption",
     "TargetArgument",
     "examples",
+    "given",
+    "path_given",
 ]
 
 
@@ -73,6 +75,18 @@ EngineForOption = Annotated[
         help="A module, release or publisher (did:key) that --engine runs; repeatable.",
     ),
 ]
+
+
+def given(text: str) -> str:
+    """What an option names; an empty one is a slip, and never meant."""
+    if not text:
+        raise typer.BadParameter("it is empty")
+    return text
+
+
+def path_given(text: str) -> Path:
+    """As above, where it names a file: an empty one would be the current folder."""
+    return Path(given(text))
 
 
 def examples(*lines: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
+from covey.errors import StoreError
 from covey.model import limits
 from covey.testkit.sim import ARENA, Finding, load_application, plan_of
 from covey.testkit.sim.regression import Regression, load_regression, save_regression
+from tests.contract.runtime.guests import Script
 from tests.unit.testkit.sim.worlds import small_scenario
 
 SMALL = (
@@ -17,11 +22,11 @@ SMALL = (
     "[faults]\ndefault = 0.5\n[workload]\ncalls = [10, 14]\nkeys = [2]\n"
 )
 SEED_FIELDS = [
-    *("seed", "trace", "steps", "calls", "deltas", "healed_s"),
+    *("seed", "trace", "steps", "calls", "took_effect", "deltas", "healed_s"),
     *("faults", "effects", "forks", "finding"),
 ]
 SUM_FIELDS = [
-    *("scenario", "seeds", "calls", "calls_least", "deltas", "steps", "healed_s"),
+    *("scenario", "seeds", "calls", "calls_least", "took_effect", "deltas", "steps", "healed_s"),
     *("faults", "effects", "forks", "findings", "trace"),
 ]
 
@@ -187,6 +192,7 @@ def test_wrong_seeds_are_usage(run, scenario, seeds, what):
         ["--app", "nope.covey"],
         ["--replay", "nope.json"],
         ["--scenario", "far.toml"],
+        ["--app", "nope\0.covey"],
     ],
 )
 def test_file_that_is_not_there_is_4(run, tmp_path, monkeypatch, arguments):
@@ -201,9 +207,152 @@ def test_file_that_is_not_there_is_4(run, tmp_path, monkeypatch, arguments):
 @pytest.mark.parametrize("option", ["--scenario", "--app", "--replay", "--results"])
 def test_directory_for_a_file_is_5(run, tmp_path, option):
     """It is there, and cannot be read."""
-    ran = run("simulate", option, tmp_path, "--seeds", "1")
+    ran = run("simulate", option, tmp_path)
     assert ran.code == 5
     assert "directory" in one_line(ran).lower()
+
+
+@pytest.mark.parametrize("option", ["--scenario", "--app", "--replay", "--results"])
+def test_pipe_for_a_file_is_5(run, tmp_path, option):
+    """Nobody waits for somebody to write into it."""
+    os.mkfifo(tmp_path / "pipe")
+    ran = run("simulate", option, tmp_path / "pipe")
+    assert ran.code == 5
+    assert "pipe is no regular file" in one_line(ran)
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/zero", "/dev/null"])
+def test_device_for_results_is_5(run, path):
+    """One of these was read as one line, until there was no memory."""
+    ran = run("simulate", "--results", path)
+    assert ran.code == 5
+    assert f"{path} is no regular file: results cannot be kept there" in one_line(ran)
+
+
+@pytest.mark.parametrize("name", ["write", "close"])
+def test_results_that_the_disk_has_no_room_for_are_5(run, scenario, tmp_path, name):
+    """In one line, also where that shows at the end; what was whole before is gone on with."""
+    results, real = tmp_path / "r.jsonl", getattr(os, name)
+
+    def fail(number: int, *content: bytes) -> int | None:
+        if os.path.realpath(f"/proc/self/fd/{number}") != str(results):
+            return real(number, *content)
+        if content and results.stat().st_size < 2_000:
+            return real(number, content[0][:700])
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    arguments = ("simulate", "--scenario", scenario, "--results", results, "--seeds", "1..8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"covey.testkit.sim.runner.os.{name}", fail)
+        ran = run(*arguments, "--json")
+    assert (ran.code, ran.err) == (5, f"covey: {results} cannot be written: File too large\n")
+    again = run(*arguments, "--json")
+    assert (again.code, again.err) == (0, "")
+    assert len(lines_of(again.out)) == 8 + 2
+
+
+@pytest.mark.parametrize("option", ["--scenario", "--app", "--replay", "--results", "--save"])
+def test_empty_name_is_usage(run, option):
+    """It would be the current folder."""
+    ran = run("simulate", option, "")
+    assert ran.code == 2
+    assert f"Invalid value for '{option}': it is empty" in one_line(ran)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--replay", "x", "--seeds", "1"], "--seeds says nothing beside --replay"),
+        (["--replay", "x", "--app", "x"], "--app says nothing beside --replay"),
+        (["--replay", "x", "--results", "x"], "--results says nothing beside --replay"),
+        (["--replay", "x", "--scenario", "quick"], "--scenario says nothing beside --replay"),
+        (["--replay", "x", "--explain", "0"], "--explain says nothing beside --replay"),
+        (["--explain", "1", "--seeds", "1"], "--seeds says nothing beside --explain"),
+        (["--explain", "1", "--results", "x"], "--results says nothing beside --explain"),
+        (["--explain", "1", "--save", "x"], "--save says nothing beside --explain"),
+        (["--output", "x"], "--output is for --explain and --replay"),
+    ],
+)
+def test_options_that_say_nothing_together_are_usage(run, arguments, what):
+    """Whoever gives both expects something of both."""
+    ran = run("simulate", *arguments)
+    assert ran.code == 2
+    assert what in one_line(ran)
+
+
+@pytest.mark.parametrize("place", ["file/x", "/proc/x", "/dev/null"])
+def test_folder_that_cannot_be_written_is_5_before_any_seed(run, scenario, tmp_path, place):
+    """A finding that could not be kept was lost with its summary."""
+    (tmp_path / "file").write_text("")
+    ran = run("simulate", "--scenario", scenario, "--save", tmp_path / place, "--json")
+    assert ran.code == 5
+    assert "cannot be written" in one_line(ran)
+
+
+def test_folder_for_findings_is_made_only_for_one(run, scenario, tmp_path):
+    """To try whether it could be leaves nothing."""
+    ran = run("simulate", "--scenario", scenario, "--save", tmp_path / "new" / "deep")
+    assert ran.code == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_finding_that_cannot_be_kept_is_told_with_the_summary(
+    run, scenario, planted, tmp_path, monkeypatch
+):
+    """The folder went away meanwhile: what was found is told all the same."""
+
+    def fail(*_):
+        raise StoreError("the folder cannot be written: No space left on device")
+
+    monkeypatch.setattr("covey.testkit.commands.simulate.save_regression", fail)
+    ran = run("simulate", "--scenario", scenario, "--seeds", "2", "--save", tmp_path, "--json")
+    assert ran.code == 1
+    assert lines_of(ran.out)[-1]["findings"] == 1
+    assert "seed 2 is not kept: the folder cannot be written" in ran.err
+
+
+def test_finding_of_a_results_file_that_is_none_is_told(run, scenario, tmp_path):
+    """Somebody wrote it there, or the machine that found it was damaged."""
+    results = tmp_path / "r.jsonl"
+    arguments = ("simulate", "--scenario", scenario, "--results", results, "--seeds", "1", "--json")
+    assert run(*arguments).code == 0
+    finding = b'"finding":{"where":"sync.judge:judge","message":"a lie","at_s":1.0}'
+    results.write_bytes(results.read_bytes().replace(b'"finding":null', finding))
+    ran = run(*arguments, "--save", tmp_path / "kept")
+    assert ran.code == 1
+    assert "seed 1 does not break that promise again: nothing is kept of it" in ran.err
+    assert not (tmp_path / "kept").exists()
+
+
+def test_application_none_of_whose_calls_succeed_is_told(run, tmp_path):
+    """Green, and nothing was tested."""
+    (tmp_path / "no.wasm").write_bytes(Script().build("unreachable"))
+    (tmp_path / "small.toml").write_text(SMALL)
+    arguments = ("--scenario", tmp_path / "small.toml", "--app", tmp_path / "no.wasm")
+    ran = run("simulate", *arguments, "--seeds", "1..2", "--json")
+    assert ran.code == 0
+    last = lines_of(ran.out)[-2]
+    assert (last["took_effect"], last["calls"] > 0) == (0, True)
+    said = f"covey: none of {last['calls']} calls took effect: nothing was tested"
+    assert ran.err.splitlines() == [said]
+
+
+def test_kept_schedule_is_of_one_release_of_an_application(run, scenario, planted, tmp_path):
+    """Found beside the file wherever somebody stands, and refused where it was built again."""
+    tally = Path(__file__).parents[3] / "apps" / "tally" / "tally.wasm"
+    (tmp_path / "app.wasm").write_bytes(tally.read_bytes())
+    kept = tmp_path / "kept"
+    arguments = ("--app", tmp_path / "app.wasm", "--seeds", "2", "--save", kept, "--json")
+    assert run("simulate", "--scenario", scenario, *arguments).code == 1
+    (path,) = kept.iterdir()
+    assert re.fullmatch(r"small-2-[0-9a-f]{8}\.json", path.name)
+    assert run("simulate", "--replay", path, "--json").json["holds"] is False
+    board = Path(__file__).parents[3] / "apps" / "board" / "board.wasm"
+    (tmp_path / "app.wasm").write_bytes(board.read_bytes())
+    load_application.cache_clear()
+    ran = run("simulate", "--replay", path)
+    assert ran.code == 6
+    assert "app.wasm is another release than it was kept with" in one_line(ran)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +369,7 @@ def test_directory_for_a_file_is_5(run, tmp_path, option):
 def test_damaged_file_is_6(run, tmp_path, option, content, what):
     """In one line, with its place where it has one; and the file stays as it is."""
     (tmp_path / "bad").write_bytes(content)
-    ran = run("simulate", option, tmp_path / "bad", "--seeds", "1")
+    ran = run("simulate", option, tmp_path / "bad")
     assert ran.code == 6
     assert what in one_line(ran)
     assert (tmp_path / "bad").read_bytes() == content

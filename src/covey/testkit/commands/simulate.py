@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
@@ -15,15 +15,32 @@ from covey.cli.exits import REFUSED
 from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.writing import write_file
-from covey.errors import ConfigError
+from covey.errors import ConfigError, NodeError
 from covey.model import limits
+from covey.testkit.commands.options import (
+    DEFAULT,
+    ApplicationOption,
+    ExplainOption,
+    JobsOption,
+    OutputOption,
+    ReplayOption,
+    ResultsOption,
+    SaveOption,
+    ScenarioOption,
+    SeedsOption,
+)
 from covey.testkit.commands.tables import finding_shown, replay_shown, summary_shown
 from covey.testkit.sim.application import load_application, name_of
 from covey.testkit.sim.draw import plan_of
 from covey.testkit.sim.explain import render
 from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.recorder import record
-from covey.testkit.sim.regression import Regression, load_regression, save_regression
+from covey.testkit.sim.regression import (
+    load_regression,
+    regression_of,
+    require_writable,
+    save_regression,
+)
 from covey.testkit.sim.run import Finding, Result, simulate
 from covey.testkit.sim.runner import results_file, run_seeds, sum_up
 from covey.testkit.sim.scenario import Scenario, load_scenario, parse_seeds
@@ -31,7 +48,6 @@ from covey.testkit.sim.shrink import shrink
 
 __all__ = ["register"]
 
-_DEFAULT = "everything"
 _OURS = Path("tests/simulation/regressions")  # of covey's own tree
 _SHRUNK_MAX = 3  # failing seeds that are made smaller by one command
 
@@ -66,53 +82,29 @@ def register(app: typer.Typer) -> None:
 
 def simulate_command(
     home: HomeOption,  # noqa: ARG001 - every command takes it
-    seeds: Annotated[
-        str | None,
-        typer.Option("--seeds", metavar="A..B", help="Which seeds; else those of the scenario."),
-    ] = None,
-    scenario: Annotated[
-        str,
-        typer.Option(
-            "--scenario", metavar="FILE", help="A scenario in TOML, or the name of a built-in one."
-        ),
-    ] = _DEFAULT,
-    application: Annotated[
-        Path | None,
-        typer.Option("--app", metavar="FILE", help="Run this application's calls: .covey, .wasm."),
-    ] = None,
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", min=1, max=limits.SIM_JOBS_MAX, help="Processes that run seeds."),
-    ] = 1,
-    results: Annotated[
-        Path | None,
-        typer.Option("--results", metavar="FILE", help="Keep results here, and go on from them."),
-    ] = None,
-    explain: Annotated[
-        int | None,
-        typer.Option(
-            "--explain", metavar="SEED", min=0, max=limits.SIM_SEED_MAX, help="Draw one seed."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Where --explain writes its page."),
-    ] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option("--replay", metavar="FILE", help="Run a kept schedule again."),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option("--save", metavar="DIR", help="Where failing schedules are kept."),
-    ] = None,
+    seeds: SeedsOption = None,
+    scenario: ScenarioOption = None,
+    application: ApplicationOption = None,
+    jobs: JobsOption = 1,
+    results: ResultsOption = None,
+    explain: ExplainOption = None,
+    output: OutputOption = None,
+    replay: ReplayOption = None,
+    save: SaveOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run nodes under seeded faults: real code, virtual network, disks and clocks."""
     if replay is not None:
+        drawn = {"--seeds": seeds, "--scenario": scenario, "--explain": explain}
+        files = {"--app": application, "--results": results, "--save": save}
+        _refuse_beside("--replay", {**drawn, **files})
         _replay(replay, explain_to=output, as_json=as_json)
         return
-    chosen = load_scenario(scenario)
+    if explain is not None:
+        _refuse_beside("--explain", {"--seeds": seeds, "--results": results, "--save": save})
+    elif output is not None:
+        raise typer.BadParameter("--output is for --explain and --replay")
+    chosen = load_scenario(scenario or DEFAULT)
     if application is not None:
         workload = msgspec.structs.replace(chosen.workload, application=name_of(application))
         chosen = msgspec.structs.replace(chosen, workload=workload)
@@ -122,7 +114,15 @@ def simulate_command(
         return
     wanted = _seeds(chosen.seeds if seeds is None else seeds)
     folder = save or (_OURS if _OURS.is_dir() else Path("covey-findings"))
+    require_writable(folder)
     _run(chosen, wanted, jobs, results, folder, as_json=as_json)
+
+
+def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
+    """Refuse options that would say nothing beside another one."""
+    for name, value in others.items():
+        if value is not None:
+            raise typer.BadParameter(f"{name} says nothing beside {option}")
 
 
 def _seeds(text: str) -> range:
@@ -160,15 +160,25 @@ def _run(
         closing(run_seeds(scenario, seeds, jobs, kept)) as ran,
     ):
         summary = sum_up(scenario, ran, seen)
-    for result in found[:_SHRUNK_MAX]:
-        _keep(scenario, result, folder, quietly=as_json)
     if as_json:
         emit_json(summary)
         emit_json(summary.last)
     else:
         emit_shown(summary_shown(summary))
+    if summary.calls and not summary.took_effect:
+        say(f"none of {summary.calls} calls took effect: nothing was tested")
+    for result in found[:_SHRUNK_MAX]:
+        _keep_or_say(scenario, result, folder, quietly=as_json)
     if found:
         raise typer.Exit(REFUSED)
+
+
+def _keep_or_say(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) -> None:
+    """As below; that something was found is worth more than the file."""
+    try:
+        _keep(scenario, result, folder, quietly=quietly)
+    except NodeError as error:
+        say(f"seed {result.seed} is not kept: {error}")
 
 
 def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) -> None:
@@ -176,6 +186,10 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
     assert result.finding is not None
     application = load_application(scenario.workload.application)
     plan = plan_of(scenario, result.seed, application)
+    again = simulate(plan, application).finding
+    if again is None or not again.is_like(result.finding):
+        say(f"seed {result.seed} does not break that promise again: nothing is kept of it")
+        return
     with Bar() as bar:
 
         def told(runs: int, smaller: Plan) -> None:
@@ -184,8 +198,8 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
             bar.show("shrinking", runs, limits.SIM_SHRINK_RUNS_MAX, note)
 
         shrunk = shrink(plan, result.finding, application, told)
-    regression = Regression(shrunk.finding, shrunk.plan, scenario.workload.application)
-    path = save_regression(regression, folder)
+    name = scenario.workload.application
+    path = save_regression(regression_of(shrunk.finding, shrunk.plan, name, application), folder)
     if not quietly:
         emit_shown(finding_shown(result.seed, shrunk))
     say(f"kept in {path}: `covey simulate --replay {path}` runs it again")
@@ -194,6 +208,7 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
 def _replay(path: Path, *, explain_to: Path | None, as_json: bool) -> None:
     regression = load_regression(path)
     application = load_application(regression.application)
+    regression.require(application, path)
     if explain_to is None:
         result = simulate(regression.plan, application, is_thorough=True)
     else:

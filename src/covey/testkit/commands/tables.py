@@ -31,6 +31,7 @@ def summary_shown(summary: Summary) -> RenderableType:
             ("scenario", summary.scenario),
             ("seeds", f"{summary.seeds}, {summary.calls_least} calls or more in each"),
             ("calls", f"{summary.calls} in {summary.deltas} deltas and {summary.steps} steps"),
+            ("took effect", str(summary.took_effect)),
             ("slowest healing", f"{summary.healed_s:.0f} s of virtual time"),
             ("forked chains", str(summary.forks)),
             ("trace", summary.trace),

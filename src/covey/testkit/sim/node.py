@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from covey.errors import StoreError
 from covey.merge import StateReader
-from covey.model import Batch, DeltaId, PeerId, Verdict
+from covey.model import Batch, Completed, DeltaId, PeerId, Verdict
 from covey.sync import (
     AdmissionAnswered,
     Applied,
@@ -274,6 +274,7 @@ class Node:
                 self._execute(batch)
             case Reply():
                 self.world.note(self, f"reply {effect.request} {_short(effect.delta)}")
+                self.world.took_effect += isinstance(effect.outcome, Completed)
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
                 self.peers.answer_admission(request, reason)

@@ -50,6 +50,8 @@ TIGHT_LIMITS = {
 }
 """Lowered together, so that every bound is met by a handful of nodes and deltas."""
 
+_MESSAGE_CHARS = 4_000  # a line of results is bounded
+
 
 class Finding(msgspec.Struct, frozen=True):
     """A broken promise. where: the checker, or the part of the node, that noticed.
@@ -70,14 +72,15 @@ class Finding(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to. healed_s: virtual seconds from the last fault to agreement.
 
-    faults: how often each kind did something. effects: by merge rule. forks: places in chains of
-    devices where two deltas were written.
+    took_effect: calls whose callers were told so. faults: how often each kind did something.
+    effects: by merge rule. forks: places in chains of devices where two deltas were written.
     """
 
     seed: int
     trace: str
     steps: int
     calls: int
+    took_effect: int
     deltas: int
     healed_s: float
     faults: dict[str, int]
@@ -113,6 +116,7 @@ def _result(world: World, healed_s: float, finding: Finding | None) -> Result:
         trace=world.trace.digest(),
         steps=world.clock.count,
         calls=world.submitted,
+        took_effect=world.took_effect,
         deltas=len(world.checks.history.known),
         healed_s=round(healed_s, 3),
         faults=dict(sorted(world.faults_met.items())),
@@ -128,7 +132,7 @@ def _finding(world: World, failure: Exception) -> Finding:
         message = f"{type(failure).__name__}: {message}"
     return Finding(
         where=_where(failure.__traceback__),
-        message=" ".join(message.split()),
+        message=" ".join(message.split())[:_MESSAGE_CHARS],
         at_s=round(world.clock.now, 3),
         last=tuple(world.trace.last),
     )

@@ -7,15 +7,17 @@ in it are not run again.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 import covey
 from covey.errors import ConfigError, StoreError
+from covey.model import limits
 from covey.testkit.sim.application import load_application
 from covey.testkit.sim.counts import EffectCount
 from covey.testkit.sim.draw import plan_of
@@ -23,6 +25,7 @@ from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.run import Result, simulate
 from covey.testkit.sim.scenario import Scenario
 from covey.testkit.sim.workers import working
+from covey.workbench.reading import shown
 
 __all__ = ["Last", "Results", "Summary", "plan_for", "results_file", "run_seeds", "sum_up"]
 
@@ -39,14 +42,15 @@ class Last(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What many seeds came to.
 
-    faults: by kind, in how many seeds it did something, and how often. effects: by merge rule.
-    healed_s: the slowest healing, in virtual seconds.
+    took_effect: as in a result. faults: by kind, in how many seeds it did something, and how
+    often. effects: by merge rule. healed_s: the slowest healing, in virtual seconds.
     """
 
     scenario: str
     seeds: int
     calls: int
     calls_least: int
+    took_effect: int
     deltas: int
     steps: int
     healed_s: float
@@ -74,7 +78,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Results:
     """The seeds that a results file holds already, and where the next ones go."""
 
-    def __init__(self, file: BinaryIO | None, known: dict[int, Result]) -> None:
+    def __init__(self, file: _File | None, known: dict[int, Result]) -> None:
         self._file = file
         self._known = known
 
@@ -85,17 +89,50 @@ class Results:
     def add(self, result: Result) -> None:
         """Keep a result, at once. Raises StoreError."""
         if self._file is not None:
-            with _written(self._file.name):
-                self._file.write(msgspec.json.encode(result) + b"\n")
-                self._file.flush()
+            self._file.write(msgspec.json.encode(result) + b"\n")
 
 
-@contextmanager
-def _written(path: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+class _File:
+    """A results file, without a buffer: what could not be written is not tried again at its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._written():
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+            self._number = os.open(path, flags, 0o666)
+        if not stat.S_ISREG(os.fstat(self._number).st_mode):
+            os.close(self._number)
+            raise StoreError(f"{shown(path)} is no regular file: results cannot be kept there")
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(f"{shown(self._path)} cannot be written: {why}") from error
+
+    def lines(self) -> Iterator[bytes]:
+        """Its lines, each up to the bound and one byte more."""
+        with self._written(), os.fdopen(os.dup(self._number), "rb") as file:
+            file.seek(0)
+            yield from iter(lambda: file.readline(limits.SIM_RESULT_BYTES_MAX + 1), b"")
+
+    def cut(self, size_bytes: int) -> None:
+        """Drop what is beyond. Raises StoreError."""
+        with self._written():
+            os.ftruncate(self._number, size_bytes)
+
+    def write(self, line: bytes) -> None:
+        """Add a line. Raises StoreError."""
+        with self._written():
+            while line:
+                line = line[os.write(self._number, line) :]
+
+    def close(self) -> None:
+        """Let go of it. Raises StoreError."""
+        with self._written():
+            os.close(self._number)
 
 
 @contextmanager
@@ -111,23 +148,20 @@ def results_file(path: Path | None, scenario: Scenario) -> Iterator[Results]:
         return
     release = load_application(scenario.workload.application).release.hex()
     header = _Header(covey.__version__, code_digest(), release, scenario)
-    with _written(path):
-        file = path.open("a+b")
-    with file:
-        with _written(path):
-            file.seek(0)
-            known, good = _read(file, header, str(path))
-            file.truncate(good)
-            if not good:
-                file.write(msgspec.json.encode(header) + b"\n")
-                file.flush()
+    with closing(_File(path)) as file:
+        known, good = _read(file.lines(), header, shown(path))
+        file.cut(good)
+        if not good:
+            file.write(msgspec.json.encode(header) + b"\n")
         yield Results(file, known)
 
 
-def _read(file: BinaryIO, header: _Header, source: str) -> tuple[dict[int, Result], int]:
+def _read(lines: Iterator[bytes], header: _Header, source: str) -> tuple[dict[int, Result], int]:
     known: dict[int, Result] = {}
     good = 0
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(lines, start=1):
+        if len(line) > limits.SIM_RESULT_BYTES_MAX:
+            raise ConfigError(f"{source}:{number}: this is no result: the line is too long")
         if not line.endswith(b"\n"):
             # Cut short; but what does not even begin as results do is somebody's file.
             if number == 1 and not msgspec.json.encode(header).startswith(line):
@@ -138,9 +172,12 @@ def _read(file: BinaryIO, header: _Header, source: str) -> tuple[dict[int, Resul
                 _require_same(msgspec.json.decode(line, type=_Header), header, source)
             else:
                 result = msgspec.json.decode(line, type=Result)
-                known[result.seed] = result
+                before = known.setdefault(result.seed, result)
+                if before != result:
+                    what = f"seed {result.seed} is there already, with another result"
+                    raise ConfigError(f"{source}:{number}: {what}")
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{source}:{number}: this is no result: {error}") from error
+            raise ConfigError(f"{source}:{number}: this is no result: {shown(error)}") from error
         good += len(line)
     return known, good
 
@@ -206,7 +243,7 @@ def sum_up(
 ) -> Summary:
     """Go through results in order, and add them up. seen: told of each."""
     whole = hashlib.sha256()
-    seeds = calls = deltas = steps = forks = 0
+    seeds = calls = took_effect = deltas = steps = forks = 0
     calls_least: int | None = None
     healed_s = 0.0
     faults: dict[str, tuple[int, int]] = {}
@@ -216,6 +253,7 @@ def sum_up(
         seen(result)
         whole.update(f"{result.seed} {result.trace}\n".encode())
         seeds, calls, deltas = seeds + 1, calls + result.calls, deltas + result.deltas
+        took_effect += result.took_effect
         steps, forks = steps + result.steps, forks + result.forks
         calls_least = result.calls if calls_least is None else min(calls_least, result.calls)
         healed_s = max(healed_s, result.healed_s)
@@ -231,6 +269,7 @@ def sum_up(
         seeds=seeds,
         calls=calls,
         calls_least=calls_least or 0,
+        took_effect=took_effect,
         deltas=deltas,
         steps=steps,
         healed_s=healed_s,

@@ -194,6 +194,8 @@ class _Checks:
         except ConfigError as error:
             raise self.wrong(str(error), ("seeds",)) from error
         workload = scenario.workload
+        if not workload.application:
+            raise self.wrong("workload.application is empty", ("workload", "application"))
         pairs: dict[Place, tuple[float, float]] = {
             ("nodes",): scenario.nodes,
             ("founders",): scenario.founders,

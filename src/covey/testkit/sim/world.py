@@ -65,6 +65,7 @@ class World:
         self.requests = itertools.count(1)
         self._messages = itertools.count(1)
         self.submitted = 0
+        self.took_effect = 0
         self._calls_count = plan.calls_count
         self.links = Links(plan, self.clock, self.met)
         self.nodes = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from covey.errors import ConfigError, StoreError
+from covey.model import limits
 from covey.testkit.sim import (
     Application,
     Finding,
@@ -209,7 +211,26 @@ def test_damaged_line_is_named(path: Path) -> None:
     assert refused(path).startswith("3: this is no result: Object missing required field `trace`")
 
 
-@pytest.mark.parametrize("name", [".", "missing/results.jsonl"])
+def test_seed_that_is_there_twice_is_refused_where_it_differs(path: Path) -> None:
+    """Which of them was it? The same line twice says nothing new."""
+    run(path, range(1, 4))
+    content = path.read_bytes()
+    last = content.splitlines(keepends=True)[-1]
+    path.write_bytes(content + last)
+    assert run(path, range(1, 4)).seeds == 3
+    path.write_bytes(content + re.sub(rb'"trace":".', b'"trace":"x', last, count=1))
+    assert refused(path) == "5: seed 3 is there already, with another result"
+
+
+def test_line_without_an_end_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before all of it is in memory."""
+    run(path, range(1, 3))
+    monkeypatch.setattr(limits, "SIM_RESULT_BYTES_MAX", 5_000)
+    path.write_bytes(path.read_bytes() + b" " * 6_000)
+    assert refused(path) == "4: this is no result: the line is too long"
+
+
+@pytest.mark.parametrize("name", [".", "missing/results.jsonl", "a\0b"])
 def test_results_that_cannot_be_kept_are_refused_at_once(tmp_path: Path, name: str) -> None:
     """Not after an hour."""
     with pytest.raises(StoreError, match="cannot be written"):

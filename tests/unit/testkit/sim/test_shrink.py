@@ -81,6 +81,7 @@ def searched(plan: Plan, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> Shrun
             trace="",
             steps=0,
             calls=0,
+            took_effect=0,
             deltas=0,
             healed_s=0.0,
             faults={},

@@ -25,8 +25,8 @@ SEEDS = range(1, 9)
 def result_of(seed: int) -> Result:
     """A result of nothing."""
     return Result(
-        seed=seed, trace="", steps=os.getpid(), calls=0, deltas=0, healed_s=0.0, faults={},
-        effects={}, forks=0,
+        seed=seed, trace="", steps=os.getpid(), calls=0, took_effect=0, deltas=0, healed_s=0.0,
+        faults={}, effects={}, forks=0,
     )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""The options of `covey simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from covey.cli.options import given, path_given
+from covey.model import limits
+
+__all__ = [
+    "DEFAULT",
+    "ApplicationOption",
+    "ExplainOption",
+    "JobsOption",
+    "OutputOption",
+    "ReplayOption",
+    "ResultsOption",
+    "SaveOption",
+    "ScenarioOption",
+    "SeedsOption",
+]
+
+DEFAULT: Final = "everything"
+"""The scenario of whoever names none."""
+
+SeedsOption = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="A..B", help="Which seeds; else those of the scenario."),
+]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario",
+        metavar="FILE",
+        parser=given,
+        show_default=DEFAULT,
+        help="A scenario in TOML, or the name of a built-in one.",
+    ),
+]
+ApplicationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--app",
+        metavar="FILE",
+        parser=path_given,
+        help="Run this application's calls: .covey, .wasm.",
+    ),
+]
+JobsOption = Annotated[
+    int,
+    typer.Option("--jobs", min=1, max=limits.SIM_JOBS_MAX, help="Processes that run seeds."),
+]
+ResultsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        metavar="FILE",
+        parser=path_given,
+        help="Keep results here, and go on from them.",
+    ),
+]
+ExplainOption = Annotated[
+    int | None,
+    typer.Option(
+        "--explain", metavar="SEED", min=0, max=limits.SIM_SEED_MAX, help="Draw one seed."
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="FILE", parser=path_given, help="Where --explain writes its page."
+    ),
+]
+ReplayOption = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="FILE", parser=path_given, help="Run a kept schedule again."),
+]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save", metavar="DIR", parser=path_given, help="Where failing schedules are kept."
+    ),
+]
