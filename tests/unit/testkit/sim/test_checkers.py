@@ -11,6 +11,7 @@ from covey.codec import pack, topic_key
 from covey.crypto import NONCE_SIZE_BYTES, seal_envelope, sha256
 from covey.model import Call, Delta, Digest, Failed, Failure, PeerId, Put, Table, Write, limits
 from covey.sync import CallRequest, CallsSubmitted, Ledger, Replica, Reply, Standing
+from covey.testkit.sim.checkers.durability import Durability
 from covey.testkit.sim.checkers.progress import Progress
 from covey.testkit.sim.checkers.reference import check_against_reference
 from covey.testkit.sim.checkers.states import States
@@ -171,9 +172,10 @@ def test_promised_delta_that_is_gone_is_noticed(scene: Scene) -> None:
     delta = scene.write("n0", (), NOTE)
     scene.apply(delta)
     keep(scene, delta)
-    submitted(scene, 7)
-    scene.checks.replied(scene.node(), Reply(7, OUTCOME, delta.id))
-    broken("n0 lost .*, acknowledged", scene.checks.started, scene.node())
+    durability = Durability(scene.checks)
+    durability.submitted(scene.node(), CallsSubmitted((CallRequest(7, CALL),)))
+    durability.replied(scene.node(), Reply(7, OUTCOME, delta.id))
+    broken("n0 lost .*, acknowledged", durability.started, scene.node())
 
 
 def test_store_that_is_older_than_the_keystore_is_noticed(scene: Scene) -> None:
