@@ -15,6 +15,7 @@ from covey.cli.exits import FAILED, INTERRUPTED, OK, STORE, USAGE, exit_code
 from covey.cli.options import examples
 from covey.cli.output import flush_output, say, silence_output
 from covey.errors import NodeError
+from covey.workbench.reading import shown
 
 __all__ = ["build", "perform", "report"]
 
@@ -33,7 +34,7 @@ def perform(arguments: Sequence[str]) -> int:
         code = build(given)(args=given, prog_name="covey", standalone_mode=False)
         flush_output()
     except typer.TyperException as error:
-        message = " ".join(error.format_message().split())
+        message = shown(" ".join(error.format_message().split()))
         if message:  # A group without a subcommand has shown its help instead.
             say(f"{message} (see `{_path_of(error)} --help`)")
         return USAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from covey.errors import ConfigError, StoreError
+from covey.workbench.reading import shown
 
 __all__ = ["write_file"]
 
@@ -14,6 +15,7 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except IsADirectoryError as error:
-        raise ConfigError(f"{path} is a directory") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{shown(path)} is a directory") from error
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"{shown(path)} cannot be written: {why}") from error

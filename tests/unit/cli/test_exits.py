@@ -91,6 +91,26 @@ def test_wrong_usage_is_2(covey, arguments):
     _one_line(ran)
 
 
+@pytest.mark.parametrize("value", ["9" * 60_000 + "x", "a\x1b[31m\u2028b"])
+def test_usage_is_one_short_line_whatever_was_given(run, value):
+    """What somebody wrote is repeated in part, and without commands to the terminal."""
+    ran = run("simulate", "--jobs", value)
+    assert (ran.code, ran.out) == (2, "")
+    line = _one_line(ran)
+    assert len(line) < 1_200
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "nowhere/x", "a" * 5_000])
+def test_file_that_cannot_be_written_is_5(run, tmp_path, monkeypatch, name):
+    """Also where no file can have that name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.toml").write_text('name = "x"\nlasts_s = [1, 1]\nworkload.calls = [1, 1]\n')
+    ran = run("simulate", "--scenario", "x.toml", "--explain", "1", "--output", name)
+    assert ran.code == 5
+    assert "cannot be written" in _one_line(ran)
+
+
 @pytest.mark.parametrize("group", sorted(GROUPS))
 def test_group_without_a_command_is_usage(run, group):
     assert run(group).code == 2
