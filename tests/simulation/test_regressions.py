@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from covey.model import Cid, ContextId, DeviceId, PeerId, Put, limits
-from covey.sync import AdmissionRequested, Applied, Execute, Ledger
+from covey.sync import AdmissionRequested, Applied, Execute, Ledger, Sources
 from covey.sync.session import (
     AdmissionTold,
     AnswerAdmission,
@@ -61,12 +61,16 @@ class Holder:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._sources = Sources()
 
     def contexts(self) -> tuple[ContextId, ...]:
         return (self._stage.founding.context,)
 
     def ledger(self, context: ContextId) -> Ledger | None:
         return self._stage.replica.ledger
+
+    def sources(self, context: ContextId) -> Sources:
+        return self._sources
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         return None
