@@ -183,6 +183,7 @@ DIAL_TIMEOUT_S: Final = 10.0  # one address; beyond: the next one
 STREAM_OPEN_TIMEOUT_S: Final = 10.0  # negotiation with a connected peer; beyond: unavailable
 REDIAL_FIRST_S: Final = 0.5  # doubled after each failure, with jitter
 REDIAL_SLOWEST_S: Final = 30.0  # a returned peer is found within this
+REDIAL_FOR_EVER_SLOWEST_S: Final = 5.0  # of bootstrap peers: few, and the way back to all others
 KEEPALIVE_INTERVAL_S: Final = 3.0  # a silent connection is pinged so often
 KEEPALIVE_TIMEOUT_S: Final = 9.0  # nothing heard for so long: the connection is dropped
 STALE_CHECK_S: Final = 2.0  # an older connection of a peer that returned must answer in this

@@ -136,7 +136,7 @@ class Discovery:
                 self._failures.pop(peer, None)
             except PeerUnavailable:
                 count = self._failures[peer].count + 1 if peer in self._failures else 1
-                wait_s = min(limits.DISCOVERY_FIRST_S * 2**count, limits.DISCOVERY_ANNOUNCE_S)
+                wait_s = min(limits.DISCOVERY_FIRST_S * 2 ** min(count, 16), limits.DISCOVERY_ANNOUNCE_S)
                 due_s = trio.current_time() + wait_s * self._rng.uniform(0.5, 1.0)
                 self._failures[peer] = _Failure(count, due_s)
                 self._failures.move_to_end(peer)

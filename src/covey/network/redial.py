@@ -24,7 +24,7 @@ __all__ = ["Redial"]
 
 _logger = logging.getLogger(__name__)
 _WANTED_TTL_S = 10 * 365 * 86_400  # py-libp2p forgets addresses by age; these are wanted for ever
-_GIVE_UP_FAILURES = 12  # of a remembered peer in a row; it stays in the file
+_GIVE_UP_FAILURES = 12  # of a remembered peer in a row, among many; it stays in the file
 
 
 @dataclass(slots=True)
@@ -39,8 +39,9 @@ class _Wanted:
 class Redial:
     """Dials wanted peers that are not connected, with exponential backoff and jitter.
 
-    Bootstrap peers are wanted for ever. A peer that was met is wanted until it failed to answer a
-    dozen times in a row, and while few enough others are connected; the next start tries it again.
+    Bootstrap peers are wanted for ever. A peer that was met is wanted while few enough others are
+    connected; where many are wanted, until it failed to answer a dozen times in a row, and the next
+    start tries it again. A first connection after a while alone has all tried again soon.
     dial: connects to a peer by the addresses in the peerstore, or raises PeerUnavailable.
     """
 
@@ -125,15 +126,26 @@ class Redial:
             entry.failures = 0
         except PeerUnavailable:
             entry.failures += 1
-            if entry.failures >= _GIVE_UP_FAILURES and not entry.is_for_ever:
+            is_crowded = len(self._wanted) > limits.PEERS_WANTED_MAX
+            if is_crowded and entry.failures >= _GIVE_UP_FAILURES and not entry.is_for_ever:
                 self._wanted.pop(peer, None)
         finally:
             entry.is_dialling = False
-            wait_s = min(limits.REDIAL_FIRST_S * 2**entry.failures, limits.REDIAL_SLOWEST_S)
+            slowest_s = (
+                limits.REDIAL_FOR_EVER_SLOWEST_S if entry.is_for_ever else limits.REDIAL_SLOWEST_S
+            )
+            # Bounded: after a thousand failures the power would be too large for a float.
+            wait_s = min(limits.REDIAL_FIRST_S * 2 ** min(entry.failures, 16), slowest_s)
             entry.due_s = trio.current_time() + wait_s * self._rng.uniform(0.5, 1.0)
             self._changed.unpark_all()
 
     def _on_arrived(self, peer: ID) -> None:
+        if len(self._connections.peers()) == 1:
+            # The first after a while alone: most likely the network is back, and so are others.
+            for entry in self._wanted.values():
+                entry.failures = 0
+                entry.due_s = trio.current_time() + self._rng.uniform(0, limits.REDIAL_FIRST_S)
+            self._changed.unpark_all()
         if peer not in self._wanted and len(self._wanted) < limits.PEERS_REMEMBERED_MAX:
             self.want(peer, (), is_for_ever=False)
 
