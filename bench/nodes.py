@@ -60,8 +60,15 @@ class Node:
 
     def write(self, lines: list[bytes]) -> None:
         """Make calls, and see to it that every one took effect."""
-        replies = sum(1 for line in self.client.batch_lines(_CONTEXT, lines) if b'"delta"' in line)
+        with self._network():
+            told = self.client.batch_lines(_CONTEXT, lines)
+            replies = sum(1 for line in told if b'"delta"' in line)
         assert replies == len(lines), f"only {replies} of {len(lines)} calls took effect"
+
+    def sees(self, other: Node) -> bool:
+        """Whether the other node is connected."""
+        with self._network():
+            return any(peer.peer_id == other.peer_id for peer in self.client.peers().peers)
 
     def cpu_s(self) -> float:
         """Processor time of the node's process so far."""

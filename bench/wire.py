@@ -42,6 +42,14 @@ class Cable:
                 return int(columns[0]) + int(columns[8])
         raise AssertionError("the cable is there")
 
+    def cut(self) -> None:
+        """Nothing passes any more; both ends notice only that the other is silent."""
+        _ip("link", "set", _CABLE, "down")
+
+    def mend(self) -> None:
+        """Everything passes again."""
+        _ip("link", "set", _CABLE, "up")
+
     @contextmanager
     def at_reader(self) -> Iterator[None]:
         """Within the block this thread's new sockets and processes are the reader's."""

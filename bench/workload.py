@@ -49,7 +49,7 @@ def operations(description: str | None) -> int:
     return int(parser.parse_args().ops)
 
 
-def calls(ops: int) -> list[bytes]:
+def calls(ops: int, prefix: str = "k") -> list[bytes]:
     """Lines of a batch: one put of a value of 100 bytes to a key of its own each.
 
     The values are random hexadecimal text: it cannot be compressed below half.
@@ -57,7 +57,7 @@ def calls(ops: int) -> list[bytes]:
     rng = random.Random(ops)  # noqa: S311 - values, not keys
     return [
         json.dumps(
-            {"method": "set", "args": {"key": f"k{i}", "value": rng.randbytes(50).hex()}}
+            {"method": "set", "args": {"key": f"{prefix}{i}", "value": rng.randbytes(50).hex()}}
         ).encode()
         for i in range(ops)
     ]
@@ -66,10 +66,9 @@ def calls(ops: int) -> list[bytes]:
 def wait_equal(writer: Node, reader: Node) -> None:
     """Wait until digests are equal and the reader's status says so."""
     limit = time.monotonic() + _LIMIT_S
-    expected = writer.status().digest
     while True:
         seen = reader.status()
-        if seen.digest == expected and writer.peer_id in seen.in_sync_with:
+        if writer.peer_id in seen.in_sync_with and seen.digest == writer.status().digest:
             return
         assert not seen.diverged
         assert time.monotonic() < limit, f"no agreement: {seen}"
