@@ -22,6 +22,7 @@ _COVEY = Path(sys.executable).parent / "covey"
 _KV = Path(__file__).parents[1] / "apps" / "kv" / "kv.covey"
 _CONTEXT = "bench"
 _STOP_S = 30.0
+_LINES_AT_ONCE = 20_000  # of one request
 
 
 class Node:
@@ -60,9 +61,11 @@ class Node:
 
     def write(self, lines: list[bytes]) -> None:
         """Make calls, and see to it that every one took effect."""
+        replies = 0
         with self._network():
-            told = self.client.batch_lines(_CONTEXT, lines)
-            replies = sum(1 for line in told if b'"delta"' in line)
+            for start in range(0, len(lines), _LINES_AT_ONCE):
+                told = self.client.batch_lines(_CONTEXT, lines[start : start + _LINES_AT_ONCE])
+                replies += sum(1 for line in told if b'"delta"' in line)
         assert replies == len(lines), f"only {replies} of {len(lines)} calls took effect"
 
     def sees(self, other: Node) -> bool:
