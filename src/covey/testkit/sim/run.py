@@ -65,7 +65,10 @@ class Finding(msgspec.Struct, frozen=True):
     last: tuple[str, ...] = ()
 
     def is_like(self, other: Finding) -> bool:
-        """Whether it is most likely the same mistake: noticed by the same part."""
+        """Whether it is most likely the same mistake: noticed by the same part.
+
+        Of what does not heal, for the same reason.
+        """
         return _part(self.where) == _part(other.where)
 
 
@@ -150,6 +153,8 @@ def _where(trace: TracebackType | None) -> str:
 
 def _part(where: str) -> str:
     module = where.partition(":")[0]
+    if module.endswith("checkers.healing"):
+        return where  # There each reason has a function of its own.
     return module.replace("checkers.reference", "checkers.states")  # one promise, looked at twice
 
 

@@ -14,7 +14,7 @@ from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.counts import EffectCount
 from covey.testkit.sim.faults import Crash, Flapping, FullDisk, Leave, Loss, ReadErrors, SlowDisk
 from covey.testkit.sim.plan import NodePlan
-from covey.testkit.sim.run import TIGHT_LIMITS
+from covey.testkit.sim.run import TIGHT_LIMITS, Finding
 from tests.unit.testkit.sim.worlds import calls, nodes, put, small_plan
 
 ARENA_APPLICATION = load_application(ARENA)
@@ -119,8 +119,19 @@ def test_broken_promise_is_a_finding_in_one_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("covey.testkit.sim.run.World.run", lambda self: self.checks.ended())
     finding = run(small_plan()).finding
     assert finding is not None
-    assert finding.where == "testkit.sim.checkers.checks:ended"
-    assert finding.message == "no healing in bounded time: ['n0', 'n1', 'n2'] are down"
+    assert finding.where == "testkit.sim.checkers.healing:all_are_up"
+    assert finding.message == "no healing in bounded time: n0, n1 and n2 are down"
+
+
+def test_each_reason_not_to_heal_is_a_mistake_of_its_own() -> None:
+    """A node that stays busy, made smaller, must not become one that merely does not know."""
+    part = "testkit.sim.checkers."
+    busy = Finding(f"{part}healing:all_are_idle", "n1 is busy", 1.0)
+    assert busy.is_like(Finding(busy.where, "n2 is busy", 2.0))
+    assert not busy.is_like(Finding(f"{part}healing:all_know_it", "n1 does not know", 1.0))
+    assert not busy.is_like(Finding(f"{part}states:ended", "n1 differs", 1.0))
+    states = Finding(f"{part}states:settled", "n1 differs", 1.0)
+    assert states.is_like(Finding(f"{part}reference:require", "n1 differs", 1.0))
 
 
 def test_world_that_does_not_come_to_rest_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from covey.testkit.sim.checkers.chains import Chains
 from covey.testkit.sim.checkers.cuts import Cuts
 from covey.testkit.sim.checkers.drift import Drift
 from covey.testkit.sim.checkers.durability import Durability
+from covey.testkit.sim.checkers.healing import NotHealed, require_healed
 from covey.testkit.sim.checkers.honesty import Honesty
 from covey.testkit.sim.checkers.keystore import Keystore
 from covey.testkit.sim.checkers.nonces import Nonces
@@ -215,35 +216,16 @@ class Checks:
         """Whether all honest nodes agree, know it, and have nothing left to do."""
         if self._is_healed or self._steps % (_HEALED_EVERY * len(self.world.nodes)):
             return self._is_healed
-        self._is_healed = self.what_is_not_healed() == ""
-        return self._is_healed
-
-    def what_is_not_healed(self) -> str:
-        """What keeps the honest nodes from agreement, or empty."""
-        honest = self.world.honest
-        down = [node.name for node in honest if not node.is_up]
-        if down:
-            return f"{down} are down"
-        busy = [node.name for node in honest if not node.is_idle]
-        if busy:
-            return f"{busy} are busy"
-        if len({self.mask(node) for node in honest}) > 1:
-            return "they hold different deltas"
-        strangers = [node.name for node in honest if not node.replica.is_admitted]
-        if strangers:
-            return f"{strangers} are not admitted"
-        names = {node.peer for node in honest}
-        for node in honest:
-            standing = node.replica.standing(node.now())
-            unsure = names - {node.peer} - set(standing.in_sync_with)
-            if unsure:
-                return f"{node.name} does not know that it is in sync with {sorted(unsure)}"
-        return ""
+        try:
+            require_healed(self)
+        except NotHealed:
+            return False
+        self._is_healed = True
+        return True
 
     def ended(self) -> None:
         """Healed, and everything holds that must at the end."""
-        reason = self.what_is_not_healed()
-        assert reason == "", f"no healing in bounded time: {reason}"
+        require_healed(self)
         for checker in self._all:
             checker.ended()
 

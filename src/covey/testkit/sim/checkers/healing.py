@@ -1,0 +1,83 @@
+"""The honest nodes agree, know it, and have nothing left to do: a function for each part of it.
+
+A finding is named after the function, so that a schedule that is made smaller keeps what it breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from covey.testkit.sim.checkers.checks import Checks
+    from covey.testkit.sim.node import Node
+
+__all__ = ["NotHealed", "require_healed"]
+
+_NAMED_MAX = 8  # in a message: a crowd has hundreds
+
+
+class NotHealed(AssertionError):
+    """What keeps the honest nodes from agreement."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no healing in bounded time: {reason}")
+
+
+def require_healed(checks: Checks) -> None:
+    """Raises NotHealed."""
+    honest = checks.world.honest
+    all_are_up(honest)
+    all_are_idle(honest)
+    all_hold_the_same(checks, honest)
+    all_are_admitted(honest)
+    all_know_it(honest)
+
+
+def all_are_up(honest: Sequence[Node]) -> None:
+    """No process is down."""
+    down = [node.name for node in honest if not node.is_up]
+    if down:
+        raise NotHealed(_told(down, "down"))
+
+
+def all_are_idle(honest: Sequence[Node]) -> None:
+    """Nobody has anything left to do."""
+    busy = [node.name for node in honest if not node.is_idle]
+    if busy:
+        raise NotHealed(_told(busy, "busy"))
+
+
+def all_hold_the_same(checks: Checks, honest: Sequence[Node]) -> None:
+    """They have applied the same deltas."""
+    if len({checks.mask(node) for node in honest}) > 1:
+        raise NotHealed("they hold different deltas")
+
+
+def all_are_admitted(honest: Sequence[Node]) -> None:
+    """Nobody still asks to be let in."""
+    strangers = [node.name for node in honest if not node.replica.is_admitted]
+    if strangers:
+        raise NotHealed(_told(strangers, "not admitted"))
+
+
+def all_know_it(honest: Sequence[Node]) -> None:
+    """Each would tell its user that it is in sync with all others."""
+    names = {node.peer for node in honest}
+    for node in honest:
+        standing = node.replica.standing(node.now())
+        unsure = sorted(names - {node.peer} - set(standing.in_sync_with))
+        if unsure:
+            raise NotHealed(f"{node.name} does not know that it is in sync with {_listed(unsure)}")
+
+
+def _told(names: Sequence[str], what: str) -> str:
+    return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them."""
+    shown = list(names[:_NAMED_MAX])
+    if len(names) > _NAMED_MAX:
+        shown.append(f"{len(names) - _NAMED_MAX} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
