@@ -124,6 +124,24 @@ def test_people_are_shown_the_smallest_schedule(run, scenario, planted, tmp_path
     assert "1 seeds broke a promise: 2" in ran.out
 
 
+def test_finding_is_kept_apart_from_covey_s_own_tests(
+    run, scenario, planted, tmp_path, monkeypatch
+):
+    """Whoever tries a scenario in a checkout must not turn its tests red for ever."""
+    ours = tmp_path / "tests" / "simulation" / "regressions"
+    ours.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    arguments = ("simulate", "--scenario", scenario, "--seeds", "2", "--json")
+    ran = run(*arguments)
+    assert "kept in covey-findings/small-2.json: " in ran.err
+    assert "no test runs it" in ran.err
+    assert "`--save tests/simulation/regressions` makes it one" in ran.err
+    assert list(ours.iterdir()) == []
+    ran = run(*arguments, "--save", "tests/simulation/regressions")
+    assert "no test runs it" not in ran.err
+    assert [path.name for path in ours.iterdir()] == ["small-2.json"]
+
+
 def test_kept_schedule_that_holds_is_0(run, tmp_path):
     """What was mended stays in the folder, and says so."""
     plan = plan_of(small_scenario(), 1, load_application(ARENA))

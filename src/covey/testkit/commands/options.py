@@ -81,6 +81,10 @@ ReplayOption = Annotated[
 SaveOption = Annotated[
     Path | None,
     typer.Option(
-        "--save", metavar="DIR", parser=path_given, help="Where failing schedules are kept."
+        "--save",
+        metavar="DIR",
+        parser=path_given,
+        show_default="covey-findings",
+        help="Where failing schedules are kept.",
     ),
 ]

@@ -48,7 +48,8 @@ from covey.testkit.sim.shrink import shrink
 
 __all__ = ["register"]
 
-_OURS = Path("tests/simulation/regressions")  # of covey's own tree
+_FINDINGS = Path("covey-findings")
+_OURS = Path("tests/simulation/regressions")  # of covey's own tree, where its tests run them
 _SHRUNK_MAX = 3  # failing seeds that are made smaller by one command
 
 
@@ -113,7 +114,7 @@ def simulate_command(
         _explain(chosen, explain, output or Path(f"{chosen.name}-{explain}.html"), as_json=as_json)
         return
     wanted = _seeds(chosen.seeds if seeds is None else seeds)
-    folder = save or (_OURS if _OURS.is_dir() else Path("covey-findings"))
+    folder = save or _FINDINGS
     require_writable(folder)
     _run(chosen, wanted, jobs, results, folder, as_json=as_json)
 
@@ -203,6 +204,8 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
     if not quietly:
         emit_shown(finding_shown(result.seed, shrunk))
     say(f"kept in {path}: `covey simulate --replay {path}` runs it again")
+    if folder == _FINDINGS and _OURS.is_dir():
+        say(f"no test runs it: for one of covey's own promises `--save {_OURS}` makes it one")
 
 
 def _replay(path: Path, *, explain_to: Path | None, as_json: bool) -> None:
