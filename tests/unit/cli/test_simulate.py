@@ -27,7 +27,7 @@ SEED_FIELDS = [
 ]
 SUM_FIELDS = [
     *("scenario", "seeds", "calls", "calls_least", "took_effect", "deltas", "steps", "healed_s"),
-    *("faults", "effects", "forks", "findings", "trace"),
+    *("not_healed", "faults", "effects", "forks", "findings", "trace"),
 ]
 
 
@@ -76,6 +76,8 @@ def test_json_is_a_line_for_each_seed_and_two_for_all(run, scenario):
     assert (last["seeds"], last["findings"]) == (4, 0)
     assert last["calls"] == whole["calls"] == sum(seed["calls"] for seed in seeds)
     assert last["trace"] == whole["trace"]
+    assert whole["healed_s"] == max(seed["healed_s"] for seed in seeds)
+    assert whole["not_healed"] == 0
 
 
 def test_seeds_are_the_scenario_s_unless_others_are_asked_for(run, scenario):
@@ -105,6 +107,8 @@ def test_finding_is_1_and_is_kept_small(run, scenario, planted, tmp_path):
         "the simulation does not come to rest"
     ] * 2
     assert (whole["findings"], last["findings"]) == ([2, 3], 2)
+    assert [line["healed_s"] for line in (*seeds, whole)] == [None] * 3
+    assert whole["not_healed"] == 2
     assert f"kept in {folder}/small-2.json: `covey simulate --replay" in ran.err
     assert "Traceback" not in ran.err
     kept = load_regression(folder / "small-2.json")
@@ -121,7 +125,8 @@ def test_people_are_shown_the_smallest_schedule(run, scenario, planted, tmp_path
     assert ran.code == 1
     assert "seed 2, made smaller in 3 runs" in ran.out
     assert "starts: founder" in ran.out
-    assert "1 seeds broke a promise: 2" in ran.out
+    assert "1 seed broke a promise: 2" in ran.out
+    assert "not healed: 1 of 1" in ran.out
 
 
 def test_finding_is_kept_apart_from_covey_s_own_tests(

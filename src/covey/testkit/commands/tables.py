@@ -32,7 +32,7 @@ def summary_shown(summary: Summary) -> RenderableType:
             ("seeds", f"{summary.seeds}, {summary.calls_least} calls or more in each"),
             ("calls", f"{summary.calls} in {summary.deltas} deltas and {summary.steps} steps"),
             ("took effect", str(summary.took_effect)),
-            ("slowest healing", f"{summary.healed_s:.0f} s of virtual time"),
+            ("slowest healing", _healing(summary)),
             ("forked chains", str(summary.forks)),
             ("trace", summary.trace),
         ]
@@ -47,8 +47,20 @@ def summary_shown(summary: Summary) -> RenderableType:
     last = Text("no promise was broken", "bold green")
     if summary.findings:
         some = ", ".join(map(str, summary.findings[:_SEEDS_SHOWN]))
-        last = Text(f"{len(summary.findings)} seeds broke a promise: {some}", "bold red")
+        last = Text(f"{_many(len(summary.findings), 'seed')} broke a promise: {some}", "bold red")
     return Group(head, effects, faults, last)
+
+
+def _healing(summary: Summary) -> str:
+    """The slowest, where any healed, and how many did not."""
+    parts = [] if summary.healed_s is None else [f"{summary.healed_s:.0f} s of virtual time"]
+    if summary.not_healed:
+        parts.append(f"not healed: {summary.not_healed} of {summary.seeds}")
+    return "; ".join(parts) or "-"
+
+
+def _many(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
 def finding_shown(seed: int, shrunk: Shrunk) -> RenderableType:

@@ -44,7 +44,7 @@ def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
 
     result = simulate(plan, application, Recorder, is_thorough=True)
     finding = result.finding
-    timeline.ended_s = plan.faults_s + result.healed_s
+    timeline.ended_s = plan.faults_s + (result.healed_s or 0.0)
     if finding is not None:
         timeline.ended_s = finding.at_s
         timeline.finding = f"{finding.message} ({finding.where})"

@@ -73,7 +73,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. healed_s: virtual seconds from the last fault to agreement.
+    """What a run came to. healed_s: virtual seconds from the last fault to agreement, if any.
 
     took_effect: calls whose callers were told so. faults: how often each kind did something.
     effects: by merge rule. forks: places in chains of devices where two deltas were written.
@@ -85,7 +85,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     took_effect: int
     deltas: int
-    healed_s: float
+    healed_s: float | None
     faults: dict[str, int]
     effects: dict[str, EffectCount]
     forks: int
@@ -105,7 +105,7 @@ def simulate(
     """
     with lowered(TIGHT_LIMITS if plan.is_tight else {}):
         world = World(plan, application, more, is_thorough=is_thorough)
-        finding, healed_s = None, 0.0
+        finding, healed_s = None, None
         try:
             healed_s = world.run()
         except Exception as failure:  # noqa: BLE001 - any error of a machine is what is looked for
@@ -113,7 +113,7 @@ def simulate(
         return _result(world, healed_s, finding)
 
 
-def _result(world: World, healed_s: float, finding: Finding | None) -> Result:
+def _result(world: World, healed_s: float | None, finding: Finding | None) -> Result:
     return Result(
         seed=world.plan.seed,
         trace=world.trace.digest(),
@@ -121,7 +121,7 @@ def _result(world: World, healed_s: float, finding: Finding | None) -> Result:
         calls=world.submitted,
         took_effect=world.took_effect,
         deltas=len(world.checks.history.known),
-        healed_s=round(healed_s, 3),
+        healed_s=None if healed_s is None else round(healed_s, 3),
         faults=dict(sorted(world.faults_met.items())),
         effects=count_effects(world.checks.history, world.founding.collections),
         forks=count_forks(world.checks.history),

@@ -43,7 +43,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What many seeds came to.
 
     took_effect: as in a result. faults: by kind, in how many seeds it did something, and how
-    often. effects: by merge rule. healed_s: the slowest healing, in virtual seconds.
+    often. effects: by merge rule. healed_s: the slowest healing, in virtual seconds, of those
+    seeds that healed. not_healed: how many did not, since a promise was broken before.
     """
 
     scenario: str
@@ -53,7 +54,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     took_effect: int
     deltas: int
     steps: int
-    healed_s: float
+    healed_s: float | None
+    not_healed: int
     faults: dict[str, tuple[int, int]]
     effects: dict[str, EffectCount]
     forks: int
@@ -245,7 +247,7 @@ def sum_up(
     whole = hashlib.sha256()
     seeds = calls = took_effect = deltas = steps = forks = 0
     calls_least: int | None = None
-    healed_s = 0.0
+    healings_s: list[float] = []
     faults: dict[str, tuple[int, int]] = {}
     effects: dict[str, EffectCount] = {}
     findings: list[int] = []
@@ -256,7 +258,8 @@ def sum_up(
         took_effect += result.took_effect
         steps, forks = steps + result.steps, forks + result.forks
         calls_least = result.calls if calls_least is None else min(calls_least, result.calls)
-        healed_s = max(healed_s, result.healed_s)
+        if result.healed_s is not None:
+            healings_s.append(result.healed_s)
         for kind, count in result.faults.items():
             in_seeds, times = faults.get(kind, (0, 0))
             faults[kind] = (in_seeds + 1, times + count)
@@ -272,7 +275,8 @@ def sum_up(
         took_effect=took_effect,
         deltas=deltas,
         steps=steps,
-        healed_s=healed_s,
+        healed_s=max(healings_s, default=None),
+        not_healed=seeds - len(healings_s),
         faults=dict(sorted(faults.items())),
         effects=dict(sorted(effects.items())),
         forks=forks,

@@ -41,6 +41,7 @@ def test_world_without_faults_heals_at_once() -> None:
     assert (result.seed, result.calls, result.forks) == (1, 28, 0)
     assert (result.faults, result.effects["register"]) == ({}, EffectCount(28, 0))
     assert 14 <= result.deltas <= 28
+    assert result.healed_s is not None
     assert result.healed_s < 10
 
 

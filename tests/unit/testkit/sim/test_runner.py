@@ -80,12 +80,21 @@ def test_summary_adds_up(whole: Summary) -> None:
     assert [result.seed for result in results] == list(SEEDS)
     assert whole.calls == sum(result.calls for result in results)
     assert whole.calls_least == min(result.calls for result in results) >= 10
-    assert whole.healed_s == max(result.healed_s for result in results)
+    assert whole.healed_s == max(result.healed_s or 0 for result in results)
+    assert whole.not_healed == 0
     losses = [result.faults["loss"] for result in results if "loss" in result.faults]
     assert whole.faults["loss"] == (len(losses), sum(losses))
     registers = [result.effects["register"].total for result in results]
     assert whole.effects["register"].total == sum(registers)
     assert whole.last == Last(8, whole.calls, 0, whole.trace)
+
+
+def test_seed_that_does_not_heal_has_no_time_of_healing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zero would say that it healed at once."""
+    monkeypatch.setattr("covey.testkit.sim.world._STEPS_PER_NODE_MAX", 30)
+    broken = run(None)
+    assert (broken.healed_s, broken.not_healed) == (None, 8)
+    assert len(broken.findings) == 8
 
 
 def test_trace_of_many_tells_their_order_and_number_apart(whole: Summary) -> None:
