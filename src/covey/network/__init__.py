@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from covey.network.config import NetworkConfig
 from covey.network.connections import PeerRow
-from covey.network.discovery import Discovery, ProviderKeys
+from covey.network.discovery import Discovery, ProviderKeys, Wishes
 from covey.network.gossip import Validate
 from covey.network.network import Network, OnStream
 from covey.network.opening import OnPeer, open_network
+from covey.network.rules import TopicRules
 from covey.network.streams import FrameStream
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "OnStream",
     "PeerRow",
     "ProviderKeys",
+    "TopicRules",
     "Validate",
+    "Wishes",
     "open_network",
 ]

@@ -14,12 +14,25 @@ from trio_typing import TaskStatus
 from covey.errors import PeerUnavailable
 from covey.model import PeerId, limits
 
-__all__ = ["Discovery", "ProviderKeys"]
+__all__ = ["Discovery", "ProviderKeys", "Wishes"]
 
 _logger = logging.getLogger(__name__)
 _GROWTH = 1.5
 
 ProviderKeys = Callable[[], tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a topic wants of discovery now.
+
+    is_announced: tell others that this node takes part. room: how many more peers are wanted.
+    admits: whether a peer that was found may be dialled.
+    """
+
+    is_announced: bool = True
+    room: int = limits.DISCOVERY_DIALS_MAX
+    admits: Callable[[PeerId], bool] = lambda _: True
 
 
 @dataclass(slots=True)
@@ -31,6 +44,7 @@ class _Failure:
 @dataclass(slots=True)
 class _Topic:
     keys: ProviderKeys
+    wishes: Callable[[], Wishes]
     wake: trio.Event
     scope: trio.CancelScope
 
@@ -38,9 +52,9 @@ class _Topic:
 class Discovery:
     """Announces and looks up the provider keys of each topic, every second at first, later slower.
 
-    keys() is asked anew each round, so that keys of the day roll over. Announcements of all topics
-    are paced, because peers accept ten in ten seconds. Records outlive their providers by two days,
-    so a peer that does not answer is tried less and less.
+    keys() and wishes() are asked anew each round, so that keys of the day roll over. Announcements
+    of all topics are paced, because peers accept ten in ten seconds. Records outlive their
+    providers by two days, so a peer that does not answer is tried less and less.
     provide, find, dial: as of `Network`. Times are trio's; rng gives the jitter.
     """
 
@@ -70,11 +84,11 @@ class Discovery:
             task_status.started()
             await trio.sleep_forever()
 
-    def add(self, topic: str, keys: ProviderKeys) -> None:
+    def add(self, topic: str, keys: ProviderKeys, wishes: Callable[[], Wishes] = Wishes) -> None:
         """Begin with a topic; one that is known already begins anew with quick rounds."""
         assert self._nursery is not None
         self.remove(topic)
-        entry = _Topic(keys, trio.Event(), trio.CancelScope())
+        entry = _Topic(keys, wishes, trio.Event(), trio.CancelScope())
         self._topics[topic] = entry
         self._nursery.start_soon(self._serve, entry)
 
@@ -84,10 +98,11 @@ class Discovery:
         if entry is not None:
             entry.scope.cancel()
 
-    def hasten(self) -> None:
-        """Look again at once, for instance when the first peer has been reached."""
-        for entry in self._topics.values():
-            entry.wake.set()
+    def hasten(self, topic: str | None = None) -> None:
+        """Look again at once, for one topic or all: the first peer was reached, wishes changed."""
+        for name, entry in self._topics.items():
+            if topic in (None, name):
+                entry.wake.set()
 
     async def _serve(self, entry: _Topic) -> None:
         wait_s = limits.DISCOVERY_FIRST_S
@@ -96,18 +111,24 @@ class Discovery:
             while True:
                 keys = entry.keys()
                 announced_s = {key: at for key, at in announced_s.items() if key in keys}
-                await self._round(keys, announced_s)
+                await self._round(entry, keys, announced_s)
                 with trio.move_on_after(wait_s * self._rng.uniform(0.75, 1.25)):
                     await entry.wake.wait()
                     wait_s = limits.DISCOVERY_FIRST_S
                 entry.wake = trio.Event()
                 wait_s = min(wait_s * _GROWTH, limits.DISCOVERY_SLOWEST_S)
 
-    async def _round(self, keys: tuple[bytes, ...], announced_s: dict[bytes, float]) -> None:
+    async def _round(
+        self, entry: _Topic, keys: tuple[bytes, ...], announced_s: dict[bytes, float]
+    ) -> None:
         """Look first, so that a joiner finds somebody before its own announcement is through."""
         for key in keys:
-            await self._meet(await self._find(key))
+            if entry.wishes().room > 0:
+                await self._meet(await self._find(key), entry.wishes())
         for key in keys:
+            if not entry.wishes().is_announced:
+                announced_s.pop(key, None)  # Wished again, it is told again at once.
+                continue
             due_s = announced_s.get(key, -limits.DISCOVERY_ANNOUNCE_S)
             if trio.current_time() - due_s < limits.DISCOVERY_ANNOUNCE_S:
                 continue
@@ -116,17 +137,18 @@ class Discovery:
                     announced_s[key] = trio.current_time()
                     await trio.sleep(limits.DISCOVERY_PACE_S)
 
-    async def _meet(self, found: tuple[PeerId, ...]) -> None:
+    async def _meet(self, found: tuple[PeerId, ...], wishes: Wishes) -> None:
         now_s = trio.current_time()
         due = [
             peer
             for peer in found
-            if not self._is_connected(peer)
+            if wishes.admits(peer)
+            and not self._is_connected(peer)
             and (peer not in self._failures or self._failures[peer].due_s <= now_s)
         ]
         self._rng.shuffle(due)
         async with trio.open_nursery() as nursery:
-            for peer in due[: limits.DISCOVERY_DIALS_MAX]:
+            for peer in due[: max(0, min(wishes.room, limits.DISCOVERY_DIALS_MAX))]:
                 nursery.start_soon(self._try, peer)
 
     async def _try(self, peer: PeerId) -> None:
@@ -136,7 +158,9 @@ class Discovery:
                 self._failures.pop(peer, None)
             except PeerUnavailable:
                 count = self._failures[peer].count + 1 if peer in self._failures else 1
-                wait_s = min(limits.DISCOVERY_FIRST_S * 2 ** min(count, 16), limits.DISCOVERY_ANNOUNCE_S)
+                wait_s = min(
+                    limits.DISCOVERY_FIRST_S * 2 ** min(count, 16), limits.DISCOVERY_ANNOUNCE_S
+                )
                 due_s = trio.current_time() + wait_s * self._rng.uniform(0.5, 1.0)
                 self._failures[peer] = _Failure(count, due_s)
                 self._failures.move_to_end(peer)

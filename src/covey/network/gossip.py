@@ -33,6 +33,7 @@ from covey.network.outbox import Outbox
 from covey.network.pull import Pull
 from covey.network.receiving import Receiving, Validate
 from covey.network.recent import RecentMessages, SeenIds
+from covey.network.rules import TopicRules
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import RpcReader, Sealer, pack, pack_control
 
@@ -117,6 +118,16 @@ class Gossip:
             self._pull.forgive()
         await trio.lowlevel.checkpoint()
 
+    def shape(self, topic: str, rules: TopicRules) -> None:
+        """Take part in a topic by other rules, at once; before `subscribe` too."""
+        before = self._mesh.rules(topic)
+        told = self._mesh.shape(topic, rules, time.monotonic())
+        for peer in tuple(self._outboxes) if topic in self._receiving.validators else ():
+            if rules.admits(peer) != before.admits(peer):
+                self._outboxes[peer].control(_subscription(topic, rules.admits(peer)))
+                self._receiving.welcome(peer, topic)
+        self._tell(told)
+
     async def publish(self, topic: str, frame: bytes) -> None:
         """Send a frame to every subscribed peer, waiting for those with full queues.
 
@@ -159,10 +170,11 @@ class Gossip:
                     box.control(packed)
 
     def _announce(self, topic: str, *, is_subscribed: bool) -> None:
-        option = rpc_pb2.RPC.SubOpts(subscribe=is_subscribed, topicid=topic)
-        packed = pack(rpc_pb2.RPC(subscriptions=[option]))
-        for box in self._outboxes.values():
-            box.control(packed)
+        """Tell those that are admitted; to others this node takes no part."""
+        rules = self._mesh.rules(topic)
+        for peer, box in self._outboxes.items():
+            if rules.admits(peer):
+                box.control(_subscription(topic, is_subscribed))
 
     async def _heartbeat(self) -> None:
         while True:
@@ -225,6 +237,7 @@ class Gossip:
             subscriptions=[
                 rpc_pb2.RPC.SubOpts(subscribe=True, topicid=topic)
                 for topic in self._receiving.validators
+                if self._mesh.rules(topic).admits(peer)
             ],
             senderRecord=env_to_send_in_RPC(self._host)[0],
         )
@@ -286,3 +299,8 @@ class Gossip:
 
     def _is_own_record(self, peer: ID, rpc: rpc_pb2.RPC) -> bool:
         return bool(maybe_consume_signed_record(rpc, self._host, peer))
+
+
+def _subscription(topic: str, is_subscribed: bool) -> bytes:
+    option = rpc_pb2.RPC.SubOpts(subscribe=is_subscribed, topicid=topic)
+    return pack(rpc_pb2.RPC(subscriptions=[option]))

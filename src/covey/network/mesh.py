@@ -9,19 +9,22 @@ from libp2p.peer.id import ID
 from covey.model import limits
 from covey.network.control import Controls
 from covey.network.recent import RecentMessages
+from covey.network.rules import TopicRules
 from covey.network.scores import Misdeed, Scores
 
 __all__ = ["Mesh"]
 
-_DEGREE, _DEGREE_LOW, _DEGREE_HIGH = 8, 6, 12
+_USUAL = TopicRules()
 _LAZY_DEGREE, _LAZY_SHARE = 6, 0.25  # peers beyond the mesh that are told of ids in a heartbeat
 _PRUNED_S = 60
 _LEFT_S = 10  # a node that leaves a topic may well come back
 
 
 class Mesh:
-    """The mesh of every topic of this node: 6 to 12 peers, where there are so many.
+    """The mesh of every topic of this node: as many peers as its rules say, if there are so many.
 
+    A peer that the rules do not admit has no place in it, and is for the topic as if it took no
+    part: nothing is sent or offered to it.
     Time is an argument; methods return what to tell whom. Peers are those that can be written to,
     in order of arrival. A peer whose score is low is pruned and not grafted; one that grafts itself
     while it was told to wait is pruned again, waits anew and has it held against it.
@@ -35,6 +38,7 @@ class Mesh:
         self._subscribers: dict[str, dict[ID, None]] = {}
         self._topics: dict[ID, dict[str, None]] = {}
         self._mesh: dict[str, dict[ID, None]] = {}
+        self._rules: dict[str, TopicRules] = {}
         self._backoff_until_s: dict[str, dict[ID, float]] = {}
 
     def is_joined(self, topic: str) -> bool:
@@ -46,9 +50,27 @@ class Mesh:
         return tuple(self._mesh.get(topic, ()))
 
     def subscribers(self, topic: str) -> tuple[ID, ...]:
-        """Peers that can be written to and take part in a topic, in order of arrival."""
+        """Peers that can be written to and may take part in a topic, in order of arrival."""
         subscribed = self._subscribers.get(topic, {})
-        return tuple(peer for peer in self._peers if peer in subscribed)
+        rules = self.rules(topic)
+        return tuple(peer for peer in self._peers if peer in subscribed and rules.admits(peer))
+
+    def rules(self, topic: str) -> TopicRules:
+        """How this node takes part in a topic."""
+        return self._rules.get(topic, _USUAL)
+
+    def shape(self, topic: str, rules: TopicRules, now_s: float) -> Controls:
+        """Change how this node takes part, at once; before it joins too. Forgotten when it leaves.
+
+        A peer that is not admitted any more is told to wait as long as anybody: it learns nothing
+        of why.
+        """
+        told = Controls()
+        self._rules[topic] = rules
+        if self.is_joined(topic):
+            self._trim(topic, told, now_s)
+            self._fill(topic, told, now_s)
+        return told
 
     def topics(self, peer: ID) -> tuple[str, ...]:
         """What a peer takes part in, as it says."""
@@ -64,6 +86,7 @@ class Mesh:
     def leave(self, topic: str, now_s: float) -> Controls:
         """Take no more part; those in the mesh are told."""
         told = Controls()
+        self._rules.pop(topic, None)
         for peer in self._mesh.pop(topic, {}):
             told.to(peer).prune.append((topic, _LEFT_S))
             self._back_off(peer, topic, now_s + _LEFT_S)
@@ -111,7 +134,7 @@ class Mesh:
         """Graft a peer that came into a topic, if there is room in the mesh."""
         told = Controls()
         grafted = self._mesh.get(topic)
-        if grafted is None or peer in grafted or len(grafted) >= _DEGREE_LOW:
+        if grafted is None or peer in grafted or len(grafted) >= self.rules(topic).degree_low:
             return told
         if self._is_graftable(peer, topic, now_s):
             self._graft(peer, topic, told)
@@ -126,8 +149,8 @@ class Mesh:
         is_too_soon = self._is_backed_off(peer, topic, now_s)
         if is_too_soon:
             self._scores.add(peer, Misdeed.GRAFT_TOO_SOON)
-        is_full = len(grafted) >= _DEGREE_HIGH
-        if is_too_soon or is_full or not self._scores.is_meshable(peer):
+        is_full = len(grafted) >= self.rules(topic).degree_high
+        if is_too_soon or is_full or not self._may_stay(peer, topic):
             self._prune(peer, topic, told, now_s)
         else:
             grafted[peer] = None
@@ -144,14 +167,22 @@ class Mesh:
         """Once a second: prune, fill up, and offer ids to some beyond the mesh."""
         told = Controls()
         for topic, grafted in self._mesh.items():
-            for peer in tuple(grafted):
-                if not self._scores.is_meshable(peer):
-                    self._prune(peer, topic, told, now_s)
-            if len(grafted) < _DEGREE_LOW:
+            self._trim(topic, told, now_s)
+            if len(grafted) < self.rules(topic).degree_low:
                 self._fill(topic, told, now_s)
             self._offer(topic, told)
         self._forget_backoffs(now_s)
         return told
+
+    def _trim(self, topic: str, told: Controls, now_s: float) -> None:
+        """Prune who may not stay, and chosen at random who is too many."""
+        grafted, rules = self._mesh[topic], self.rules(topic)
+        for peer in tuple(grafted):
+            if not self._may_stay(peer, topic):
+                self._prune(peer, topic, told, now_s)
+        if len(grafted) > rules.degree_high:
+            for peer in self._sample(list(grafted), len(grafted) - rules.degree):
+                self._prune(peer, topic, told, now_s)
 
     def _fill(self, topic: str, told: Controls, now_s: float) -> None:
         grafted = self._mesh[topic]
@@ -160,7 +191,7 @@ class Mesh:
             for peer in self.subscribers(topic)
             if peer not in grafted and self._is_graftable(peer, topic, now_s)
         ]
-        for peer in self._sample(candidates, _DEGREE - len(grafted)):
+        for peer in self._sample(candidates, self.rules(topic).degree - len(grafted)):
             self._graft(peer, topic, told)
 
     def _offer(self, topic: str, told: Controls) -> None:
@@ -189,9 +220,10 @@ class Mesh:
         told.to(peer).prune.append((topic, _PRUNED_S))
 
     def _is_graftable(self, peer: ID, topic: str, now_s: float) -> bool:
-        if self._is_backed_off(peer, topic, now_s):
-            return False
-        return self._scores.is_meshable(peer)
+        return not self._is_backed_off(peer, topic, now_s) and self._may_stay(peer, topic)
+
+    def _may_stay(self, peer: ID, topic: str) -> bool:
+        return self._scores.is_meshable(peer) and self.rules(topic).admits(peer)
 
     def _is_backed_off(self, peer: ID, topic: str, now_s: float) -> bool:
         return self._backoff_until_s.get(topic, {}).get(peer, 0.0) > now_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import trio
 from libp2p.abc import INetStream
@@ -16,9 +16,12 @@ from covey.errors import ConfigError, PeerUnavailable
 from covey.model import PeerId, limits
 from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of
 from covey.network.connections import Connections, PeerRow
-from covey.network.discovery import Discovery, ProviderKeys
+from covey.network.discovery import Discovery, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
 from covey.network.providers import Providers
+from covey.network.redial import Redial
+from covey.network.remembered import RememberedPeers
+from covey.network.rules import TopicRules
 from covey.network.streams import FrameStream
 
 __all__ = ["SYNC_PROTOCOL", "Network", "OnStream"]
@@ -43,22 +46,25 @@ class Network:
         connections: Connections,
         gossip: Gossip,
         providers: Providers,
+        remembered: RememberedPeers,
         services: trio.Nursery,
         on_stream: OnStream,
         crash: Callable[[Exception], None],
     ) -> None:
         self.peer_id = peer_id_of(host.get_id())
+        rng = random.Random()  # noqa: S311
         self.discovery = Discovery(
             self.provide,
             self.find_providers,
             self.dial_peer,
             self.is_connected,
-            random.Random(),  # noqa: S311
+            rng,
         )
         self._host = host
         self._connections = connections
         self._gossip = gossip
         self._providers = providers
+        self.redial = Redial(host, connections, remembered, self.dial_id, rng)
         self._services = services
         self._on_stream = on_stream
         self._crash = crash
@@ -85,6 +91,13 @@ class Network:
         """Connect to a peer by its known addresses; raises PeerUnavailable."""
         await self.dial_id(parse_peer_id(peer))
 
+    def pin(self, owner: str, addresses: Iterable[str]) -> None:
+        """Keep connections to these peers for an owner, for ever, instead of those it named before.
+
+        addresses: as of `dial`; raises ConfigError. None of them: the owner wants nobody any more.
+        """
+        self.redial.pin(owner, [parse_peer_address(address) for address in addresses])
+
     def is_connected(self, peer: PeerId) -> bool:
         """An open connection exists."""
         return self._connections.is_connected(parse_peer_id(peer))
@@ -104,6 +117,10 @@ class Network:
     async def subscribe(self, topic: str, validate: Validate) -> None:
         """Take part in a topic: `validate` sees each frame once, and its ACCEPT passes it on."""
         await self._gossip.subscribe(topic, validate)
+
+    def shape(self, topic: str, rules: TopicRules) -> None:
+        """Take part in a topic by these rules from now on, until it is left; before it too."""
+        self._gossip.shape(topic, rules)
 
     async def unsubscribe(self, topic: str) -> None:
         """Leave a topic; unknown ones are ignored."""
@@ -134,9 +151,11 @@ class Network:
         """Peers announced under a 32-byte key, each once; `dial_peer` knows their addresses."""
         return await self._providers.find(key)
 
-    def discover(self, topic: str, keys: ProviderKeys) -> None:
+    def discover(
+        self, topic: str, keys: ProviderKeys, wishes: Callable[[], Wishes] = Wishes
+    ) -> None:
         """Keep announcing and looking up the keys of a topic, and dialling whom that finds."""
-        self.discovery.add(topic, keys)
+        self.discovery.add(topic, keys, wishes)
 
     def undiscover(self, topic: str) -> None:
         """Stop discovering a topic."""

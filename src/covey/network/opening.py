@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import random
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,7 +28,6 @@ from covey.network.connections import Connections
 from covey.network.gossip import Gossip
 from covey.network.network import Network, OnStream
 from covey.network.providers import Providers
-from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
 from covey.network.swarm import build_host
 from covey.network.transport import TcpTransport
@@ -42,6 +40,8 @@ else:
 __all__ = ["OnPeer", "open_network"]
 
 OnPeer = Callable[[PeerId], None]
+
+_BOOTSTRAP = "bootstrap"  # no topic is called so
 
 _logger = logging.getLogger(__name__)
 _SHUTDOWN_ERRORS = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
@@ -80,19 +80,18 @@ async def open_network(
             host.get_network().register_notifee(connections)
             gossip = Gossip(host, config.seed, connections, crash)
             providers = Providers(host, connections)
-            network = Network(host, connections, gossip, providers, services, on_stream, crash)
+            network = Network(
+                host, connections, gossip, providers, remembered, services, on_stream, crash
+            )
             connections.watch(_told(on_connected, crash), _told(on_disconnected, crash))
             # Handlers are in place before anybody can connect.
             for service in (gossip.run, providers.run, network.discovery.run):
                 await services.start(service)
-            rng = random.Random()  # noqa: S311
-            redial = Redial(host, connections, remembered, network.dial_id, rng)
-            for peer, address in bootstrap:
-                redial.want(peer, [address], is_for_ever=True)
+            network.redial.pin(_BOOTSTRAP, bootstrap)
             async with host.run(listen):
                 try:
                     _require_listening(transport, listen)
-                    await services.start(redial.run)
+                    await services.start(network.redial.run)
                     yield network
                 finally:
                     await network.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from libp2p.peer.id import ID
 
@@ -51,13 +51,19 @@ class Pull:
             self._promises.setdefault(promised, {}).setdefault(peer, due_s)
         return wanted
 
-    def on_wanted(self, peer: ID, identifiers: Iterable[bytes], quota: Quota) -> list[bytes]:
-        """The packed messages to answer with."""
+    def on_wanted(
+        self,
+        peer: ID,
+        identifiers: Iterable[bytes],
+        quota: Quota,
+        is_sent: Callable[[str], bool] = lambda _: True,
+    ) -> list[bytes]:
+        """The packed messages to answer with; is_sent: whether those of a topic go to the peer."""
         answers: list[bytes] = []
         is_repeated = False
         for identifier in identifiers:
             packed = self._recent.get(identifier)
-            if packed is None:
+            if packed is None or not is_sent(self._recent.topic(identifier)):
                 continue
             if self._times_sent(identifier, peer) >= limits.GOSSIP_RETRANSMISSIONS_MAX:
                 is_repeated = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from itertools import chain, islice
 
@@ -89,6 +90,9 @@ class Receiving:
         validate = self.validators.get(message.topicIDs[0]) if message.topicIDs else None
         if validate is None or message.from_id == self._me:
             return
+        rules = self._mesh.rules(message.topicIDs[0])
+        if not rules.admits(peer):
+            return
         identifier = message_id(message)
         if self._seen.has(identifier) or not has_known_key(message):
             return
@@ -100,20 +104,23 @@ class Receiving:
         # Only now: an id under a bad signature must not shut out the message it was stolen from.
         self._seen.add(identifier)
         self._pull.on_delivered(identifier)
+        origin = ID(message.from_id)
+        if origin in rules.denied:
+            return  # Only now: whoever offered it has kept the promise.
         verdict = validate(peer_id_of(peer), frame)
         if verdict is Verdict.REJECT:
             self._scores.add(peer, Misdeed.REJECTED_FRAME)
         elif verdict is Verdict.ACCEPT:
             topic = message.topicIDs[0]
             self._recent.put(identifier, topic, packed)
-            origin = ID(message.from_id)
             for target in self._mesh.meshed(topic):
                 if target not in (peer, origin):
                     self._send(target, packed)
 
     def welcome(self, peer: ID, topic: str) -> None:
         """A peer both subscribed and writable: graft it and hand over the last seconds."""
-        if self._mesh.is_joined(topic) and self._scores.is_read(peer):
+        is_welcome = self._mesh.is_joined(topic) and self._mesh.rules(topic).admits(peer)
+        if is_welcome and self._scores.is_read(peer):
             self._tell(self._mesh.welcome(peer, topic, self._clock()))
             for packed in self._pull.history(peer, topic, self._quota(peer)):
                 self._send(peer, packed)
@@ -159,7 +166,7 @@ class Receiving:
             if not quota.takes_offer():
                 self._scores.add(peer, Misdeed.CONTROL_FLOOD)
                 return
-            offers = [each for each in control.ihave if self._mesh.is_joined(each.topicID)]
+            offers = [each for each in control.ihave if self._takes(peer, each.topicID)]
             identifiers = chain.from_iterable(each.messageIDs for each in offers)
             offered = islice(identifiers, limits.GOSSIP_IDS_MAX)
             wanted = self._pull.on_offered(peer, offered, quota, self._clock())
@@ -170,8 +177,12 @@ class Receiving:
         asked = islice(
             chain.from_iterable(each.messageIDs for each in control.iwant), limits.GOSSIP_IDS_MAX
         )
-        for packed in self._pull.on_wanted(peer, asked, quota):
+        for packed in self._pull.on_wanted(peer, asked, quota, partial(self._takes, peer)):
             self._send(peer, packed)
+
+    def _takes(self, peer: ID, topic: str) -> bool:
+        """Messages of the topic go from and to this peer."""
+        return self._mesh.is_joined(topic) and self._mesh.rules(topic).admits(peer)
 
     def _on_mesh(self, peer: ID, control: rpc_pb2.ControlMessage) -> None:
         now_s = self._clock()

@@ -71,6 +71,10 @@ class RecentMessages:
         kept = self._kept.get(identifier)
         return kept.packed if kept is not None else None
 
+    def topic(self, identifier: bytes) -> str:
+        """The topic of a message that is kept."""
+        return self._kept[identifier].topic
+
     def offered(self, topic: str) -> list[bytes]:
         """Ids that peers beyond the mesh are told of, newest first."""
         return list(self._newest(topic))[: limits.GOSSIP_IDS_MAX]

@@ -1,4 +1,4 @@
-"""Keeps trying to reach wanted peers: bootstrap peers for ever, met ones for a while."""
+"""Keeps trying to reach wanted peers: pinned ones for ever, met ones for a while."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ _GIVE_UP_FAILURES = 12  # of a remembered peer in a row, among many; it stays in
 
 @dataclass(slots=True)
 class _Wanted:
-    addresses: tuple[Multiaddr, ...]
-    is_for_ever: bool
+    addresses: tuple[Multiaddr, ...] = ()
     failures: int = 0
     due_s: float = 0.0
     is_dialling: bool = False
@@ -39,9 +38,10 @@ class _Wanted:
 class Redial:
     """Dials wanted peers that are not connected, with exponential backoff and jitter.
 
-    Bootstrap peers are wanted for ever. A peer that was met is wanted while few enough others are
-    connected; where many are wanted, until it failed to answer a dozen times in a row, and the next
-    start tries it again. A first connection after a while alone has all tried again soon.
+    Pinned peers are wanted for ever: those to begin with, those of a topic's settings. A peer that
+    was met is wanted while few enough others are connected; where many are wanted, until it failed
+    to answer a dozen times in a row, and the next start tries it again. A first connection after a
+    while alone has all tried again soon.
     dial: connects to a peer by the addresses in the peerstore, or raises PeerUnavailable.
     """
 
@@ -59,14 +59,31 @@ class Redial:
         self._dial = dial
         self._rng = rng
         self._wanted: dict[ID, _Wanted] = {}
+        self._pinned: dict[str, tuple[ID, ...]] = {}
         self._changed = trio.lowlevel.ParkingLot()
 
-    def want(self, peer: ID, addresses: Iterable[Multiaddr], *, is_for_ever: bool) -> None:
+    def pin(self, owner: str, peers: Iterable[tuple[ID, Multiaddr]]) -> None:
+        """Keep connections to these peers for an owner, instead of those it named before.
+
+        They are dialled at once. One that nobody names any more is like any peer that was met.
+        """
+        named = [(peer, address) for peer, address in peers if peer != self._host.get_id()]
+        self._pinned[owner] = tuple(dict.fromkeys(peer for peer, _ in named))
+        if not named:
+            del self._pinned[owner]
+        for peer, address in named:
+            self.want(peer, [address])
+            self._wanted[peer].due_s = 0.0
+
+    def is_pinned(self, peer: ID) -> bool:
+        """Somebody wants this peer for ever."""
+        return any(peer in peers for peers in self._pinned.values())
+
+    def want(self, peer: ID, addresses: Iterable[Multiaddr]) -> None:
         """Keep a connection to this peer from now on; this node itself is ignored."""
         if peer == self._host.get_id():
             return
-        entry = self._wanted.setdefault(peer, _Wanted((), is_for_ever))
-        entry.is_for_ever = entry.is_for_ever or is_for_ever
+        entry = self._wanted.setdefault(peer, _Wanted())
         entry.addresses = tuple(dict.fromkeys((*entry.addresses, *addresses)))[
             -limits.DIAL_ADDRESSES_MAX :
         ]
@@ -97,7 +114,7 @@ class Redial:
                 _logger.warning("remembered peer ignored", extra={"reason": str(error)})
                 self._remembered.forget(text)
                 continue
-            self.want(peer, transports, is_for_ever=False)
+            self.want(peer, transports)
 
     def _start_due(self, nursery: trio.Nursery) -> float:
         """Start what is due; returns when to look again."""
@@ -108,7 +125,7 @@ class Redial:
         for peer, entry in self._wanted.items():
             if entry.is_dialling or self._connections.is_connected(peer):
                 continue
-            if is_full and not entry.is_for_ever:
+            if is_full and not self.is_pinned(peer):
                 continue
             if entry.due_s > now_s:
                 next_due_s = min(next_due_s, entry.due_s)
@@ -127,12 +144,15 @@ class Redial:
         except PeerUnavailable:
             entry.failures += 1
             is_crowded = len(self._wanted) > limits.PEERS_WANTED_MAX
-            if is_crowded and entry.failures >= _GIVE_UP_FAILURES and not entry.is_for_ever:
+            is_tired = is_crowded and entry.failures >= _GIVE_UP_FAILURES
+            if is_tired and not self.is_pinned(peer):
                 self._wanted.pop(peer, None)
         finally:
             entry.is_dialling = False
             slowest_s = (
-                limits.REDIAL_FOR_EVER_SLOWEST_S if entry.is_for_ever else limits.REDIAL_SLOWEST_S
+                limits.REDIAL_FOR_EVER_SLOWEST_S
+                if self.is_pinned(peer)
+                else limits.REDIAL_SLOWEST_S
             )
             # Bounded: after a thousand failures the power would be too large for a float.
             wait_s = min(limits.REDIAL_FIRST_S * 2 ** min(entry.failures, 16), slowest_s)
@@ -147,7 +167,7 @@ class Redial:
                 entry.due_s = trio.current_time() + self._rng.uniform(0, limits.REDIAL_FIRST_S)
             self._changed.unpark_all()
         if peer not in self._wanted and len(self._wanted) < limits.PEERS_REMEMBERED_MAX:
-            self.want(peer, (), is_for_ever=False)
+            self.want(peer, ())
 
     def _on_departed(self, peer: ID) -> None:
         self._note(peer)

@@ -10,6 +10,7 @@ import trio
 
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import limits
+from covey.network.address import parse_peer_id
 
 STRANGER = "12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq"  # of seed 02…
 
@@ -260,3 +261,20 @@ async def test_plaintext_is_refused(open_node):
             await host.connect(info_from_p2p_addr(Multiaddr(a.addresses[0])))
         assert a.connected() == ()
         await host.close()
+
+
+@pytest.mark.trio
+async def test_pinned_peer_is_dialled_at_once_and_again_for_ever(open_node, until):
+    """Static peers of a context: named, dialled, and forgotten when nobody names them."""
+    async with open_node(1) as a, open_node(2) as b:
+        a.pin("t", b.addresses)
+        await until(lambda: a.is_connected(b.peer_id))
+        await b.disconnect(a.peer_id)
+        await until(lambda: a.is_connected(b.peer_id))
+        a.pin("other", b.addresses)
+        a.pin("t", ())
+        assert a.redial.is_pinned(parse_peer_id(b.peer_id))
+        a.pin("other", ())
+        assert not a.redial.is_pinned(parse_peer_id(b.peer_id))
+        with pytest.raises(ConfigError):
+            a.pin("t", ["/ip4/127.0.0.1/tcp/1"])

@@ -11,7 +11,7 @@ import trio
 
 from covey.errors import PeerUnavailable
 from covey.model import limits
-from covey.network import Discovery
+from covey.network import Discovery, Wishes
 
 KEY, TOMORROW = b"k" * 32, b"t" * 32
 
@@ -164,3 +164,37 @@ async def test_hastened_discovery_looks_at_once(autojump_clock):
         discovery.hasten()
         await trio.sleep(0.1)
         assert len(world.looked_up) == count + 1
+
+
+@pytest.mark.trio
+async def test_only_as_many_are_dialled_as_there_is_room_and_only_who_is_admitted(autojump_clock):
+    """The settings of a context say whom it wants, and how many."""
+    world = _World()
+    world.found = ("a", "b", "c", "d", "denied")
+    wishes = [Wishes(room=2, admits=lambda peer: peer != "denied")]
+    async with world.discovery() as discovery:
+        discovery.add("t", lambda: (KEY,), lambda: wishes[0])
+        await trio.sleep(0.1)
+        assert len(world.dialled) == 2
+        wishes[0] = Wishes(room=0)
+        await trio.sleep(1000)
+        assert len(world.dialled) == 2
+        assert len(world.looked_up) == 1  # Nobody is wanted: nobody is asked.
+    assert "denied" not in [peer for _, peer in world.dialled]
+
+
+@pytest.mark.trio
+async def test_node_that_is_not_announced_looks_up_and_is_announced_when_it_wishes(autojump_clock):
+    """Off means that strangers cannot look it up; it still finds others."""
+    world = _World()
+    wishes = [Wishes(is_announced=False)]
+    async with world.discovery() as discovery:
+        discovery.add("t", lambda: (KEY,), lambda: wishes[0])
+        await trio.sleep(1000)
+        assert world.provided == []
+        assert len(world.looked_up) > 10
+        wishes[0] = Wishes()
+        discovery.hasten("other")
+        discovery.hasten("t")
+        await trio.sleep(0.1)
+    assert [key for _, key in world.provided] == [KEY]

@@ -9,6 +9,7 @@ import pytest
 from covey.model import limits
 from covey.network.mesh import Mesh
 from covey.network.recent import RecentMessages
+from covey.network.rules import TopicRules
 from covey.network.scores import Misdeed, Scores
 
 TOPIC = "t"
@@ -39,6 +40,9 @@ class _Node:
 
     def graft(self, peer: str) -> dict:
         return dict(self.mesh.on_grafted(peer, TOPIC, self.clock()))
+
+    def shape(self, **rules) -> dict:
+        return dict(self.mesh.shape(TOPIC, TopicRules(**rules), self.clock()))
 
     def grafted(self) -> set[str]:
         return set(self.mesh.meshed(TOPIC))
@@ -212,3 +216,67 @@ def test_waits_are_bounded_and_end(node, monkeypatch):
     assert len(node.mesh._backoff_until_s[TOPIC]) == 3
     node.beat(61)
     assert node.mesh._backoff_until_s == {}
+
+
+@pytest.mark.parametrize(
+    ("degree", "low", "high"), [(8, 6, 12), (1, 1, 2), (3, 3, 4), (64, 48, 96)]
+)
+def test_bounds_of_the_mesh_follow_its_degree(degree, low, high):
+    """At eight they are those of GossipSub; there is room for one more at any degree."""
+    rules = TopicRules(degree=degree)
+    assert (rules.degree_low, rules.degree_high) == (low, high)
+
+
+def test_other_degree_holds_at_once(node):
+    """Down: who is too many is pruned by random; up: the mesh is filled."""
+    node.arrive(*_names(20))
+    node.beat()
+    told = node.shape(degree=2)
+    assert len(node.grafted()) == 2
+    assert sum(control.prune == [(TOPIC, 60)] for control in told.values()) == 6
+    told = node.shape(degree=10)
+    assert len(node.grafted()) == 10
+    assert sum(bool(control.graft) for control in told.values()) >= 7
+
+
+def test_mesh_above_its_bound_is_cut_down_to_the_degree(node):
+    """Others graft themselves until it is full; a smaller degree makes that too many."""
+    node.arrive(*_names(12))
+    for peer in _names(12):
+        node.graft(peer)
+    node.shape(degree=6)
+    assert len(node.grafted()) == 6
+
+
+def test_denied_peer_takes_no_part(node):
+    """It is pruned, never grafted, told of nothing and sent nothing."""
+    node.arrive("bob", "eve")
+    node.beat()
+    assert node.shape(denied=frozenset({"eve"}))["eve"].prune == [(TOPIC, 60)]
+    assert node.grafted() == {"bob"}
+    assert node.mesh.subscribers(TOPIC) == ("bob",)
+    node.recent.put(b"id", TOPIC, b"packed")
+    assert node.beat(61) == {}
+    assert node.graft("eve")["eve"].prune == [(TOPIC, 60)]
+    assert node.scores.score("eve") == 0
+    assert node.grafted() == {"bob"}
+
+
+def test_only_those_on_the_list_take_part(node):
+    """An empty list is no list."""
+    node.arrive("bob", "carol", "eve")
+    node.shape(allowed=frozenset({"carol"}))
+    assert node.grafted() == {"carol"}
+    node.shape()
+    assert node.mesh.subscribers(TOPIC) == ("bob", "carol", "eve")
+
+
+def test_rules_hold_before_the_topic_is_joined_and_end_with_it(node):
+    """A denied peer must not slip in between; a topic that is left leaves nothing behind."""
+    node.mesh.leave(TOPIC, node.clock())
+    node.arrive("bob", "eve")
+    assert node.shape(denied=frozenset({"eve"})) == {}
+    assert dict(node.mesh.join(TOPIC, node.clock())).keys() == {"bob"}
+    node.mesh.leave(TOPIC, node.clock())
+    assert node.mesh.rules(TOPIC) == TopicRules()
+    assert node.mesh._rules == {}

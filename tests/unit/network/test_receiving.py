@@ -15,6 +15,7 @@ from covey.network.mesh import Mesh
 from covey.network.pull import Pull
 from covey.network.receiving import Receiving
 from covey.network.recent import RecentMessages, SeenIds
+from covey.network.rules import TopicRules
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import Sealer
 
@@ -295,3 +296,36 @@ async def test_what_was_said_on_a_stream_ends_with_it(node):
     assert node.mesh.topics(EVE) == ()
     assert node.receiving._records == {}
     assert node.scores.score(EVE) == -1
+
+
+@pytest.mark.trio
+async def test_denied_peer_is_neither_heard_nor_answered(node):
+    """And it is not held against it: it cannot know. Others bring the same message."""
+    node.mesh.shape(TOPIC, TopicRules(denied=frozenset({EVE})), node.clock())
+    message = _message(_sealer(2))
+    await node.hear(EVE, publish=[message])
+    offer = {"topicID": TOPIC, "messageIDs": [bytes(46)]}
+    node.recent.put(b"id", TOPIC, b"packed")
+    await node.hear(EVE, **_control(ihave=[offer], iwant=[{"messageIDs": [b"id"]}]))
+    await node.hear(EVE, subscriptions=[{"subscribe": False, "topicid": TOPIC}])
+    await node.hear(EVE, subscriptions=[{"subscribe": True, "topicid": TOPIC}])
+    assert (node.frames, node.sent, node.told) == ([], [], [])
+    assert node.scores.score(EVE) == 0
+    await node.hear(CAROL, publish=[message])
+    assert node.frames == [b"frame"]
+
+
+@pytest.mark.trio
+async def test_message_that_a_denied_peer_began_is_ignored_whoever_brings_it(node):
+    """Whoever offered it has kept the promise. A list of those allowed says nothing of origins."""
+    node.mesh.shape(TOPIC, TopicRules(denied=frozenset({BOB})), node.clock())
+    message = _message(_sealer(2))
+    identifier = message.from_id + message.seqno
+    await node.hear(CAROL, **_control(ihave=[{"topicID": TOPIC, "messageIDs": [identifier]}]))
+    await node.hear(CAROL, publish=[message])
+    assert node.frames == []
+    node.receiving._pull.heartbeat(node.clock() + limits.GOSSIP_PROMISE_S + 1)
+    assert node.scores.score(CAROL) == 0
+    node.mesh.shape(TOPIC, TopicRules(allowed=frozenset({CAROL})), node.clock())
+    await node.hear(CAROL, publish=[_message(_sealer(4))])
+    assert node.frames == [b"frame"]

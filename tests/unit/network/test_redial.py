@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from libp2p.peer.id import ID
+from multiaddr import Multiaddr
 
 from covey.errors import PeerUnavailable
 from covey.model import limits
@@ -65,8 +66,8 @@ class _World:
 async def _running():
     world = _World()
     redial = Redial(world, world, RememberedPeers(None), world.dial, random.Random(3))
-    redial.want(BOOT, (), is_for_ever=True)
-    redial.want(MET, (), is_for_ever=False)
+    redial.pin("bootstrap", [(BOOT, Multiaddr("/ip4/192.0.2.7/tcp/1"))])
+    redial.want(MET, ())
     async with trio.open_nursery() as nursery:
         await nursery.start(redial.run)
         yield world
