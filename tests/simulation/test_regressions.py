@@ -75,7 +75,10 @@ class Holder:
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         return None
 
-    def open_charter(self, topic: bytes) -> bytes | None:
+    def shows(self, context: ContextId, peer: PeerId) -> bool:
+        return True
+
+    def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         return None
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:

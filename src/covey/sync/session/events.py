@@ -45,6 +45,10 @@ class SessionHost(Protocol):
         """The contexts this node holds or is joining."""
         ...
 
+    def shows(self, context: ContextId, peer: PeerId) -> bool:
+        """Whether this peer may learn that the context is held here; it may change."""
+        ...
+
     def ledger(self, context: ContextId) -> Ledger | None:
         """The ledger of a context, or None while it is being joined."""
         ...
@@ -57,8 +61,8 @@ class SessionHost(Protocol):
         """A blob that this context references, if it is here."""
         ...
 
-    def open_charter(self, topic: bytes) -> bytes | None:
-        """The charter of the open context with this topic hash, if it is held here."""
+    def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
+        """The charter of the open context with this topic hash, if it is held and shown."""
         ...
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:

@@ -105,6 +105,10 @@ class Session:
         """The contexts whose id the peer has proved to know."""
         return tuple(c.context for c in self._channels.values() if c.theirs is not None)
 
+    def has_shown(self, context: ContextId) -> bool:
+        """Whether the peer has this node's proof for a context, understood or not."""
+        return context in self._channels
+
     def device(self, context: ContextId) -> DeviceId | None:
         """The device whose key the peer has proved to hold in a context."""
         channel = self._channels.get(context)
@@ -154,7 +158,8 @@ class Session:
         if isinstance(frame, Know):
             return self._match(frame.channel, frame.proof)
         if isinstance(frame, CharterWant):
-            charter = None if self._is_flooding(now) else self._host.open_charter(frame.topic)
+            is_silent = self._is_flooding(now)
+            charter = None if is_silent else self._host.open_charter(frame.topic, self.peer)
             return [send(CharterTold(frame.topic, charter))]
         if isinstance(frame, CharterTold):
             return self._take_charter(frame)
@@ -172,7 +177,7 @@ class Session:
             raise ProtocolViolation("reflected", "the peer sent our own nonce back")
         self._greeting = Greeting(self._own, self.peer, self._nonce, hello.nonce)
         effects: list[SessionEffect] = []
-        for context in self._host.contexts()[: limits.SYNC_CONTEXTS_MAX]:
+        for context in self._host.contexts():
             effects += self._open(context)
         return effects
 
@@ -183,7 +188,8 @@ class Session:
         channel = self._channels.get(context)
         if channel is not None:
             return [] if channel.theirs is None else self._begin(channel)
-        if len(self._channels) >= limits.SYNC_CONTEXTS_MAX:
+        is_full = len(self._channels) >= limits.SYNC_CONTEXTS_MAX
+        if is_full or not self._host.shows(context, self.peer):
             return []
         channel = Channel(context, self.peer, self._host.sources(context), len(self._channels) + 1)
         self._channels[context] = channel
@@ -203,6 +209,8 @@ class Session:
         theirs = self._greeting.reversed()
         for channel in self._channels.values():
             if channel.theirs is None and is_knowledge_proof(channel.context, theirs, proof):
+                if not self._host.shows(channel.context, self.peer):
+                    return [Close("")]  # Shown too early: a new stream begins without it.
                 channel.theirs = number
                 self._by_number[number] = channel
                 return [Shared(channel.context), *self._begin(channel)]

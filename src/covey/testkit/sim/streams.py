@@ -55,8 +55,12 @@ class _Host:
         del context, cid
         return None
 
-    def open_charter(self, topic: bytes) -> bytes | None:
-        del topic
+    def shows(self, context: ContextId, peer: PeerId) -> bool:
+        del context, peer
+        return True
+
+    def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
+        del topic, peer
         return None
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:

@@ -65,6 +65,7 @@ class Side:
     who: Identity
     stage: Stage | None
     knows: bool = True
+    is_shown: bool = True
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     out: deque[bytes] = field(default_factory=deque)
     said: list[SessionEffect] = field(default_factory=list)
@@ -88,8 +89,12 @@ class Side:
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         return self.blobs.get(cid)
 
-    def open_charter(self, topic: bytes) -> bytes | None:
-        return self.founding.packed if topic == topic_hash(self.founding.context) else None
+    def shows(self, context: ContextId, peer: PeerId) -> bool:
+        return self.is_shown
+
+    def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
+        is_told = self.is_shown and topic == topic_hash(self.founding.context)
+        return self.founding.packed if is_told else None
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
         return self.who.device, self.who.signer.sign(message)
