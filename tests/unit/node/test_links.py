@@ -27,6 +27,7 @@ async def test_a_peer_that_connects_while_the_node_stops_is_left_alone():
     async with trio.open_nursery() as nursery:
         links.attach(_Alone(), nursery)
         links.detach()
+        nursery.cancel_scope.cancel()
     links.on_connected(PeerId("12D3KooWBen"))
     for _ in range(100):
         links.misbehaved(PeerId("12D3KooWBen"), "flood")
