@@ -16,6 +16,7 @@ __all__ = [
     "application_id",
     "dht_key",
     "did_text",
+    "is_peer_id",
     "parse_did",
     "parse_topic",
     "peer_id_text",
@@ -50,6 +51,17 @@ def parse_did(text: str) -> bytes:
 def peer_id_text(key: bytes) -> PeerId:
     """The libp2p peer id of an Ed25519 key: its protobuf form under the identity multihash."""
     return PeerId(base58.b58encode(_PEER_KEY_PREFIX + key).decode())
+
+
+def is_peer_id(text: str) -> bool:
+    """Whether a text is a libp2p peer id: base58 of a key's identity multihash, or of its hash."""
+    try:
+        decoded = base58.b58decode(text)
+    except ValueError:
+        return False
+    is_key = decoded[:1] == b"\x00" and 2 < len(decoded) <= 44 and decoded[1] == len(decoded) - 2
+    is_hash = decoded[:2] == b"\x12\x20" and len(decoded) == 2 + HASH_SIZE_BYTES
+    return (is_key or is_hash) and base58.b58encode(decoded).decode() == text
 
 
 def application_id(publisher: bytes, package: str) -> ApplicationId:

@@ -6,6 +6,7 @@ library and the engine along, and most commands need neither.
 
 from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
 from covey.node.interface import NodeService
+from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
     CallResult,
@@ -17,6 +18,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    SettingsRow,
 )
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "ApplicationRow",
     "CallResult",
     "ContextRow",
+    "ContextSettings",
     "ContextStatus",
     "DeltaRow",
     "Home",
@@ -35,5 +38,8 @@ __all__ = [
     "PeerRow",
     "Ports",
     "QueryResult",
+    "SettingsChange",
+    "SettingsRow",
+    "changed",
     "init_home",
 ]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -21,13 +20,20 @@ from trio_typing import TaskStatus
 from covey.codec import (
     charter_id,
     cid_text,
-    dht_key,
     encode_charter,
     topic_hash,
     topic_text,
 )
 from covey.crypto import Signer
-from covey.errors import ConfigError, NodeError, PeerUnavailable, ProtocolViolation, Refused
+from covey.errors import (
+    ConfigError,
+    NodeError,
+    NotFound,
+    PeerUnavailable,
+    ProtocolViolation,
+    Refused,
+    StoreError,
+)
 from covey.model import (
     EXECUTION_METERED,
     Admission,
@@ -36,41 +42,28 @@ from covey.model import (
     ContextId,
     DeviceId,
     Encryption,
+    PeerId,
     Verification,
     limits,
 )
 from covey.network import Network
 from covey.node.context import ContextDriver, Outlets
 from covey.node.engines import DEFAULT_CHOICE, EngineChoice
+from covey.node.held import Held
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
+from covey.node.reach import Reach, provider_keys
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
 from covey.runtime import Executor
 from covey.store import Store
 from covey.sync import Ledger, Replica, Sources
 
-__all__ = ["Contexts", "Held"]
+__all__ = ["Contexts"]
 
 _logger = logging.getLogger(__name__)
 _IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
-
-
-@dataclass(slots=True)
-class Held:
-    """One context. driver: None while charter, manifest and module are not here.
-
-    problem: why it can not be taken part in, or empty. ready: set with the driver.
-    """
-
-    record: ContextRecord
-    sources: Sources = field(default_factory=Sources)
-    charter: Charter | None = None
-    driver: ContextDriver | None = None
-    problem: str = ""
-    ready: trio.Event = field(default_factory=trio.Event)
-    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    ended: trio.Event = field(default_factory=trio.Event)
 
 
 class Contexts:
@@ -92,11 +85,14 @@ class Contexts:
         self._held: dict[ContextId, Held] = {}
         self._network: Network | None = None
         self._nursery: trio.Nursery | None = None
+        self._settings_lock = trio.Lock()
         self.links = Links(self, self.driver)
+        self.reach = Reach(self.links, self._settings_of)
 
     async def attach(self, network: Network, nursery: trio.Nursery) -> None:
         """Begin: the network is there. Contexts with everything at hand are served on return."""
         self._network, self._nursery = network, nursery
+        self.reach.attach(network)
         self.links.attach(network, nursery)
         for record in self._records.contexts():
             await nursery.start(self._serve, self._hold(record))
@@ -120,13 +116,17 @@ class Contexts:
         """As `SessionHost.blob`: served only inside a context that references it."""
         return self._records.blob(cid) if self._records.references(context, cid) else None
 
-    def open_charter(self, topic: bytes) -> bytes | None:
+    def shows(self, context: ContextId, peer: PeerId) -> bool:
+        """As `SessionHost.shows`."""
+        return self.reach.shows(context, peer)
+
+    def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         """As `SessionHost.open_charter`."""
         for context, held in self._held.items():
             if topic_hash(context) == topic and held.charter is not None:
-                if held.charter.admission is not Admission.OPEN:
-                    return None
-                return self._records.blob(context)
+                is_open = held.charter.admission is Admission.OPEN
+                is_told = is_open and self.shows(context, peer)
+                return self._records.blob(context) if is_told else None
         return None
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
@@ -188,15 +188,40 @@ class Contexts:
         """Stop a context and forget it here."""
         held.scope.cancel()
         await held.ended.wait()
-        self._held.pop(held.record.id, None)
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._records.forget_context, held.record.id)
+        async with self._settings_lock:
+            self._held.pop(held.record.id, None)
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._records.forget_context, held.record.id)
+
+    async def change_settings(self, held: Held, change: SettingsChange) -> None:
+        """Change how this node takes part in a context; it holds at once and over restarts.
+
+        Raises ConfigError, and StoreError, after which nothing is changed.
+        """
+        assert self._network is not None
+        async with self._settings_lock:
+            context, before = held.record.id, held.record.settings
+            if self._held.get(context) is not held:
+                raise NotFound("the context was left meanwhile")
+            after = changed(before, change, self._network.peer_id)
+            held.record = replace(held.record, settings=after)
+            try:
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(self._records.keep_context, held.record)
+            except StoreError:
+                held.record = replace(held.record, settings=before)
+                raise
+            self.reach.changed(context)
+
+    def _settings_of(self, context: ContextId) -> ContextSettings | None:
+        held = self._held.get(context)
+        return None if held is None else held.record.settings
 
     @contextmanager
     def discovering(self, topic: str) -> Iterator[None]:
         """Look for the peers of a topic as long as the block runs."""
         assert self._network is not None
-        self._network.discover(topic, partial(_provider_keys, topic))
+        self._network.discover(topic, partial(provider_keys, topic))
         try:
             yield
         finally:
@@ -227,10 +252,9 @@ class Contexts:
         """Everything about one context until it is left; `started` when it is on its way."""
         assert self._network is not None
         context = held.record.id
-        topic = topic_text(context)
         try:
             with held.scope:
-                self._network.discover(topic, partial(_provider_keys, topic))
+                self.reach.begin(context)
                 held.charter = self._records.charter(context)
                 if held.charter is None or not self._is_installed(held.charter):
                     task_status.started()
@@ -239,7 +263,7 @@ class Contexts:
                         await trio.sleep_forever()
                 await self._drive(held, task_status)
         finally:
-            self._network.undiscover(topic)
+            self.reach.end(context)
             held.driver = None
             held.ended.set()
 
@@ -249,7 +273,8 @@ class Contexts:
     async def _fetch(self, held: Held) -> bool:
         for address in held.record.addresses:
             assert self._nursery is not None
-            self._nursery.start_soon(self._dial, address)
+            if held.record.settings.admits(peer_of(address)):
+                self._nursery.start_soon(self._dial, address)
         try:
             held.charter, _ = await Fetcher(self.links, self._records).fetch(held.record.id)
         except (ProtocolViolation, ConfigError, Refused) as error:
@@ -292,6 +317,7 @@ class Contexts:
             await nursery.start(driver.run)
             held.driver = driver
             held.ready.set()
+            self.reach.shape(held.record.id)
             await self._network.subscribe(driver.topic, driver.validate)
             try:
                 self.links.context_opened(held.record.id)
@@ -359,9 +385,3 @@ class Contexts:
             ),
             misbehaved=self.links.misbehaved,
         )
-
-
-def _provider_keys(topic: str) -> tuple[bytes, ...]:
-    """Today's provider key and tomorrow's, so that midnight parts nobody."""
-    now = time.time()
-    return dht_key(topic, now), dht_key(topic, now, 1)

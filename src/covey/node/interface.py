@@ -9,6 +9,7 @@ from typing import Protocol
 import trio
 
 from covey.errors import NodeError
+from covey.node.settings import SettingsChange
 from covey.node.views import (
     ApplicationRow,
     CallResult,
@@ -18,6 +19,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    SettingsRow,
 )
 
 __all__ = ["NodeService"]
@@ -79,6 +81,14 @@ class NodeService(Protocol):
 
     async def join(self, target: str, name: str | None) -> JoinResult:
         """Join by ticket, context id or topic; answers within 30 s."""
+        ...
+
+    def settings(self, context: str) -> SettingsRow:
+        """How this node takes part in a context's network."""
+        ...
+
+    async def change_settings(self, context: str, change: SettingsChange) -> SettingsRow:
+        """Change that, at once and for good; ConfigError says what is wrong with it."""
         ...
 
     async def leave(self, context: str) -> None:

@@ -58,19 +58,21 @@ class Link:
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
         self._is_closing = False
+        self._scope = trio.CancelScope()
         self._wake = trio.Event()
         self._drained = trio.Event()
 
     async def run(self) -> None:
         """Serve the stream until it ends on either side."""
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, nursery.cancel_scope)
-                nursery.start_soon(self._tick)
-                nursery.start_soon(self._require_greeting)
-                self._queue(self.session.start())
-                await self._read()
-                nursery.cancel_scope.cancel()
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write, nursery.cancel_scope)
+                    nursery.start_soon(self._tick)
+                    nursery.start_soon(self._require_greeting)
+                    self._queue(self.session.start())
+                    await self._read()
+                    nursery.cancel_scope.cancel()
         finally:
             self._is_closing = True
             await self._stream.close()
@@ -84,6 +86,11 @@ class Link:
         """End the stream soon."""
         self._is_closing = True
         self._wake.set()
+
+    def cut(self) -> None:
+        """End the stream now, whatever waits to be sent."""
+        self._is_closing = True
+        self._scope.cancel()
 
     async def _read(self) -> None:
         while not self._is_closing:

@@ -10,7 +10,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import trio
@@ -142,6 +142,7 @@ class Links:
                     driver = self._driver_of(context)
                     if driver is not None:
                         driver.deliver_soon(PeerLeft(peer))
+                    self.offer(context)
 
     def misbehaved(self, peer: PeerId, code: str) -> None:
         """A peer sent what it should have known to be wrong; too often, and it is cut off."""
@@ -159,11 +160,33 @@ class Links:
         for link in tuple(self._links.values()):
             link.tell(ContextOpened(context))
 
+    def offer(self, context: ContextId) -> None:
+        """More peers may see a context, or there is a place for one: show it, oldest link first.
+
+        Whoever has proved to know it takes a place at once, so that there is none for the next.
+        """
+        for link in tuple(self._links.values()):
+            if not link.session.has_shown(context):
+                link.tell(ContextOpened(context))
+
+    def cut(self, peers: Iterable[PeerId]) -> None:
+        """Begin the streams to these peers anew: what they have seen, they may not see any more."""
+        for peer in peers:
+            link = self._links.get(peer)
+            if link is not None:
+                link.cut()
+
+    def shown(self, context: ContextId) -> tuple[PeerId, ...]:
+        """Peers that have this node's proof for a context, in order of their streams."""
+        return tuple(p for p, link in self._links.items() if link.session.has_shown(context))
+
+    def sharing_by_age(self, context: ContextId) -> tuple[PeerId, ...]:
+        """As `sharing`, the oldest stream first."""
+        return tuple(p for p, link in self._links.items() if context in link.session.shared())
+
     def sharing(self, context: ContextId) -> tuple[PeerId, ...]:
         """Peers that proved to know a context, in order of their ids."""
-        return tuple(
-            sorted(peer for peer, link in self._links.items() if context in link.session.shared())
-        )
+        return tuple(sorted(self.sharing_by_age(context)))
 
     def device(self, peer: PeerId, context: ContextId) -> DeviceId | None:
         """The device that a peer proved to hold in a context."""

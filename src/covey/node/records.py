@@ -5,10 +5,11 @@ Source: none; these rows are local to a node and carry a version of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from covey.codec import (
     Bundle,
+    Packed,
     application_id,
     charter_id,
     decode_charter,
@@ -31,13 +32,16 @@ from covey.model import (
     ScopedWrites,
     Table,
     Write,
+    limits,
 )
+from covey.node.settings import ContextSettings, Role
 from covey.runtime import read_interface
 from covey.store import Store
 
 __all__ = ["Application", "ContextRecord", "Records"]
 
 _VERSION = 1
+_CONTEXT_VERSION = 2  # 1 had no settings
 _ROW_BYTES_MAX = 64 * 1024
 _ADDRESSES_MAX = 16
 
@@ -46,7 +50,8 @@ _ADDRESSES_MAX = 16
 class ContextRecord:
     """A context this node holds or is joining.
 
-    device: this node's device in it. inviter, addresses: of the ticket it was joined by.
+    device: this node's device in it. inviter, addresses: of the ticket it was joined by. settings:
+    how this node takes part in its network.
     """
 
     id: ContextId
@@ -54,6 +59,7 @@ class ContextRecord:
     device: DeviceId
     inviter: PeerId | None
     addresses: tuple[str, ...]
+    settings: ContextSettings = field(default_factory=ContextSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,17 @@ class Records:
 
     def keep_context(self, record: ContextRecord) -> None:
         """Remember a context, or what changed of it."""
-        row = pack((_VERSION, record.name, record.device, record.inviter, record.addresses))
+        settings = record.settings
+        row = pack(
+            (
+                *(_CONTEXT_VERSION, record.name, record.device, record.inviter, record.addresses),
+                (
+                    *(settings.degree, settings.peers_max),
+                    *(settings.allow, settings.deny, settings.static),
+                    *(settings.role.value, int(settings.is_announced)),
+                ),
+            )
+        )
         self._write([Write(Table.CONTEXT, (record.id,), row)])
 
     def forget_context(self, context: ContextId) -> None:
@@ -175,8 +191,11 @@ class Records:
 
 def _record(key: bytes | int, row: bytes) -> ContextRecord:
     parts = unpack(row, _ROW_BYTES_MAX)
-    shape.version(parts[0] if parts else None, _VERSION, "context row")
-    _, name, device, inviter, addresses = shape.fields(parts, 5, "context row")
+    if parts and parts[0] == 1:
+        parts = (*parts, None)
+    else:
+        shape.version(parts[0] if parts else None, _CONTEXT_VERSION, "context row")
+    _, name, device, inviter, addresses, settings = shape.fields(parts, 6, "context row")
     return ContextRecord(
         id=ContextId(shape.exactly(key, 36, "context")),
         name=shape.text(name, 256, "name"),
@@ -186,4 +205,27 @@ def _record(key: bytes | int, row: bytes) -> ContextRecord:
             shape.text(a, 256, "address")
             for a in shape.array(addresses, _ADDRESSES_MAX, "addresses")
         ),
+        settings=ContextSettings() if settings is None else _settings(settings),
     )
+
+
+def _settings(row: Packed) -> ContextSettings:
+    parts = shape.fields(row, 7, "settings")
+    degree, peers_max, allow, deny, static, role, is_announced = parts
+    return ContextSettings(
+        degree=shape.integer(degree, 1, limits.GOSSIP_DEGREE_MAX, "degree"),
+        peers_max=shape.integer(peers_max, 1, limits.CONTEXT_PEERS_MAX, "peers"),
+        allow=_peers(allow, "allow"),
+        deny=_peers(deny, "deny"),
+        static=tuple(
+            shape.text(each, 256, "address")
+            for each in shape.array(static, limits.CONTEXT_STATIC_MAX, "static")
+        ),
+        role=Role(shape.text(role, 16, "role")),
+        is_announced=shape.integer(is_announced, 0, 1, "announced") == 1,
+    )
+
+
+def _peers(row: Packed, name: str) -> tuple[PeerId, ...]:
+    several = shape.array(row, limits.CONTEXT_LIST_PEERS_MAX, name)
+    return tuple(PeerId(shape.text(each, 128, name)) for each in several)

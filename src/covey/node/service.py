@@ -44,12 +44,20 @@ from covey.model import (
 from covey.network import Network
 from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
-from covey.node.contexts import Contexts, Held
+from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
+from covey.node.held import Held
 from covey.node.joining import Fetcher, check_module
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
-from covey.node.tell import application_row, context_row, context_status, peer_row
+from covey.node.settings import Role, SettingsChange
+from covey.node.tell import (
+    application_row,
+    context_row,
+    context_status,
+    peer_row,
+    settings_row,
+)
 from covey.node.views import (
     ApplicationRow,
     CallResult,
@@ -59,6 +67,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    SettingsRow,
 )
 from covey.runtime import Executor
 from covey.store import Store
@@ -243,6 +252,17 @@ class Node:
         """As `NodeService.leave`."""
         await self._contexts.leave(self._held(context))
 
+    def settings(self, context: str) -> SettingsRow:
+        """As `NodeService.settings`."""
+        held = self._held(context)
+        return settings_row(held, len(self._contexts.links.sharing(held.record.id)))
+
+    async def change_settings(self, context: str, change: SettingsChange) -> SettingsRow:
+        """As `NodeService.change_settings`."""
+        held = self._held(context)
+        await self._contexts.change_settings(held, change)
+        return self.settings(cid_text(held.record.id))
+
     def _held(self, name: str) -> Held:
         everything = self._contexts.all()
         exact = [
@@ -287,6 +307,11 @@ class Node:
     ) -> AsyncIterator[CallResult | NodeError]:
         """As `NodeService.batch`."""
         held = self._held(context)
+        if held.record.settings.role is Role.CARRIER:
+            raise Refused(
+                "this node only carries the context: `covey context settings "
+                f"{held.record.name} --role full` lets it call"
+            )
         driver = await self._admitted(held)
         async for answer in BatchRun(driver, calls).answers():
             yield answer

@@ -6,12 +6,27 @@ from covey.codec import cid_text, did_text, topic_text
 from covey.governance import devices
 from covey.model import ContextId
 from covey.network import PeerRow as Connection
-from covey.node.contexts import Held
+from covey.network import TopicRules
+from covey.node.held import Held
 from covey.node.notices import iso_time
 from covey.node.records import Application, Records
-from covey.node.views import ApplicationRow, ContextRow, ContextStatus, MethodRow, PeerRow
+from covey.node.views import (
+    ApplicationRow,
+    ContextRow,
+    ContextStatus,
+    MethodRow,
+    PeerRow,
+    SettingsRow,
+)
 
-__all__ = ["application_row", "context_row", "context_status", "peer_row", "phase_of"]
+__all__ = [
+    "application_row",
+    "context_row",
+    "context_status",
+    "peer_row",
+    "phase_of",
+    "settings_row",
+]
 
 
 def phase_of(held: Held) -> str:
@@ -95,6 +110,26 @@ def context_row(held: Held, records: Records) -> ContextRow:
         else tuple((did_text(a.member), did_text(a.device)) for a in charter.admins),
         devices=tuple((did_text(member), did_text(device)) for device, member in known),
         device=did_text(held.record.device),
+    )
+
+
+def settings_row(held: Held, peers: int) -> SettingsRow:
+    """The network settings of a context; peers: how many share it."""
+    settings = held.record.settings
+    rules = TopicRules(degree=settings.degree)
+    return SettingsRow(
+        id=cid_text(held.record.id),
+        name=held.record.name,
+        degree=settings.degree,
+        degree_low=rules.degree_low,
+        degree_high=rules.degree_high,
+        max_peers=settings.peers_max,
+        peers=peers,
+        allow=settings.allow,
+        deny=settings.deny,
+        static=settings.static,
+        role=settings.role.value,
+        announce=settings.is_announced,
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "NodeStatus",
     "PeerRow",
     "QueryResult",
+    "SettingsRow",
 ]
 
 
@@ -109,6 +110,27 @@ class ContextRow:
     admins: tuple[tuple[str, str], ...]
     devices: tuple[tuple[str, str], ...]
     device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsRow:
+    """How this node takes part in a context. peers: how many share it now.
+
+    degree_low, degree_high: bounds of the mesh, which follow its degree. role: "full" or "carrier".
+    """
+
+    id: str
+    name: str
+    degree: int
+    degree_low: int
+    degree_high: int
+    max_peers: int
+    peers: int
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    static: tuple[str, ...]
+    role: str
+    announce: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,11 @@ class Alone:
     def connected(self) -> tuple[PeerId, ...]:
         return ()
 
-    def discover(self, topic: str, keys: object) -> None:
+    def discover(self, topic: str, keys: object, wishes: object) -> None:
         """Nobody is found."""
+
+    def pin(self, owner: str, addresses: object) -> None:
+        """Nobody is wanted."""
 
     def undiscover(self, topic: str) -> None:
         """Nobody was looked for."""
