@@ -1,10 +1,10 @@
-"""Routes about contexts: found, join, look at, leave."""
+"""Routes about contexts: found, join, look at, set, leave."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import delete, get, post
+from litestar import delete, get, patch, post
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ASGIApp
@@ -21,11 +21,14 @@ from covey.api.schema import (
     JoinReply,
     JoinRequest,
     LogReply,
+    SettingsReply,
+    SettingsRequest,
     TicketReply,
 )
 from covey.api.state import service_of, stopping_of
 from covey.api.watch import answer_watch
 from covey.model import limits
+from covey.node import SettingsChange
 
 __all__ = ["ROUTES"]
 
@@ -76,6 +79,39 @@ async def join_context(data: JSONBody[JoinRequest], state: State) -> JoinReply:
 def read_context(name: FromPath[str], state: State) -> ContextReply:
     """name: id, local name or unique prefix."""
     return context_reply(service_of(state).context(name))
+
+
+@get(
+    f"{_PATH}/{{name:str}}/settings",
+    summary="The network settings of a context",
+    responses=errors(404, 507),
+    sync_to_thread=False,
+)
+def read_settings(name: FromPath[str], state: State) -> SettingsReply:
+    """How this node takes part in its network."""
+    return mirrored(service_of(state).settings(name), SettingsReply)
+
+
+@patch(
+    f"{_PATH}/{{name:str}}/settings",
+    summary="Change the network settings of a context",
+    responses=errors(404, 507),
+)
+async def change_settings(
+    name: FromPath[str], data: JSONBody[SettingsRequest], state: State
+) -> SettingsReply:
+    """It holds at once, also for connected peers, and over restarts; all of it or nothing."""
+    change = SettingsChange(
+        degree=data.degree,
+        peers_max=data.max_peers,
+        allow=data.allow,
+        deny=data.deny,
+        static=data.static,
+        role=data.role,
+        is_announced=data.announce,
+        is_reset=data.reset,
+    )
+    return mirrored(await service_of(state).change_settings(name, change), SettingsReply)
 
 
 @delete(
@@ -136,6 +172,8 @@ ROUTES = (
     create_context,
     join_context,
     read_context,
+    read_settings,
+    change_settings,
     leave_context,
     make_ticket,
     read_log,

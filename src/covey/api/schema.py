@@ -50,6 +50,8 @@ __all__ = [
     "PeerList",
     "PeerReply",
     "QueryReply",
+    "SettingsReply",
+    "SettingsRequest",
     "StatusReply",
     "StopReply",
     "TicketReply",
@@ -111,6 +113,22 @@ class JoinRequest(_Request, frozen=True):
 
     target: str
     name: str | None = None
+
+
+class SettingsRequest(_Request, frozen=True):
+    """Change a context's network settings; null leaves one as it is, a list replaces the whole.
+
+    reset: first all of them are as if they had never been set.
+    """
+
+    degree: int | None = None
+    max_peers: int | None = None
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] | None = None
+    static: tuple[str, ...] | None = None
+    role: str | None = None
+    announce: bool | None = None
+    reset: bool = False
 
 
 # -- the node --------------------------------------------------------------------------------
@@ -265,6 +283,28 @@ class ContextList(_Word, frozen=True):
     """The contexts that this node holds."""
 
     contexts: tuple[ContextReply, ...]
+
+
+class SettingsReply(_Word, frozen=True):
+    """How this node takes part in a context's network; no other member sees it.
+
+    degree: peers in the gossip mesh, filled up below degree_low and cut down above degree_high.
+    peers: how many share the context now, of max_peers. allow: empty for everybody. static: full
+    multiaddrs. role: "full" or "carrier". announce: whether others can look this node up.
+    """
+
+    id: str
+    name: str
+    degree: int
+    degree_low: int
+    degree_high: int
+    max_peers: int
+    peers: int
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    static: tuple[str, ...]
+    role: str
+    announce: bool
 
 
 class TicketReply(_Word, frozen=True):

@@ -1,4 +1,4 @@
-"""Commands about contexts: create, ticket, list, show, log, watch, leave, join."""
+"""Commands about contexts: create, ticket, list, show, settings, log, watch, leave, join."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from covey.api.schema import JoinReply, TicketReply
+from covey.cli import settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("context ticket notes"))(ticket)
     app.command("list", epilog=examples("context list --json"))(list_contexts)
     app.command(epilog=examples("context show notes"))(show)
+    settings_command.register(app)
     app.command(epilog=examples("context log notes --after 100 --limit 20"))(log)
     app.command(epilog=examples("context watch notes --json", "context watch notes --after 0"))(
         watch

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from covey.cli.completion import complete_context
+
 __all__ = [
     "ArgumentsArgument",
     "ContextArgument",
@@ -40,7 +42,12 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ContextArgument = Annotated[
-    str, typer.Argument(metavar="CONTEXT", help="A context: id, local name or unique prefix.")
+    str,
+    typer.Argument(
+        metavar="CONTEXT",
+        help="A context: id, local name or unique prefix.",
+        autocompletion=complete_context,
+    ),
 ]
 MethodArgument = Annotated[
     str, typer.Argument(metavar="METHOD", help="A method of the context's application.")

@@ -17,6 +17,7 @@ from covey.api.schema import (
     ContextStatusReply,
     LogReply,
     PeerList,
+    SettingsReply,
     StatusReply,
 )
 from covey.cli.results import RunResult
@@ -32,6 +33,7 @@ __all__ = [
     "peers_page",
     "ready_page",
     "row_text",
+    "settings_page",
     "status_table",
     "terms",
 ]
@@ -188,6 +190,28 @@ def context_page(row: ContextReply) -> RenderableType:
         ),
         members,
     )
+
+
+def settings_page(row: SettingsReply) -> RenderableType:
+    """How this node takes part in a context's network."""
+    table = new_table("setting", "value", "which means")
+    table.add_row("role", row.role, _ROLES.get(row.role, "a role that is unknown here"))
+    announced = "others find this node in the DHT", "it is not in the DHT, and finds others"
+    table.add_row("announce", *(("yes", announced[0]) if row.announce else ("no", announced[1])))
+    now = f"with so many it syncs at most; {row.peers} now"
+    table.add_row("max peers", str(row.max_peers), now)
+    mesh = f"in the gossip mesh; filled up below {row.degree_low}, cut down above {row.degree_high}"
+    table.add_row("degree", str(row.degree), mesh)
+    lists = [("allow", peer) for peer in row.allow] or [("allow", "everybody")]
+    lists += [("deny", peer) for peer in row.deny] or [("deny", "nobody")]
+    lists += [("static", address) for address in row.static] or [("static", "nobody")]
+    return Group(Text(row.name, style="bold"), facts([("id", row.id)]), table, facts(lists))
+
+
+_ROLES = {
+    "full": "it makes calls",
+    "carrier": "it holds, checks and serves what others write; calls here are refused",
+}
 
 
 def log_table(reply: LogReply) -> RenderableType:

@@ -24,6 +24,8 @@ from covey.api.schema import (
     LogReply,
     PeerList,
     QueryReply,
+    SettingsReply,
+    SettingsRequest,
     StatusReply,
     StopReply,
     TicketReply,
@@ -110,6 +112,16 @@ class Client:
         """Found a context."""
         content = _encode(CreateRequest(application=application, name=name))
         return self._connection.request("POST", "/contexts", ContextReply, content=content)
+
+    def settings(self, context: str) -> SettingsReply:
+        """The network settings of a context."""
+        return self._connection.request("GET", f"{_context(context)}/settings", SettingsReply)
+
+    def set_settings(self, context: str, change: SettingsRequest) -> SettingsReply:
+        """Change them; answers with all of them."""
+        return self._connection.request(
+            "PATCH", f"{_context(context)}/settings", SettingsReply, content=_encode(change)
+        )
 
     def ticket(self, context: str) -> str:
         """What another node needs to join."""

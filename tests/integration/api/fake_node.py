@@ -21,10 +21,12 @@ from covey.errors import (
     Refused,
     StoreError,
 )
+from covey.model import PeerId
 from covey.node import (
     ApplicationRow,
     CallResult,
     ContextRow,
+    ContextSettings,
     ContextStatus,
     DeltaRow,
     JoinResult,
@@ -32,6 +34,9 @@ from covey.node import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    SettingsChange,
+    SettingsRow,
+    changed,
 )
 
 __all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode", "ServedNode", "served"]
@@ -60,6 +65,7 @@ class FakeNode:
 
     peer_id = PEER_ID
     member = MEMBER
+    own = PeerId("12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2")
     addresses = ("/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWFake",)
 
     def __init__(self) -> None:
@@ -71,6 +77,7 @@ class FakeNode:
         self.stop_requested = False
         self.watch_queue_max = 100
         self.batches = 0
+        self.kept = ContextSettings()
         self.waiting = 0
 
     def status(self) -> NodeStatus:
@@ -197,6 +204,30 @@ class FakeNode:
         if target != "covey-ticket":
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)
+
+    def settings(self, context: str) -> SettingsRow:
+        """Those that were set last."""
+        row, kept = self.context(context), self.kept
+        return SettingsRow(
+            id=row.id,
+            name=row.name,
+            degree=kept.degree,
+            degree_low=6,
+            degree_high=12,
+            max_peers=kept.peers_max,
+            peers=1,
+            allow=kept.allow,
+            deny=kept.deny,
+            static=kept.static,
+            role=kept.role.value,
+            announce=kept.is_announced,
+        )
+
+    async def change_settings(self, context: str, change: SettingsChange) -> SettingsRow:
+        """Keep them."""
+        self.context(context)
+        self.kept = changed(self.kept, change, self.own)
+        return self.settings(context)
 
     async def leave(self, context: str) -> None:
         """Remember who left."""

@@ -197,3 +197,34 @@ def test_every_class_of_error_has_a_code():
     }
     assert len({code for _, code, _ in ERRORS}) == len(ERRORS)
     msgspec.json.encode([code for _, code, _ in ERRORS])
+
+
+def test_settings_are_read_and_changed_in_part(http):
+    """What is not named, or null, stays; a list replaces the whole list."""
+    path = "/v1/contexts/notes/settings"
+    before = http.get(path).json()
+    assert (before["degree"], before["role"], before["announce"]) == (8, "full", True)
+    peer = "12D3KooWH3uVF6wv47WnArKHk5p6cvgCJEb74UTmxztmQDc298L3"
+    after = http.patch(path, json={"deny": [peer], "announce": False, "degree": None}).json()
+    assert after == before | {"deny": [peer], "announce": False}
+    assert http.get(path).json() == after
+    assert http.patch(path, json={"reset": True, "max_peers": 3}).json() == before | {
+        "max_peers": 3
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ({"degree": 0}, "config", "from 1 to 64"),
+        ({"role": "boss"}, "config", "full or carrier"),
+        ({"deny": ["bob"]}, "config", "no peer id"),
+        ({"degrees": 3}, "usage", "degrees"),
+        ({"degree": "many"}, "usage", "degree"),
+    ],
+)
+def test_wrong_settings_are_refused_with_what_may_be(http, body, code, said):
+    reply = http.patch("/v1/contexts/notes/settings", json=body)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == code
+    assert said in reply.json()["error"]["message"]

@@ -203,3 +203,57 @@ def test_watch_prints_exactly_what_was_promised(covey):
 @pytest.mark.usefixtures("watched")
 def test_watch_for_people(covey):
     assert "2 of set" in covey("context", "watch", "notes").out
+
+
+BOB = "12D3KooWH3uVF6wv47WnArKHk5p6cvgCJEb74UTmxztmQDc298L3"
+AT_BOB = f"/ip4/192.0.2.7/tcp/4001/p2p/{BOB}"
+
+
+def test_settings_for_scripts(covey):
+    """Without options they are shown, with some they are changed and shown."""
+    usual = covey("context", "settings", "notes", "--json").json
+    assert usual["degree"] == 8
+    words = ["--degree", "4", "--max-peers", "9", "--static", AT_BOB, "--no-announce"]
+    after = covey("context", "settings", "notes", *words, "--role", "carrier", "--json").json
+    assert after == usual | {
+        "degree": 4,
+        "max_peers": 9,
+        "static": [AT_BOB],
+        "announce": False,
+        "role": "carrier",
+    }
+    assert covey("context", "settings", "notes", "--static", "none", "--json").json["static"] == []
+    assert covey("context", "settings", "notes", "--reset", "--json").json == usual
+
+
+def test_settings_for_people(covey, monkeypatch):
+    """What each of them means; ids stay whole."""
+    ran = covey("context", "settings", "notes", "--deny", BOB, "--role", "carrier")
+    assert ran.code == 0
+    for shown in ("calls here are refused", "filled up below 6", f"deny    {BOB}", "everybody"):
+        assert shown in ran.out
+
+
+def test_settings_that_contradict_those_before_are_usage(covey):
+    """Only the node knows what was set before."""
+    covey("context", "settings", "notes", "--static", AT_BOB)
+    ran = covey("context", "settings", "notes", "--deny", BOB)
+    assert ran.code == 2
+    assert "must be admitted" in ran.err
+
+
+def test_shell_completes_contexts_peers_and_roles(covey, node, run, monkeypatch):
+    """Nothing where no node runs: a shell has no place for an error."""
+
+    def offered(line: str) -> list[str]:
+        monkeypatch.setenv("_COVEY_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return run().out.split()
+
+    home = f"--home {node.home}"
+    assert offered(f"covey context settings {home} no") == ["notes"]
+    assert offered(f"covey context settings {home} notes --deny 12D3") == ["12D3KooWOther"]
+    assert offered(f"covey context settings {home} notes --role ca") == ["carrier"]
+    assert "--max-peers" in offered("covey context settings notes --max")
+    assert offered("covey context settings --home /nope no") == []

@@ -14,7 +14,7 @@ from covey import __version__
 from covey.cli.interrupts import quitting_at_once
 from covey.cli.main import main, run_command
 from covey.model import limits
-from tests.integration.api.fake_node import FAILURES
+from tests.integration.api.fake_node import FAILURES, FakeNode
 
 GROUPS = {"app", "context"}
 COMMANDS = [
@@ -22,6 +22,7 @@ COMMANDS = [
     *(["app", name] for name in ("new", "build", "pack", "install", "list", "inspect")),
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
+    ["context", "settings"],
     *(["context", name] for name in ("join", "call", "query")),
     ["simulate"],
 ]
@@ -80,6 +81,15 @@ def test_defect_of_the_node_is_one_line(covey):
         ["app", "new", "x", "--language", "cobol"],
         ["join"],
         ["run", "--nosuch"],
+        ["context", "settings"],
+        ["context", "settings", "notes", "--degree", "0"],
+        ["context", "settings", "notes", "--degree", "65"],
+        ["context", "settings", "notes", "--max-peers", "257"],
+        ["context", "settings", "notes", "--role", "boss"],
+        ["context", "settings", "notes", "--deny", "bob"],
+        ["context", "settings", "notes", "--deny", "none", "--deny", "none"],
+        ["context", "settings", "notes", "--static", "/ip4/192.0.2.7/tcp/4001"],
+        ["context", "settings", "notes", "--deny", f"{FakeNode.own}"],
         ["status", "surplus"],
         ["simulate", "--jobs", "0"],
         ["simulate", "--explain", "-1"],
@@ -166,6 +176,8 @@ def test_node_that_does_not_run_is_3(run, tmp_path, arguments):
     "arguments",
     [
         ["context", "show", "nope"],
+        ["context", "settings", "nope"],
+        ["context", "settings", "nope", "--degree", "4"],
         ["call", "nope", "set"],
         ["call", "notes", "nosuch"],
         ["query", "notes", "nosuch"],
