@@ -185,12 +185,22 @@ class StatusReply(_Word, frozen=True):
 
 
 class PeerReply(_Word, frozen=True):
-    """A connected peer; contexts: those that both sides have proved to know."""
+    """A connection to a peer; contexts: those that both sides have proved to know.
+
+    latency_ms: of the last round trip, null before the first. score: 0, or below it where something
+    is held against the peer. agent, protocols, dht_server: as it says, empty while it has not.
+    """
 
     peer_id: str
     address: str
     direction: str
+    transport: str
     since: str
+    latency_ms: float | None
+    score: float
+    agent: str
+    protocols: tuple[str, ...]
+    dht_server: bool
     contexts: tuple[str, ...]
 
 

@@ -105,15 +105,19 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def peers(home: HomeOption, as_json: JsonOption = False) -> None:
-    """List the connected peers."""
+    """List the connected peers: who, how, since when, and what they serve.
+
+    Who shares most comes first, then the best score, then the oldest connection.
+    """
     with open_client(home) as client:
         reply = client.peers()
+        names = {} if as_json else {row.id: row.name for row in client.contexts().contexts}
     if as_json:
         emit_json(reply)
         return
     from covey.cli.tables import peers_page  # noqa: PLC0415 - scripts do without drawing
 
-    emit_shown(peers_page(reply))
+    emit_shown(peers_page(reply, names))
 
 
 def version(home: HomeOption, as_json: JsonOption = False) -> None:  # noqa: ARG001 - every command

@@ -17,6 +17,7 @@ from covey.api.schema import (
     ContextStatusReply,
     LogReply,
     PeerList,
+    PeerReply,
     SettingsReply,
     StatusReply,
 )
@@ -109,18 +110,40 @@ def terms(admission: str, encryption: str, verification: str) -> str:
     return f"{admission} admission, {encrypted}, {checked}"
 
 
-def peers_page(reply: PeerList) -> RenderableType:
-    """Connected peers, one below the other: an id and an address fill a line each."""
+def peers_page(reply: PeerList, names: dict[str, str]) -> RenderableType:
+    """Connected peers, one below the other: an id and an address fill a line each.
+
+    names: of the contexts on this node.
+    """
     if not reply.peers:
         return Text("no peers are connected")
     blocks: list[RenderableType] = []
     for peer in reply.peers:
         blocks += [Text("")] if blocks else []
-        pairs = [("peer id", peer.peer_id), ("address", peer.address)]
-        pairs += [("connected", f"{peer.direction}, since {peer.since}")]
-        pairs += [("shares", context) for context in peer.contexts]
+        blocks.append(Text(peer.peer_id, style="bold", no_wrap=True, overflow="ignore"))
+        pairs = [("address", peer.address)]
+        pairs += [
+            ("how", f"{peer.direction}, {peer.transport}, since {_to_the_second(peer.since)}")
+        ]
+        pairs += [("standing", f"{_latency(peer.latency_ms)}, score {peer.score:g}")]
+        pairs += [("runs", _runs(peer))]
+        pairs += [("shares", names.get(context, context)) for context in peer.contexts]
         blocks.append(facts(pairs))
     return Group(*blocks)
+
+
+def _latency(latency_ms: float | None) -> str:
+    return "latency not known yet" if latency_ms is None else f"latency {latency_ms:.1f} ms"
+
+
+def _runs(peer: PeerReply) -> str:
+    known = {
+        "/covey/sync/1.0.0": "sync",
+        "/meshsub/1.1.0": "gossip",
+        "/ipfs/kad/1.0.0": "DHT server",
+    }
+    served = [name for protocol, name in known.items() if protocol in peer.protocols]
+    return ", ".join([peer.agent or "not said yet", *served])
 
 
 def applications_table(reply: ApplicationList) -> RenderableType:

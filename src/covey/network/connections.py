@@ -29,13 +29,18 @@ class PeerRow:
     """One open connection, for people.
 
     address: multiaddr text of the far end (an inbound one has a port that nobody can dial).
-    direction: "inbound" or "outbound". since_s: Unix time.
+    direction: "inbound" or "outbound". since_s: Unix time. latency_s: of the last round trip, None
+    before the first. agent, protocols: as the peer says, empty while it has not.
     """
 
     peer: PeerId
     address: str
     direction: str
     since_s: float
+    latency_s: float | None
+    score: float = 0.0
+    agent: str = ""
+    protocols: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -89,6 +94,7 @@ class Connections(INotifee):
                 address=_text(entry.muxer.get_transport_addresses()),
                 direction="inbound" if entry.direction is Direction.INBOUND else "outbound",
                 since_s=entry.since_s,
+                latency_s=entry.muxer.latency_s,
             )
             for peer, entries in self._open.items()
             for entry in entries
@@ -115,6 +121,7 @@ class Connections(INotifee):
         peer = conn.muxed_conn.peer_id
         older = tuple(self._open.get(peer, ()))
         self._open.setdefault(peer, []).append(entry)
+        entry.muxer.ping()  # How far it is, is known soon.
         if not older:
             self._tell(self._arrived, peer)
         lost = [other for other in older if other.direction is entry.direction]

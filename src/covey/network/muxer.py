@@ -68,6 +68,8 @@ class Muxer(IMuxedConn):
         self._is_closing = False
         self._closed = trio.Event()
         self._ping_count = 0
+        self._pinged_s = trio.current_time()
+        self.latency_s: float | None = None
 
     @property
     def is_initiator(self) -> bool:
@@ -138,11 +140,17 @@ class Muxer(IMuxedConn):
         """Until the socket is closed."""
         await self._closed.wait()
 
+    def ping(self) -> None:
+        """Ask the peer for a sign of life, whose round trip becomes `latency_s`."""
+        self._ping_count = (self._ping_count + 1) % 2**32
+        self._pinged_s = trio.current_time()
+        self.post(TYPE_PING, FLAG_SYN, 0, self._ping_count)
+
     async def is_alive(self, within_s: float) -> bool:
         """Anything at all heard from the peer in time, after asking it."""
         if self._is_closing:
             return False
-        self._post_ping()
+        self.ping()
         with trio.move_on_after(within_s) as scope:
             await self._heard_lot.park()
         return not scope.cancelled_caught and not self._closed.is_set()
@@ -211,6 +219,8 @@ class Muxer(IMuxedConn):
                 _logger.info("silent connection dropped", extra={"peer": str(self.peer_id)})
                 await self._packets.close()
                 return
+            if trio.current_time() - self._pinged_s > limits.LATENCY_INTERVAL_S:
+                self.ping()
             await trio.sleep(limits.KEEPALIVE_INTERVAL_S)
 
     async def _read_all(self) -> None:
@@ -248,6 +258,8 @@ class Muxer(IMuxedConn):
         if kind == TYPE_PING:
             if flags & FLAG_SYN:
                 self._reply(TYPE_PING, FLAG_ACK, 0, length)
+            elif length == self._ping_count:
+                self.latency_s = trio.current_time() - self._pinged_s
             return
         if kind not in (TYPE_DATA, TYPE_WINDOW_UPDATE):
             raise ProtocolViolation("malformed", f"yamux has no frame of type {kind}")
@@ -300,10 +312,6 @@ class Muxer(IMuxedConn):
         if self._replies_bytes > limits.MUXER_REPLIES_BYTES_MAX:
             raise ProtocolViolation("flood", "a peer asks without reading the answers")
         self.post(kind, flags, stream_id, length)
-
-    def _post_ping(self) -> None:
-        self._ping_count = (self._ping_count + 1) % 2**32
-        self.post(TYPE_PING, FLAG_SYN, 0, self._ping_count)
 
     async def _shut(self) -> None:
         self._is_closing = True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 import trio
 from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
-from libp2p.host.basic_host import BasicHost
 from libp2p.peer.id import ID
 
 from covey.errors import ConfigError, PeerUnavailable
@@ -18,6 +18,7 @@ from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of
 from covey.network.connections import Connections, PeerRow
 from covey.network.discovery import Discovery, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
+from covey.network.identify import PeerHost
 from covey.network.providers import Providers
 from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
@@ -42,7 +43,7 @@ class Network:
 
     def __init__(
         self,
-        host: BasicHost,
+        host: PeerHost,
         connections: Connections,
         gossip: Gossip,
         providers: Providers,
@@ -108,7 +109,16 @@ class Network:
 
     def peer_table(self) -> tuple[PeerRow, ...]:
         """One row for each open connection."""
-        return self._connections.table()
+        return tuple(self._described(row) for row in self._connections.table())
+
+    def _described(self, row: PeerRow) -> PeerRow:
+        peer = parse_peer_id(row.peer)
+        return replace(
+            row,
+            score=self._gossip.score(peer),
+            agent=self._host.agent(peer),
+            protocols=self._host.protocols(peer),
+        )
 
     async def disconnect(self, peer: PeerId) -> None:
         """Close the connections of a peer; a wanted one is redialled later."""

@@ -9,7 +9,6 @@ from libp2p.abc import IMuxedConn, INetConn, ISecureConn
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
-from libp2p.host.basic_host import BasicHost
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
@@ -28,6 +27,7 @@ from multiaddr import Multiaddr
 from covey.errors import ConfigError
 from covey.model import limits
 from covey.network.address import dialable, host_and_port, split_peer
+from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.transport import TcpTransport
 
@@ -148,7 +148,7 @@ class PeerSwarm(Swarm):
         return connected[0]
 
 
-def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[BasicHost, TcpTransport]:
+def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTransport]:
     """A host that accepts Noise only (py-libp2p's default accepts plaintext too).
 
     seed: 32 bytes of the Ed25519 identity. The transport accepts in `nursery`.
@@ -175,9 +175,4 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[BasicHost, TcpTransp
             max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,
         ),
     )
-    host = BasicHost(
-        swarm,
-        addrs_factory=dialable,
-        disable_identify_address_discovery=True,
-    )
-    return host, transport
+    return PeerHost(swarm, addrs_factory=dialable), transport

@@ -48,7 +48,7 @@ class NodeService(Protocol):
         ...
 
     def peers(self) -> tuple[PeerRow, ...]:
-        """Connected peers."""
+        """Connected peers: who shares most first, then the best score, then the oldest."""
         ...
 
     async def install(self, bundle: bytes) -> ApplicationRow:

@@ -130,9 +130,8 @@ class Node:
     def peers(self) -> tuple[PeerRow, ...]:
         """As `NodeService.peers`."""
         links = self._contexts.links
-        return tuple(
-            peer_row(row, links.shared_with(row.peer)) for row in self._network.peer_table()
-        )
+        rows = [peer_row(row, links.shared_with(row.peer)) for row in self._network.peer_table()]
+        return tuple(sorted(rows, key=lambda r: (-len(r.contexts), -r.score, r.since, r.peer_id)))
 
     def request_stop(self) -> None:
         """As `NodeService.request_stop`."""

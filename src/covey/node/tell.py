@@ -28,6 +28,9 @@ __all__ = [
     "settings_row",
 ]
 
+_TRANSPORT = "tcp, noise, yamux"  # the only ones spoken here
+_DHT = "/ipfs/kad/1.0.0"  # who speaks it answers others
+
 
 def phase_of(held: Held) -> str:
     """How far this node is in a context: joining, reading or member; "refused" where it cannot."""
@@ -164,10 +167,17 @@ def application_row(application: Application) -> ApplicationRow:
 
 def peer_row(connection: Connection, shared: tuple[ContextId, ...]) -> PeerRow:
     """A connected peer as `peers` tells it."""
+    latency_s = connection.latency_s
     return PeerRow(
         peer_id=connection.peer,
         address=connection.address,
         direction=connection.direction,
+        transport=_TRANSPORT,
         since=iso_time(connection.since_s),
+        latency_ms=None if latency_s is None else round(latency_s * 1000, 3),
+        score=round(connection.score, 3),
+        agent=connection.agent,
+        protocols=connection.protocols,
+        dht_server=_DHT in connection.protocols,
         contexts=tuple(cid_text(context) for context in shared),
     )

@@ -185,10 +185,21 @@ class DeltaRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRow:
-    """A connected peer. since: ISO 8601 UTC. contexts: those both sides have proved to know."""
+    """A connection to a peer. since: ISO 8601 UTC. contexts: those both sides have proved to know.
+
+    direction: "inbound" or "outbound". latency_ms: of the last round trip, None before the first.
+    score: 0 where nothing is held against the peer, below it else. agent, protocols, dht_server:
+    as the peer says, empty and False while it has not.
+    """
 
     peer_id: str
     address: str
     direction: str
+    transport: str
     since: str
+    latency_ms: float | None
+    score: float
+    agent: str
+    protocols: tuple[str, ...]
+    dht_server: bool
     contexts: tuple[str, ...]

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from covey.client import Client
-from tests.integration.api.fake_node import TOKEN, ServedNode, served
+from tests.integration.api.fake_node import TOKEN
+from tests.integration.api.served import ServedNode, served
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
-"""A node in memory that keeps the contract of `NodeService`, and its API served from a thread."""
+"""A node in memory that keeps the contract of `NodeService`."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import trio
 
-from covey.api.server import serve
 from covey.errors import (
     ConfigError,
     ExecutionError,
@@ -39,7 +36,7 @@ from covey.node import (
     changed,
 )
 
-__all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode", "ServedNode", "served"]
+__all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode"]
 
 PEER_ID = "12D3KooWFake"
 MEMBER = "did:key:z6MkMember"
@@ -116,7 +113,13 @@ class FakeNode:
                 peer_id="12D3KooWOther",
                 address="/ip4/127.0.0.1/tcp/4002",
                 direction="outbound",
+                transport="tcp, noise, yamux",
                 since="2026-01-01T00:00:00.000Z",
+                latency_ms=12.345,
+                score=-1.5,
+                agent="covey/0.1.0",
+                protocols=("/covey/sync/1.0.0", "/ipfs/kad/1.0.0"),
+                dht_server=True,
                 contexts=(CONTEXT_ID,),
             ),
         )
@@ -342,58 +345,3 @@ class FakeNode:
     def request_stop(self) -> None:
         """Remember that it was asked."""
         self.stop_requested = True
-
-
-class ServedNode:
-    """A fake node whose API is served; `home` is what clients open."""
-
-    def __init__(self, node: FakeNode, home: Path, address: str) -> None:
-        self.node = node
-        self.home = home
-        self.address = address
-        self.stop: Callable[[], None] = lambda: None
-        self.run: Callable[..., object] = lambda function: function()
-
-
-@contextmanager
-def served(home: Path) -> Iterator[ServedNode]:
-    """Serve a fake node from a thread of its own while the block runs.
-
-    `run` runs a function in the loop of the node; `stop` ends the server and waits for it.
-    """
-    node = FakeNode()
-    ready: list[ServedNode] = []
-    is_ready = threading.Event()
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            host, port = await nursery.start(_serve, node)
-            served_node = ServedNode(node, home, f"http://{host}:{port}")
-            token = trio.lowlevel.current_trio_token()
-            served_node.run = lambda function, *arguments: trio.from_thread.run_sync(
-                function, *arguments, trio_token=token
-            )
-            served_node.stop = lambda: served_node.run(nursery.cancel_scope.cancel)
-            ready.append(served_node)
-            is_ready.set()
-
-    thread = threading.Thread(target=trio.run, args=(main,))
-    thread.start()
-    assert is_ready.wait(10)
-    (served_node,) = ready
-    home.mkdir(exist_ok=True)
-    (home / "keys").mkdir(exist_ok=True)
-    (home / "token").write_text(TOKEN)
-    (home / "api.json").write_text(json.dumps({"address": served_node.address, "pid": 1}))
-    try:
-        yield served_node
-    finally:
-        if thread.is_alive():
-            with suppress(trio.RunFinishedError):
-                served_node.stop()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-async def _serve(node: FakeNode, task_status: trio.TaskStatus[tuple[str, int]]) -> None:
-    await serve(node, host="127.0.0.1", port=0, token=TOKEN, task_status=task_status)

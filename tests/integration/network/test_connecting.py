@@ -8,6 +8,7 @@ import socket
 import pytest
 import trio
 
+from covey import __version__
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import limits
 from covey.network.address import parse_peer_id
@@ -278,3 +279,16 @@ async def test_pinned_peer_is_dialled_at_once_and_again_for_ever(open_node, unti
         assert not a.redial.is_pinned(parse_peer_id(b.peer_id))
         with pytest.raises(ConfigError):
             a.pin("t", ["/ip4/127.0.0.1/tcp/1"])
+
+
+@pytest.mark.trio
+async def test_table_says_what_a_peer_runs_and_how_far_it_is(open_node, until):
+    """Identify and one round trip, both soon after the connection."""
+    async with open_node(1) as a, open_node(2) as b:
+        await a.dial(b.addresses[0])
+        await until(lambda: all(row.agent and row.latency_s for row in a.peer_table()))
+        (row,) = a.peer_table()
+        assert row.agent == f"covey/{__version__}"
+        assert {"/covey/sync/1.0.0", "/ipfs/kad/1.0.0", "/meshsub/1.1.0"} <= set(row.protocols)
+        assert 0 < row.latency_s < 1
+        assert row.score == 0

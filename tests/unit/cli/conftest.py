@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from covey.cli.main import run_command
-from tests.integration.api.fake_node import ServedNode, served
+from tests.integration.api.served import ServedNode, served
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,3 +257,17 @@ def test_shell_completes_contexts_peers_and_roles(covey, node, run, monkeypatch)
     assert offered(f"covey context settings {home} notes --role ca") == ["carrier"]
     assert "--max-peers" in offered("covey context settings notes --max")
     assert offered("covey context settings --home /nope no") == []
+
+
+def test_peers_say_who_how_since_when_and_what_they_serve(covey):
+    """For people every line fits into 80 columns; contexts have their names here."""
+    shown = covey("peers").out
+    assert "12D3KooWOther\n" in shown
+    assert "outbound, tcp, noise, yamux, since 2026-01-01T00:00:00Z" in shown
+    assert "latency 12.3 ms, score -1.5" in shown
+    assert "covey/0.1.0, sync, DHT server" in shown
+    assert "shares    notes" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    (peer,) = covey("peers", "--json").json["peers"]
+    assert (peer["dht_server"], peer["latency_ms"], peer["score"]) == (True, 12.345, -1.5)
+    assert (peer["transport"], peer["direction"]) == ("tcp, noise, yamux", "outbound")

@@ -282,3 +282,18 @@ async def test_window_is_returned_by_halves(peers):
     kind, flags, stream_id, increment = struct.unpack("!xBHII", await peer.read(12))
     assert (kind, flags, stream_id) == (WINDOW, 0, 1)
     assert increment >= 128 * 1024
+
+
+@pytest.mark.trio
+async def test_round_trip_of_the_last_ping_is_known(peers):
+    """An answer to an older one says nothing of now."""
+    muxer, peer = peers
+    muxer.ping()
+    muxer.ping()
+    assert await peer.read(24) == _frame(PING, SYN, 0, 1) + _frame(PING, SYN, 0, 2)
+    await peer.write(_frame(PING, ACK, 0, 1) + _frame(PING, SYN, 0, 9))
+    assert await peer.read(12) == _frame(PING, ACK, 0, 9)  # So what came before it was seen.
+    assert muxer.latency_s is None
+    await peer.write(_frame(PING, ACK, 0, 2) + _frame(PING, SYN, 0, 9))
+    assert await peer.read(12) == _frame(PING, ACK, 0, 9)
+    assert 0 < muxer.latency_s < 10
