@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from covey.model import Add, Delete, Delta, Effect, Payload, PeerId, Put
@@ -49,7 +50,9 @@ def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
         timeline.ended_s = finding.at_s
         timeline.finding = f"{finding.message} ({finding.where})"
         node = next((n for n in plan.names if f"{n} " in finding.message), "")
-        timeline.marks.append(Mark(finding.at_s, node, "finding", finding.message))
+        order = sum(len(delta.arrivals) + 1 for delta in timeline.deltas.values())
+        order += len(timeline.marks) + 1  # the last of all
+        timeline.marks.append(Mark(finding.at_s, node, "finding", finding.message, order))
     return result, timeline
 
 
@@ -59,7 +62,7 @@ class _Recorder(Checker):
     def __init__(self, checks: Checks, timeline: Timeline) -> None:
         super().__init__(checks)
         self._timeline = timeline
-        self._calls: dict[int, str] = {}
+        self._order = itertools.count(1)
         for fault in checks.world.plan.faults:
             if isinstance(fault, Jump):
                 label = f"clock {fault.skew_s:+.1f} s from true time"
@@ -105,16 +108,17 @@ class _Recorder(Checker):
             known = self.checks.history.known[delta.id]
             author = self._author(delta)
             label = f"sequence {delta.core.sequence}: {_told(delta, known.payload)}"
-            written = Written(delta.id.hex(), author, self._now, label)
+            written = Written(delta.id.hex(), author, self._now, label, order=next(self._order))
             self._timeline.deltas[delta.id.hex()] = written
-        written.arrivals.append(Arrival(node.name, self._now))
+        written.arrivals.append(Arrival(node.name, self._now, next(self._order)))
 
     def _author(self, delta: Delta) -> str:
         nodes = self.checks.world.nodes.values()
         return next((n.name for n in nodes if n.identity.device == delta.core.author), "stranger")
 
     def _mark(self, node: Node, kind: str, label: str) -> None:
-        self._timeline.marks.append(Mark(self._now, node.name, kind, label))
+        mark = Mark(self._now, node.name, kind, label, next(self._order))
+        self._timeline.marks.append(mark)
 
 
 def _role(node: NodePlan) -> str:

@@ -31,12 +31,14 @@ class Mark:
     """Something that happened at one moment at one node.
 
     kind: "start", "calls", "reply", "crash", "leave", "jump", "misdeed", "accused", "finding" ...
+    order: see `Timeline`.
     """
 
     at_s: float
     node: str
     kind: str
     label: str
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Arrival:
 
     node: str
     at_s: float
+    order: int = 0
 
 
 @dataclass(slots=True)
@@ -56,13 +59,15 @@ class Written:
     at_s: float
     label: str
     arrivals: list[Arrival] = field(default_factory=list)
+    order: int = 0
 
 
 @dataclass(slots=True)
 class Timeline:
     """One run. All times are virtual seconds since its beginning.
 
-    faults_s: when the last fault ended and healing began. finding: what was broken, or empty.
+    Of what happened at one time the lesser order came first, as in the trace: a call before what it
+    wrote. faults_s: when the last fault ended and healing began. finding: what was broken, or "".
     """
 
     seed: int

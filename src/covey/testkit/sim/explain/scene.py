@@ -20,12 +20,17 @@ _DOWN, _UP = frozenset({"crash", "leave"}), "start"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Marks of one kind at one node within a millisecond: the replies to one batch, say."""
+    """Marks of one kind at one node within a millisecond: the replies to one batch, say.
+
+    times_s, orders: of each of them.
+    """
 
     at_s: float
     node: str
     kind: str
     labels: tuple[str, ...]
+    times_s: tuple[float, ...]
+    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def scene_of(timeline: Timeline) -> Scene:
     lanes = _lanes(timeline)
     bands = sorted(timeline.bands, key=lambda b: (b.from_s, b.to_s, b.kind, b.label, b.nodes))
     placed = [mark for mark in timeline.marks if mark.node]  # a finding may be nobody's
-    marks = sorted(placed, key=lambda m: (m.at_s, m.node, m.kind, m.label))
+    marks = sorted(placed, key=lambda m: (m.at_s, m.order, m.node, m.kind, m.label))
     moments = tuple(_moments([mark for mark in marks if mark.at_s <= end_s]))
     begun = tuple(band for band in bands if band.from_s <= end_s)
     ahead: list[Band | Mark] = [band for band in bands if band.from_s > end_s]
@@ -101,7 +106,7 @@ def scene_of(timeline: Timeline) -> Scene:
     outages = tuple(_outages(moments, names, end_s))
     absent = {o.node for o in outages if o.is_late and o.to_s >= end_s}
     present = tuple(name for name in names if name not in absent)
-    written = sorted(timeline.deltas.values(), key=lambda w: (w.at_s, w.delta))
+    written = sorted(timeline.deltas.values(), key=lambda w: (w.at_s, w.order, w.delta))
     return Scene(
         timeline=timeline,
         end_s=end_s,
@@ -143,7 +148,15 @@ def _moments(marks: list[Mark]) -> Iterator[Moment]:
     marks.sort(key=_moment_key)
     for (_, node, kind), group in itertools.groupby(marks, _moment_key):
         first, *others = group
-        yield Moment(first.at_s, node, kind, (first.label, *(mark.label for mark in others)))
+        those = (first, *others)
+        yield Moment(
+            at_s=first.at_s,
+            node=node,
+            kind=kind,
+            labels=tuple(mark.label for mark in those),
+            times_s=tuple(mark.at_s for mark in those),
+            orders=tuple(mark.order for mark in those),
+        )
 
 
 def _moment_key(mark: Mark) -> tuple[float, str, str]:
@@ -153,7 +166,7 @@ def _moment_key(mark: Mark) -> tuple[float, str, str]:
 def _tracked(written: Written, present: tuple[str, ...]) -> Tracked:
     firsts: dict[str, Arrival] = {}
     again: list[Arrival] = []
-    for arrival in sorted(written.arrivals, key=lambda a: (a.at_s, a.node)):
+    for arrival in sorted(written.arrivals, key=lambda a: (a.at_s, a.order, a.node)):
         if arrival.node in firsts:
             again.append(arrival)
         else:
