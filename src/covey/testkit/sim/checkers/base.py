@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from covey.codec import Announcement
 from covey.model import Delta, PeerId, Verdict
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
 
-__all__ = ["Checker"]
+__all__ = ["Checker", "listed"]
+
+_NAMED_MAX: Final = 8  # in a message: a crowd has hundreds
 
 
 class Checker:
@@ -59,3 +62,11 @@ class Checker:
 
     def ended(self) -> None:
         """The faults are over, and all had time to heal."""
+
+
+def listed(names: Sequence[object]) -> str:
+    """Names or numbers as a sentence has them."""
+    shown = [str(name) for name in names[:_NAMED_MAX]]
+    if len(names) > _NAMED_MAX:
+        shown.append(f"{len(names) - _NAMED_MAX} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))

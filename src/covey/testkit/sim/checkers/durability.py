@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from covey.model import Delta, DeltaId, Table
 from covey.sync import CallsSubmitted, Reply
-from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.checkers.base import Checker, listed
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
@@ -60,7 +60,7 @@ class Durability(Checker):
         """Everybody was answered, and everybody holds what anybody here was promised."""
         for node in self.checks.world.honest:
             owed = self._owed[node.name]
-            assert not owed, f"{node.name} never answered {sorted(owed)}"
+            assert not owed, f"{node.name} never answered {listed(sorted(owed))}"
             for other in self.checks.world.honest:
                 for delta in self._promised[other.name]:
                     held = node.replica.ledger.is_applied(delta)

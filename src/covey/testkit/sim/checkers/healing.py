@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from covey.testkit.sim.checkers.base import listed
+
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
 
 __all__ = ["NotHealed", "require_healed"]
-
-_NAMED_MAX = 8  # in a message: a crowd has hundreds
 
 
 class NotHealed(AssertionError):
@@ -68,16 +68,8 @@ def all_know_it(honest: Sequence[Node]) -> None:
         standing = node.replica.standing(node.now())
         unsure = sorted(names - {node.peer} - set(standing.in_sync_with))
         if unsure:
-            raise NotHealed(f"{node.name} does not know that it is in sync with {_listed(unsure)}")
+            raise NotHealed(f"{node.name} does not know that it is in sync with {listed(unsure)}")
 
 
 def _told(names: Sequence[str], what: str) -> str:
-    return f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them."""
-    shown = list(names[:_NAMED_MAX])
-    if len(names) > _NAMED_MAX:
-        shown.append(f"{len(names) - _NAMED_MAX} more")
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covey.model import PeerId, limits
-from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.checkers.base import Checker, listed
 from covey.testkit.sim.faults import Jump
 from covey.testkit.sim.links import LONGEST_WAY_S
 
@@ -67,7 +67,7 @@ class Honesty(Checker):
         for node in self.checks.world.honest:
             later_s = node.now() + self._jump_s(node) + limits.ANNOUNCEMENT_TTL_S + 1.0
             claimed = node.replica.standing(later_s).in_sync_with
-            assert not claimed, f"{node.name} would claim sync with {claimed}, long silent"
+            assert not claimed, f"{node.name} would claim sync with {listed(claimed)}, long silent"
 
     def _jump_s(self, node: Node) -> float:
         """How far this node's clock may have been set back since a claim was heard."""

@@ -85,13 +85,23 @@ def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) ->
         found = rows[place]
         if isinstance(expected, int):
             total = int.from_bytes(found[0], "big", signed=True)
-            assert total == expected, f"{node.name}: {place} sums to {total}, not {expected}"
+            assert total == expected, (
+                f"{node.name}: {_named(place)} sums to {total}, not {expected}"
+            )
         else:
             time, delta, index, value = expected
-            assert found == [value, time, delta, index], f"{node.name}: another winner at {place}"
+            is_same = found == [value, time, delta, index]
+            assert is_same, f"{node.name}: another winner at {_named(place)}"
     if with_digest:
         digest = _digest(checks, live, members_of(checks, known))
         assert node.replica.ledger.digest() == digest, f"{node.name}: another digest"
+
+
+def _named(place: Place) -> str:
+    """Collection and key as a sentence has them; a key that is no text in hexadecimal digits."""
+    collection, key = place
+    text = key.decode("ascii", "replace")
+    return f"{collection} {text if text.isprintable() and text.isascii() else key.hex()}"
 
 
 def _digest(
