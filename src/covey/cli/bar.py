@@ -42,9 +42,10 @@ class Bar:
         line = f"{what} {done}"
         if total:
             full = _BAR_CHARS * min(done, total) // total
-            left_s = (now - self._began_s) / max(1, done) * max(0, total - done)
-            bar = f"[{'#' * full}{'.' * (_BAR_CHARS - full)}]"
-            line = f"{what} {done} of {total} {bar} {left_s:.0f} s left"
+            line = f"{what} {done} of {total} [{'#' * full}{'.' * (_BAR_CHARS - full)}]"
+            if done:  # else nobody knows
+                left_s = (now - self._began_s) / done * max(0, total - done)
+                line = f"{line} {left_s:.0f} s left"
         sys.stderr.write(_ERASE_LINE + ", ".join(part for part in (line, note) if part))
         sys.stderr.flush()
 

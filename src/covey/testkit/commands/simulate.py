@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -30,6 +29,7 @@ from covey.testkit.commands.options import (
     SeedsOption,
 )
 from covey.testkit.commands.tables import finding_shown, replay_shown, summary_shown
+from covey.testkit.commands.watch import Watch
 from covey.testkit.sim.application import load_application, name_of
 from covey.testkit.sim.draw import plan_of
 from covey.testkit.sim.explain import render
@@ -143,22 +143,23 @@ def _run(
     as_json: bool,
 ) -> None:
     found: list[Result] = []
-    bar = Bar()
-    done = itertools.count(1)
+    watch = Watch(len(seeds), is_kept=results is not None, is_quiet=as_json)
 
     def seen(result: Result) -> None:
-        if as_json:
-            emit_json(result)
-        bar.show("seeds", next(done), len(seeds), f"{len(found)} findings")
         if result.finding is not None:
             found.append(result)
-            bar.clear()
+        watch.done(findings=len(found))
+        if as_json:
+            emit_json(result)
+        if result.finding is not None:
+            watch.bar.clear()
             say(f"seed {result.seed}: {result.finding.message} ({result.finding.where})")
 
     with (
-        bar,
+        watch.interruptible(),
+        watch.bar,
         results_file(results, scenario) as kept,
-        closing(run_seeds(scenario, seeds, jobs, kept)) as ran,
+        closing(run_seeds(scenario, seeds, jobs, kept, watch.within)) as ran,
     ):
         summary = sum_up(scenario, ran, seen)
     if as_json:
@@ -178,6 +179,9 @@ def _keep_or_say(scenario: Scenario, result: Result, folder: Path, *, quietly: b
     """As below; that something was found is worth more than the file."""
     try:
         _keep(scenario, result, folder, quietly=quietly)
+    except KeyboardInterrupt:
+        say(f"stopped while seed {result.seed} was made smaller: nothing is kept of it")
+        raise
     except NodeError as error:
         say(f"seed {result.seed} is not kept: {error}")
 

@@ -17,7 +17,7 @@ from covey.testkit.sim.shrink import Shrunk
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["finding_shown", "replay_shown", "summary_shown"]
+__all__ = ["counted", "finding_shown", "replay_shown", "summary_shown"]
 
 _CALLS_SHOWN = 4
 _SEEDS_SHOWN = 20
@@ -47,7 +47,7 @@ def summary_shown(summary: Summary) -> RenderableType:
     last = Text("no promise was broken", "bold green")
     if summary.findings:
         some = ", ".join(map(str, summary.findings[:_SEEDS_SHOWN]))
-        last = Text(f"{_many(len(summary.findings), 'seed')} broke a promise: {some}", "bold red")
+        last = Text(f"{counted(len(summary.findings), 'seed')} broke a promise: {some}", "bold red")
     return Group(head, effects, faults, last)
 
 
@@ -59,7 +59,8 @@ def _healing(summary: Summary) -> str:
     return "; ".join(parts) or "-"
 
 
-def _many(count: int, one: str) -> str:
+def counted(count: int, one: str) -> str:
+    """A number with its noun."""
     return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -98,13 +98,14 @@ def simulate(
     more: type[Checker] | None = None,
     *,
     is_thorough: bool = False,
+    told: Callable[[float, int], None] | None = None,
 ) -> Result:
     """Run one plan; a broken promise is part of the result.
 
-    more, is_thorough: as `World`. Whatever a machine or a checker raises is a finding.
+    more, is_thorough, told: as `World`. Whatever a machine or a checker raises is a finding.
     """
     with lowered(TIGHT_LIMITS if plan.is_tight else {}):
-        world = World(plan, application, more, is_thorough=is_thorough)
+        world = World(plan, application, more, is_thorough=is_thorough, told=told)
         finding, healed_s = None, None
         try:
             healed_s = world.run()

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -209,16 +210,21 @@ def plan_for(scenario: Scenario, seed: int) -> Plan:
 
 
 def run_seeds(
-    scenario: Scenario, seeds: Iterable[int], jobs: int, results: Results
+    scenario: Scenario,
+    seeds: Iterable[int],
+    jobs: int,
+    results: Results,
+    within: Callable[[int, float, int], None] | None = None,
 ) -> Generator[Result, None, None]:
     """The result of each seed, in order; those that are known are not run again.
 
+    within: told now and then of the seed that this process runs, its virtual seconds and its steps.
     Raises as `working`. With several jobs its processes end with this iterator: close it.
     """
     wanted = list(seeds)
     unknown = [seed for seed in wanted if results.get(seed) is None]
-    run = _Runner(scenario)
     jobs = min(jobs, len(unknown))
+    run = _Runner(scenario, within if jobs <= 1 else None)
     with nullcontext(map(run, unknown)) if jobs <= 1 else working(run, unknown, jobs) as fresh:
         for seed in wanted:
             result = results.get(seed)
@@ -232,12 +238,16 @@ def run_seeds(
 class _Runner:
     """Runs seeds of a scenario; a process that it is sent to compiles the application once."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(
+        self, scenario: Scenario, within: Callable[[int, float, int], None] | None
+    ) -> None:
         self._scenario = scenario
+        self._within = within
 
     def __call__(self, seed: int) -> Result:
         application = load_application(self._scenario.workload.application)
-        return simulate(plan_of(self._scenario, seed, application), application)
+        told = None if self._within is None else partial(self._within, seed)
+        return simulate(plan_of(self._scenario, seed, application), application, told=told)
 
 
 def sum_up(

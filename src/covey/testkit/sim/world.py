@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from covey.model import PeerId
@@ -35,6 +36,7 @@ from covey.testkit.sim.trace import Trace
 __all__ = ["World"]
 
 _STEPS_PER_NODE_MAX = 200_000  # a world that takes more does not come to rest
+_TOLD_EVERY = 200  # steps: a crowd takes some milliseconds for one
 _CALL_AGAIN_S = 1.0
 _CALLS_ELSEWHERE_AFTER = 4
 
@@ -43,7 +45,8 @@ class World:
     """Nodes, network, faults and checks of one plan.
 
     more: makes a checker that only looks on, such as the one that draws a page of it. is_thorough:
-    the state is held against the oracle at every change, not now and then.
+    the state is held against the oracle at every change, not now and then. told: now and then, the
+    virtual seconds and the steps so far.
     """
 
     def __init__(
@@ -53,10 +56,13 @@ class World:
         more: type[Checker] | None = None,
         *,
         is_thorough: bool = False,
+        told: Callable[[float, int], None] | None = None,
     ) -> None:
         self.plan = plan
         self.application = application
         self.is_thorough = is_thorough
+        self._told = told
+        self._told_next = _TOLD_EVERY
         ground = lay(plan, application)
         self.founding = ground.founding
         self.clock = Clock()
@@ -129,6 +135,9 @@ class World:
 
     def _after_step(self) -> None:
         self.checks.stepped()
+        if self._told is not None and self.clock.count >= self._told_next:
+            self._told_next = self.clock.count + _TOLD_EVERY
+            self._told(self.clock.now, self.clock.count)
         most = _STEPS_PER_NODE_MAX * len(self.nodes)
         assert self.clock.count < most, "the simulation does not come to rest"
 

@@ -157,6 +157,16 @@ def test_thorough_run_is_the_same_run() -> None:
     assert run(plan, is_thorough=True) == run(plan)
 
 
+def test_run_tells_how_far_it_is_and_stays_the_same_run() -> None:
+    """A crowd takes an hour: whoever waits wants to know."""
+    told: list[tuple[float, int]] = []
+    plan = small_plan(submissions=MANY)
+    again = simulate(plan, load_application(ARENA), told=lambda *far: told.append(far))
+    assert again == run(plan)
+    assert 1 <= len(told) <= again.steps // 200
+    assert told == sorted(told)
+
+
 def test_only_the_package_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A checkout called covey, as `git clone` names it, makes nothing else in it covey's own."""
     path = tmp_path / "covey" / "tests" / "test_x.py"

@@ -58,7 +58,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds that were run in this process."""
     seeds: list[int] = []
 
-    def note(plan: Plan, application: Application) -> Result:
+    def note(plan: Plan, application: Application, **_: object) -> Result:
         seeds.append(plan.seed)
         return simulate(plan, application)
 
@@ -258,7 +258,7 @@ def test_finding_is_kept_and_counted(
     """A seed that failed yesterday fails today, too, without being run again."""
     finding = Finding("testkit.sim.world:run", "a promise", 1.5, ("the last", "lines"))
 
-    def fail(plan: Plan, application: Application) -> Result:
+    def fail(plan: Plan, application: Application, **_: object) -> Result:
         result = simulate(plan, application)
         return msgspec.structs.replace(result, finding=finding if plan.seed % 3 == 0 else None)
 
