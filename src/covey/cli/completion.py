@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,25 @@ from covey.errors import NodeError
 if TYPE_CHECKING:
     from covey.client import Client
 
-__all__ = ["complete_context", "complete_peer"]
+__all__ = ["complete_context", "complete_peer", "completing_named_shell"]
+
+_GUESSES_NONE = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+
+
+@contextmanager
+def completing_named_shell(given: Sequence[str]) -> Iterator[None]:
+    """Where the options of completion name a shell, it is that one, or refused if there is none.
+
+    Typer guesses the shell otherwise, and then ignores the name.
+    """
+    is_named = len(given) > 1 and given[0] in {"--show-completion", "--install-completion"}
+    if is_named:
+        os.environ[_GUESSES_NONE] = "1"
+    try:
+        yield
+    finally:
+        if is_named:
+            del os.environ[_GUESSES_NONE]
 
 
 def complete_context(context: typer.Context, incomplete: str) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 from covey import __version__
 from covey.cli import app_commands, call_commands, context_commands, node_commands
+from covey.cli.completion import completing_named_shell
 from covey.cli.exits import FAILED, INTERRUPTED, OK, STORE, USAGE, exit_code
 from covey.cli.options import examples
 from covey.cli.output import flush_output, say, silence_output
@@ -31,7 +32,8 @@ def perform(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors of the command are raised."""
     try:
         given = list(arguments) or ["--help"]
-        code = build(given)(args=given, prog_name="covey", standalone_mode=False)
+        with completing_named_shell(given):
+            code = build(given)(args=given, prog_name="covey", standalone_mode=False)
         flush_output()
     except typer.TyperException as error:
         message = shown(" ".join(error.format_message().split()))

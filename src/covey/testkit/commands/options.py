@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from covey.cli.options import given, path_given
 from covey.model import limits
 
 __all__ = [
+    "BUILTIN",
     "DEFAULT",
     "ApplicationOption",
     "ExplainOption",
@@ -26,6 +28,24 @@ __all__ = [
 DEFAULT: Final = "everything"
 """The scenario of whoever names none."""
 
+BUILTIN: Final = ("quick", "everything", "crowd", "big")
+"""Those that come with covey, the smallest first."""
+
+
+def _scenarios(incomplete: str) -> list[str]:
+    """What a shell offers: built-in ones, files of TOML, and folders that may hold some."""
+    names = [name for name in BUILTIN if name.startswith(incomplete)]
+    folder, slash, begin = incomplete.rpartition("/")
+    with suppress(OSError, ValueError):
+        for path in sorted(Path(folder + slash or ".").iterdir()):
+            if path.name.startswith(begin) and (begin or not path.name.startswith(".")):
+                if path.is_dir():
+                    names.append(f"{folder}{slash}{path.name}/")
+                elif path.suffix == ".toml":
+                    names.append(f"{folder}{slash}{path.name}")
+    return names
+
+
 SeedsOption = Annotated[
     str | None,
     typer.Option("--seeds", metavar="A..B", help="Which seeds; else those of the scenario."),
@@ -37,7 +57,8 @@ ScenarioOption = Annotated[
         metavar="FILE",
         parser=given,
         show_default=DEFAULT,
-        help="A scenario in TOML, or the name of a built-in one.",
+        autocompletion=_scenarios,
+        help=f"A scenario in TOML, or one of {', '.join(BUILTIN)}.",
     ),
 ]
 ApplicationOption = Annotated[

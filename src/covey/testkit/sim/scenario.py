@@ -81,6 +81,12 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _QUOTED_CHARS: Final = 80
 _BUILTIN: Final = "scenarios"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it begins the names of files
+_LISTS: Final[dict[Place, int]] = {
+    **dict.fromkeys((("nodes",), ("founders",), ("lasts_s",)), 2),
+    **dict.fromkeys((("workload", "calls"), ("workload", "batch")), 2),
+    **dict.fromkeys((("delay_s",), ("workload", "keys")), 1),
+}
+"""Fields that take numbers, and how many where it is one and the same."""
 _SEEDS: Final = re.compile(r"([0-9]{1,16})(?:\.\.([0-9]{1,16}))?")
 
 
@@ -151,7 +157,8 @@ def parse_scenario(content: bytes, source: str) -> Scenario:
     try:
         scenario = msgspec.convert(raw, Scenario)
     except msgspec.ValidationError as error:
-        raise checks.wrong(*_split(str(error))) from error
+        what, place = _split(str(error))
+        raise checks.wrong(f"{what}{_hint(raw, place)}", place) from error
     checks.whole(scenario)
     return scenario
 
@@ -208,7 +215,11 @@ class _Checks:
                 what = f"{'.'.join(place)} goes from {low} down to {high}: turn them round"
                 raise self.wrong(what, place)
         if scenario.founders[1] > scenario.nodes[0]:
-            what = f"{scenario.founders[1]} founders are more than {scenario.nodes[0]} nodes"
+            nodes = "1 node" if scenario.nodes[0] == 1 else f"{scenario.nodes[0]} nodes"
+            what = f"{scenario.founders[1]} founders are more than {nodes}"
+            if line_of(self._text, ("founders",)) is None:
+                low, high = scenario.founders
+                what = f"{what}; founders is [{low}, {high}] where a file does not say it"
             raise self.wrong(what, ("founders",), ("nodes",))
         lists: dict[Place, tuple[object, ...]] = {
             ("delay_s",): scenario.delay_s,
@@ -240,6 +251,15 @@ def _split(message: str) -> tuple[str, Place]:
         return f"{missing[1]} is missing", place
     plain = what.replace("Expected `object`", "Expected `table`").replace("`", "")
     return f"{'.'.join(place)}: {plain}", place
+
+
+def _hint(raw: object, place: Place) -> str:
+    """How to write a single number where a pair or a list of them belongs."""
+    for key in place:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    if place not in _LISTS or isinstance(raw, bool) or not isinstance(raw, int | float):
+        return ""
+    return f"; write [{raw}]" if _LISTS[place] == 1 else f"; write [{raw}, {raw}]"
 
 
 def _quoted(value: object) -> str:

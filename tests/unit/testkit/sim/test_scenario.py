@@ -53,7 +53,14 @@ WRONG = {
     "unknown field of lines": ('name = "x"\n"a\\nb" = 1\n', 2, "there is no field 'a\\nb' here"),
     "text for a number": ('name = "x"\ndegree = "many"\n', 2, "degree: Expected int, got str"),
     "number for a text": ("name = 5\n", 1, "name: Expected str, got int"),
-    "number for a pair": ('name = "x"\nnodes = 3\n', 2, "nodes: Expected array, got int"),
+    "number for a pair": ('name = "x"\nnodes = 3\n', 2, "got int; write [3, 3]"),
+    "number for a list": ('name = "x"\ndelay_s = 0.5\n', 2, "got float; write [0.5]"),
+    "number below": ('name = "x"\n[workload]\ncalls = 9\n', 3, "got int; write [9, 9]"),
+    "founders unsaid": (
+        'name = "x"\nnodes = [1, 1]\n',
+        2,
+        "2 founders are more than 1 node; founders is [1, 2] where a file does not say it",
+    ),
     "three for a pair": ('name = "x"\nnodes = [1, 2, 3]\n', 2, "Expected array of length 2, got 3"),
     "text in a list": (
         'name = "x"\ndelay_s = [\n  0.1,\n  "long",\n]\n',
@@ -142,7 +149,7 @@ WRONG = {
         3,
         "4 founders are more than 3 nodes",
     ),
-    "too few nodes": ('name = "x"\nnodes = [1, 5]\n', 2, "2 founders are more than 1 nodes"),
+    "too few nodes": ('name = "x"\nnodes = [1, 5]\n', 2, "2 founders are more than 1 node"),
     "seeds of words": ('name = "x"\nseeds = "all"\n', 2, "the seeds are a range such as 1..1000"),
     "seeds turned round": ('name = "x"\nseeds = "9..2"\n', 2, "the seeds go from 9 down to 2"),
 }
