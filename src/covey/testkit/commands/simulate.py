@@ -167,6 +167,8 @@ def _run(
         emit_json(summary.last)
     else:
         emit_shown(summary_shown(summary))
+    if not any(scenario.faults.values()):
+        say(f"the scenario {scenario.name} has no faults: `[faults]` in its file switches them on")
     if summary.calls and not summary.took_effect:
         say(f"none of {summary.calls} calls took effect: nothing was tested")
     for result in found[:_SHRUNK_MAX]:
