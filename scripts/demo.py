@@ -125,7 +125,10 @@ class Demo:
         """Everything; raises NodeError with what went wrong."""
         expected = self._expected()
         first, *others = self._nodes[:-1]
-        self._say(f"starting {len(self._nodes) - 1} nodes, each a process with its own home")
+        self._say(
+            f"starting {len(self._nodes) - 1} nodes, each a process with its own home; "
+            "one more joins when half is done"
+        )
         first.start()
         first.wait_ready()
         for node in others:

@@ -13,6 +13,8 @@ from rich.table import Table
 
 __all__ = ["Bar", "Checked", "Lines", "Outcome", "Row", "half_and_tail_ms", "show"]
 
+_RATE_S = 2.0  # a bar is drawn several times a second
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -67,6 +69,23 @@ class Outcome:
         )
 
 
+class _Rate:
+    """Calls a second since it was last asked, but for less than `least_s` what it was then."""
+
+    def __init__(self, least_s: float) -> None:
+        self._least_s, self._at_s = least_s, time.monotonic()
+        self._done, self._rate = 0, 0.0
+
+    def at(self, done: int) -> float:
+        """The rate up to these calls."""
+        took_s = time.monotonic() - self._at_s
+        if took_s >= self._least_s or not self._rate:
+            self._rate = (done - self._done) / max(took_s, 0.001)
+        if took_s >= self._least_s:
+            self._at_s, self._done = time.monotonic(), done
+        return self._rate
+
+
 class Bar:
     """Progress for a person who watches."""
 
@@ -78,7 +97,7 @@ class Bar:
             TextColumn("calls, {task.fields[rate]:.0f}/s"),
             TimeElapsedColumn(),
         )
-        self._began_s = time.monotonic()
+        self._rate = _Rate(_RATE_S)
         self._progress = Progress(*columns, console=console)
         self._task = self._progress.add_task("", total=total, rate=0.0)
 
@@ -90,23 +109,21 @@ class Bar:
         self._progress.stop()
 
     def _show(self, done: int) -> None:
-        rate = done / max(time.monotonic() - self._began_s, 0.001)
-        self._progress.update(self._task, completed=done, rate=rate)
+        self._progress.update(self._task, completed=done, rate=self._rate.at(done))
 
 
 class Lines:
-    """Progress for a log: a line for each tenth."""
+    """Progress for a log: a line for each tenth, with the rate since the one before."""
 
     def __init__(self, say: Callable[[str], None], total: int) -> None:
         self._say, self._total = say, total
-        self._began_s, self._tenth = time.monotonic(), 0
+        self._rate, self._tenth = _Rate(0.0), 0
 
     def __call__(self, done: int) -> None:
         tenth = done * 10 // self._total
         if tenth > self._tenth:
             self._tenth = tenth
-            rate = done / max(time.monotonic() - self._began_s, 0.001)
-            self._say(f"{done} of {self._total} calls, {rate:.0f}/s")
+            self._say(f"{done} of {self._total} calls, {self._rate.at(done):.0f}/s")
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -129,8 +146,9 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(
         f"{outcome.calls} calls in {outcome.replay_s} s ({rate:.0f}/s), "
         f"agreement {outcome.settle_s} s later, {outcome.total_s} s in all\n"
-        f"{outcome.hand_overs} hand-overs: batch {batch_half}/{batch_tail} ms, "
-        f"then {half}/{tail} ms to the other node (half/99 %)"
+        f"{outcome.hand_overs} hand-overs between the writers: half of the batches took up to "
+        f"{batch_half} ms, 99 % up to {batch_tail} ms;\n"
+        f"half of the hand-overs reached the other node within {half} ms, 99 % within {tail} ms"
     )
     if outcome.checked is not None:
         checked = outcome.checked

@@ -38,6 +38,9 @@ def test_the_first_transactions_of_the_recorded_session():
     told = LAST.fullmatch(result.stdout.splitlines()[-1])
     assert told is not None
     assert told.group(1, 2) == ("4", "300")
+    assert "starting 3 nodes, " in result.stdout
+    assert "; one more joins when half is done" in result.stdout
+    assert re.search(r"half of the hand-overs reached .* within \S+ ms, 99 %", result.stdout)
     assert "admission open" in result.stdout
     assert "encryption none" in result.stdout
     assert "verification by signature" in result.stdout
