@@ -144,9 +144,9 @@ def make_ticket(name: FromPath[str], state: State) -> TicketReply:
     sync_to_thread=False,
 )
 def read_log(name: FromPath[str], state: State, after: _After = 0, limit: _Limit = 100) -> LogReply:
-    """One page; `next` is the `after` of the following one."""
+    """One page, which may be shorter than `limit`; `next` is the `after` of the following one."""
     rows = service_of(state).log(name, after, limit)
-    is_full = len(rows) == limit
+    is_full = len(rows) == min(limit, limits.LOG_PAGE_ROWS)
     return LogReply(
         rows=tuple(applied_row(*row) for row in rows), next=rows[-1][0] if is_full else None
     )

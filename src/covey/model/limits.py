@@ -256,6 +256,7 @@ CONTEXT_INBOX_MAX: Final = 1_024  # events that wait for one context; senders wa
 CONTEXT_HEARD_BYTES_MAX: Final = 32 * MIB  # frames of gossip among them; more are lost
 CONTEXT_OUTBOX_MAX: Final = 256  # envelopes that wait for the network; the context waits
 PUBLISH_WAIT_S: Final = 1.0  # then the envelope is dropped; sync brings what it carried
+LOG_PAGE_ROWS: Final = 256  # of the log, read and decoded in one turn; more: the next page
 WATCH_QUEUE_MAX: Final = 4_096  # notices that wait for one watcher; beyond, it is cut off
 CONTEXT_PEERS_MAX: Final = SYNC_STREAMS_MAX  # that a context syncs with; its settings say fewer
 CONTEXT_LIST_PEERS_MAX: Final = 256  # peers on an allow or a deny list; more: refused

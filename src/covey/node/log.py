@@ -6,21 +6,19 @@ import trio
 
 from covey.codec import decode_delta, decode_payload
 from covey.governance import admitted_member
-from covey.model import DeltaId, Table
+from covey.model import DeltaId, Table, limits
 from covey.node.notices import delta_row
 from covey.node.views import DeltaRow
 from covey.sync import Replica
 
 __all__ = ["read_log", "replay"]
 
-_PAGE = 256
-
 
 def read_log(replica: Replica, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
-    """Up to `limit` (at most 256 at a time) deltas after an arrival number."""
+    """Up to `limit` and `limits.LOG_PAGE_ROWS` deltas after an arrival number."""
     ledger = replica.ledger
     rows = []
-    last = min(ledger.count, after + min(limit, _PAGE))
+    last = min(ledger.count, after + min(limit, limits.LOG_PAGE_ROWS))
     for arrival in range(max(after, 0) + 1, last + 1):
         name = ledger.view.get(Table.LOG, (arrival,))
         assert name is not None, "the log has no gaps"
@@ -42,7 +40,7 @@ async def replay(
     """What the log holds after an arrival number, then what takes effect live, without a gap."""
     async with send:
         told = after
-        while rows := read_log(replica, told, _PAGE):
+        while rows := read_log(replica, told, limits.LOG_PAGE_ROWS):
             for arrival, row in rows:
                 await send.send((arrival, row))
                 told = arrival

@@ -18,7 +18,7 @@ from covey.errors import (
     Refused,
     StoreError,
 )
-from covey.model import PeerId
+from covey.model import PeerId, limits
 from covey.node import (
     ApplicationRow,
     CallResult,
@@ -320,9 +320,9 @@ class FakeNode:
         raise NotFound(f"the application has no query {method!r}")
 
     def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
-        """Rows after an arrival number."""
+        """Rows after an arrival number, a page of them at most."""
         self.context(context)
-        return tuple(row for row in self.rows if row[0] > after)[:limit]
+        return tuple(row for row in self.rows if row[0] > after)[: min(limit, limits.LOG_PAGE_ROWS)]
 
     @asynccontextmanager
     async def watch(

@@ -7,6 +7,7 @@ import pytest
 
 from covey.api.schema import ERRORS
 from covey.errors import NodeError
+from covey.model import limits
 from tests.integration.api.fake_node import CONTEXT_ID, DEVICE, FAILURES, MEMBER, PEER_ID
 
 
@@ -99,6 +100,22 @@ def test_log_in_pages(http, served_node):
     rest = http.get("/v1/contexts/notes/log", params={"after": page["next"], "limit": 3}).json()
     assert [row["arrival"] for row in rest["rows"]] == [4, 5]
     assert rest["next"] is None
+
+
+def test_log_page_shorter_than_asked_names_the_next(http, served_node, monkeypatch):
+    """However many rows are asked for, `next` is null at the end alone."""
+    monkeypatch.setattr(limits, "LOG_PAGE_ROWS", 2)
+    for _ in range(5):
+        served_node.run(served_node.node.apply)
+
+    arrivals, after = [], 0
+    while after is not None:
+        parameters = {"after": after, "limit": 1_000}
+        page = http.get("/v1/contexts/notes/log", params=parameters).json()
+        arrivals += [row["arrival"] for row in page["rows"]]
+        after = page["next"]
+
+    assert arrivals == [1, 2, 3, 4, 5]
 
 
 def test_stop(http, served_node):
