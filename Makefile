@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz evidence evidence-quick bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz evidence evidence-quick soak bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -73,6 +73,9 @@ mutants: $(READY) ## plant bugs in covey, each must be found (SEEDS=1..500, ARGS
 
 evidence: $(READY) ## the same calls in many processes on every engine: same bytes, same fuel (INPUTS=10000)
 	@$(PYTHON) scripts/evidence_executor.py --inputs $(or $(INPUTS),10000)
+
+soak: $(READY) ## nodes under steady calls, killed and started again for an hour (SECONDS=3600 ARGS=)
+	@$(PYTHON) scripts/soak.py --seconds $(or $(SECONDS),3600) $(ARGS)
 
 bench: $(READY) ## measure, and write a table
 	@$(PYTHON) -m bench $(ARGS)
