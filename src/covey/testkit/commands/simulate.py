@@ -111,7 +111,7 @@ def simulate_command(
         chosen = msgspec.structs.replace(chosen, workload=workload)
     load_application(chosen.workload.application)
     if explain is not None:
-        _explain(chosen, explain, output or Path(f"{chosen.name}-{explain}.html"), as_json=as_json)
+        _explain(chosen, explain, output, as_json=as_json)
         return
     wanted = _seeds(chosen.seeds if seeds is None else seeds)
     folder = save or _FINDINGS
@@ -166,7 +166,8 @@ def _run(
         emit_json(summary)
         emit_json(summary.last)
     else:
-        emit_shown(summary_shown(summary))
+        application = load_application(scenario.workload.application)
+        emit_shown(summary_shown(summary, "" if application.is_arena else application.told))
     if not any(scenario.faults.values()):
         say(f"the scenario {scenario.name} has no faults: `[faults]` in its file switches them on")
     if summary.calls and not summary.took_effect:
@@ -226,11 +227,13 @@ def _replay(path: Path, *, explain_to: Path | None, as_json: bool) -> None:
         say(f"{explain_to} shows it")
     replayed = Replayed(result.finding is None, result.finding)
     emit(replayed, as_json=as_json, show=lambda: replay_shown(regression, result))
-    _exit(result.finding)
+    _exit(result.finding, is_told=not as_json)
 
 
-def _explain(scenario: Scenario, seed: int, page: Path, *, as_json: bool) -> None:
+def _explain(scenario: Scenario, seed: int, output: Path | None, *, as_json: bool) -> None:
     application = load_application(scenario.workload.application)
+    of = scenario.name if application.is_arena else f"{scenario.name}-{application.name}"
+    page = output or Path(f"{of}-{seed}.html")
     result, timeline = record(plan_of(scenario, seed, application), application)
     write_file(page, render(timeline).encode())
     explained = Explained(seed, str(page), result.finding)
@@ -238,7 +241,9 @@ def _explain(scenario: Scenario, seed: int, page: Path, *, as_json: bool) -> Non
     _exit(result.finding)
 
 
-def _exit(finding: Finding | None) -> None:
-    if finding is not None:
+def _exit(finding: Finding | None, *, is_told: bool = False) -> None:
+    if finding is None:
+        return
+    if not is_told:
         say(f"{finding.message} ({finding.where})")
-        raise typer.Exit(REFUSED)
+    raise typer.Exit(REFUSED)

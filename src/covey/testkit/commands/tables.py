@@ -24,14 +24,16 @@ _SEEDS_SHOWN = 20
 _LAST_LINES = 12
 
 
-def summary_shown(summary: Summary) -> RenderableType:
-    """Counts, and whether anything was found."""
+def summary_shown(summary: Summary, application: str) -> RenderableType:
+    """Counts, and whether anything was found. application: unless it is covey's own."""
+    share = 100 * summary.took_effect / max(summary.calls, 1)
     head = facts(
         [
             ("scenario", summary.scenario),
+            *([("application", application)] if application else []),
             ("seeds", f"{summary.seeds}, {summary.calls_least} calls or more in each"),
             ("calls", f"{summary.calls} in {summary.deltas} deltas and {summary.steps} steps"),
-            ("took effect", str(summary.took_effect)),
+            ("took effect", f"{summary.took_effect} of them ({share:.0f} %)"),
             ("slowest healing", _healing(summary)),
             ("forked chains", str(summary.forks)),
             ("trace", summary.trace),

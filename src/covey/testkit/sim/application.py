@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from covey.codec import cid_of
+from covey.codec import cid_of, cid_text
 from covey.errors import ConfigError
 from covey.model import Collection, Interface, ReleaseId, limits
 from covey.runtime import BlockingExecutor
@@ -36,6 +36,11 @@ class Application:
         self.release = release
         self.executor = BlockingExecutor()
         self.interface: Interface = self.executor.install(release, module)
+
+    @property
+    def told(self) -> str:
+        """Its name and release for a person."""
+        return f"{self.name}, release {cid_text(self.release)}"
 
     @property
     def collections(self) -> tuple[Collection, ...]:

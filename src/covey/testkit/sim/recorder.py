@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["record"]
 
 _EFFECTS_SHOWN = 6
+_STOPS = {"killed": "kill", "power cut": "power-cut", "disk failure": "disk-failure"}
 
 
 def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
@@ -44,6 +45,10 @@ def record(plan: Plan, application: Application) -> tuple[Result, Timeline]:
             super().__init__(checks, timeline)
 
     result = simulate(plan, application, Recorder, is_thorough=True)
+    timeline.faults = result.faults
+    timeline.calls, timeline.took_effect = result.calls, result.took_effect
+    if not application.is_arena:
+        timeline.application = application.told
     finding = result.finding
     timeline.ended_s = plan.faults_s + (result.healed_s or 0.0)
     if finding is not None:
@@ -63,10 +68,11 @@ class _Recorder(Checker):
         super().__init__(checks)
         self._timeline = timeline
         self._order = itertools.count(1)
+        self._up: set[str] = set()
         for fault in checks.world.plan.faults:
             if isinstance(fault, Jump):
                 label = f"clock {fault.skew_s:+.1f} s from true time"
-                timeline.marks.append(Mark(fault.at_s, fault.node, "jump", label))
+                timeline.marks.append(Mark(fault.at_s, fault.node, kind_of(fault), label))
 
     @property
     def _now(self) -> float:
@@ -74,12 +80,15 @@ class _Recorder(Checker):
 
     def started(self, node: Node) -> None:
         """It came up."""
+        self._up.add(node.name)
         label = "comes up" if node.incarnation == 1 else "comes up again"
         self._mark(node, "start", f"{label} with {node.replica.ledger.count} deltas")
 
     def stopped(self, node: Node, why: str) -> None:
         """It went down."""
-        self._mark(node, "leave" if "left" in why else "crash", why)
+        label = why if node.name in self._up else f"tries to start: {why}"
+        self._up.discard(node.name)
+        self._mark(node, _STOPS.get(why, "leave"), label)
 
     def did(self, node: Node, deed: str) -> None:
         """It cheated."""
@@ -87,10 +96,14 @@ class _Recorder(Checker):
 
     def submitted(self, node: Node, event: CallsSubmitted) -> None:
         """It was asked for something."""
-        calls = [request.call for request in event.requests]
-        shown = "; ".join(f"{c.method} {c.arguments.decode()}" for c in calls[:_EFFECTS_SHOWN])
-        many = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
-        self._mark(node, "calls", f"{many}: {shown}")
+        told = [
+            f"{asked.request} {asked.call.method} {asked.call.arguments.decode()}"
+            for asked in event.requests[:_EFFECTS_SHOWN]
+        ]
+        if len(event.requests) > _EFFECTS_SHOWN:
+            told.append(f"and on to {event.requests[-1].request}")
+        many = "call" if len(event.requests) == 1 else f"{len(event.requests)} calls:"
+        self._mark(node, "calls", f"{many} {'; '.join(told)}")
 
     def replied(self, node: Node, reply: Reply) -> None:
         """It answered."""

@@ -30,7 +30,8 @@ class Band:
 class Mark:
     """Something that happened at one moment at one node.
 
-    kind: "start", "calls", "reply", "crash", "leave", "jump", "misdeed", "accused", "finding" ...
+    kind: "start", "calls", "reply", "misdeed", "accused", "finding", or that of a fault: "kill",
+    "power-cut", "disk-failure", "leave", "clock-jump" ...
     order: see `Timeline`.
     """
 
@@ -68,6 +69,8 @@ class Timeline:
 
     Of what happened at one time the lesser order came first, as in the trace: a call before what it
     wrote. faults_s: when the last fault ended and healing began. finding: what was broken, or "".
+    faults: as in a result. application: the one that was called, with its release, or "" for the
+    one that comes with the simulator.
     """
 
     seed: int
@@ -79,3 +82,7 @@ class Timeline:
     faults_s: float = 0.0
     ended_s: float = 0.0
     finding: str = ""
+    faults: dict[str, int] = field(default_factory=dict)
+    application: str = ""
+    calls: int = 0
+    took_effect: int = 0

@@ -105,7 +105,7 @@ def timeline_of(deltas: int = 60, *, nodes: tuple[str, ...] = NODES, seed: int =
     ]
     timeline.marks = [Mark(0.0, node, "start", "comes up with 0 deltas") for node in nodes]
     timeline.marks += [
-        Mark(13.0, "n3", "crash", "disk full"),
+        Mark(13.0, "n3", "disk-failure", "disk failure"),
         Mark(17.5, "n3", "start", "comes up again with 3 deltas"),
         Mark(21.0, "n4", "misdeed", "fork"),
         Mark(21.5, "n0", "accused", "blames n4: fork"),
@@ -260,7 +260,7 @@ def test_planned_things_after_the_end_are_listed_and_not_drawn():
     """A finding ends a run; a fault that had not begun is not to blame."""
     timeline = timeline_of()
     timeline.bands.append(Band("reorder", "reorder: later", 70.0, 80.0, ()))
-    timeline.marks.append(Mark(75.0, "n0", "jump", "clock later"))
+    timeline.marks.append(Mark(75.0, "n0", "clock-jump", "clock later"))
     page = Page(render(timeline))
     (ahead,) = page.of_class("ahead")
     assert "reorder: later" in ahead.text
@@ -273,7 +273,15 @@ def test_each_kind_has_a_box_that_hides_it_without_a_script():
     page = Page(render(timeline_of()))
     boxes = [e.attributes["id"] for e in page.elements if e.tag == "input" and "id" in e.attributes]
     labels = {e.attributes["for"]: e.text for e in page.elements if e.tag == "label"}
-    for kind in ("partition", "loss", "full-disk", "moonlight", "crash", "eclipse", "arrows"):
+    for kind in (
+        "partition",
+        "loss",
+        "full-disk",
+        "moonlight",
+        "disk-failure",
+        "eclipse",
+        "arrows",
+    ):
         (name,) = [name for name, text in labels.items() if text.startswith(f"{kind} ")]
         assert name in boxes
         (style,) = [e for e in page.elements if e.tag == "style"]

@@ -69,17 +69,20 @@ def _strip(scene: Scene, layout: Layout, number: int, top: float, height: float)
     strip = f'<rect class="strip" {filling}{place}/>'
     if height < 10:
         return strip
-    label = cut(spell(band.label or band.kind), 60)
+    label, short = (cut(spell(text), 60) for text in (band.label or band.kind, band.kind))
     room = layout.x(min(band.to_s, scene.end_s)) - layout.x(band.from_s) - 8
+    shown = next((text for text in (label, short) if len(text) * _CHAR_PX <= room), "")
     words = attributes(
-        class_="told" if len(label) * _CHAR_PX <= room else "told out",
+        class_="told" if shown else "told out",
         x=layout.x(band.from_s) + 4,
         y=top + height - 3,
         data_a=ms(band.from_s),
         data_b=ms(band.to_s),
         data_chars=str(len(label)),
+        data_long=label,
+        data_short=short,
     )
-    return f"{strip}<text{words}>{escape(label)}</text>"
+    return f"{strip}<text{words}>{escape(shown or label)}</text>"
 
 
 def _classes(scene: Scene, band: Band) -> str:
@@ -94,7 +97,8 @@ def band_lines(scene: Scene, band: Band) -> list[str]:
     if band.to_s > scene.end_s:
         until += f" (the run ended at {seconds(scene.end_s)})"
     told = band.label if band.kind in band.label else f"{band.kind}: {band.label}"
-    return [cut(told), cut(", ".join(band.nodes)) or "all nodes", until]
+    nodes = ", ".join(band.nodes) or "all nodes"
+    return [cut(told), until] if nodes in told else [cut(told), cut(nodes), until]
 
 
 def outages_svg(scene: Scene, layout: Layout) -> Iterator[str]:

@@ -19,7 +19,8 @@ for (const title of all("title", plot)) {
   title.remove();
 }
 const spans = all("[data-a]", plot).map((e) => ({
-  e, a: +e.dataset.a, b: +e.dataset.b, chars: +e.dataset.chars,
+  e, a: +e.dataset.a, b: +e.dataset.b,
+  words: e.tagName === "text" ? [e.dataset.long || e.textContent, e.dataset.short] : [],
 }));
 const points = all("[data-t]", plot).map((e) => ({ e, t: +e.dataset.t, y: e.dataset.y }));
 const places = (text) => text.split(" ").filter(Boolean).map((p) => p.split(":").map(Number));
@@ -153,13 +154,16 @@ const draw = () => {
     set(part.querySelector("clipPath rect"), { width: width - left });
   }
   for (const row of all(".row")) set(row, { width });
-  for (const { e, a, b, chars } of spans) {
+  for (const { e, a, b, words } of spans) {
     const from = Math.min(Math.max(x(a), left - 9), width + 9);
     const to = Math.min(Math.max(x(b), left - 9), width + 9);
     if (e.tagName === "text") {
       const begin = Math.max(from, left) + 4;
       set(e, { x: begin.toFixed(1) });
-      e.classList.toggle("out", chars * 5.9 > Math.min(to, width) - begin - 4);
+      const room = Math.min(to, width) - begin - 4;
+      const shown = words.find((text) => text && text.length * 5.9 <= room);
+      e.classList.toggle("out", !shown);
+      if (shown) e.textContent = shown;
     } else {
       set(e, { x: from.toFixed(1), width: Math.max(to - from, 1).toFixed(1) });
     }

@@ -102,8 +102,9 @@ def _marks(scene: Scene) -> Iterator[_Toggle]:
             f'<path class="glyph {look} c-{glyph.colour}" d="{glyph.shape}" '
             f'transform="translate(12 7) scale({scale})"/>'
         )
+        told = "batches of calls" if kind == "calls" else kind
         is_on = kind not in _COMMON or counts[kind] <= _COMMON_MAX
-        yield _Toggle(f"m{place}", shape, kind, counts[kind], f".m{place}", is_on)
+        yield _Toggle(f"m{place}", shape, told, counts[kind], f".m{place}", is_on)
 
 
 def _deltas(scene: Scene) -> Iterator[_Toggle]:

@@ -52,13 +52,19 @@ _TEXTURES: Final = {
 }
 _SOME_LOOKS: Final = tuple(Look("other", texture) for texture in _TEXTURES)
 
+_CRASH: Final = Glyph("M-5-5L5 5M-5 5L5-5", "bad", is_drawn=True)
+_CLOCK: Final = Glyph("M0-5A5 5 0 1 0 .01-5ZM0-3V0H2.6", "warn", dy=-16, is_drawn=True)
 _GLYPHS: Final = {
     "calls": Glyph("M-4-4.5H4L0 3.5Z", dy=-9),
     "reply": Glyph("M-3-3H3L0 3.5Z", "faint", dy=9),
     "start": Glyph("M-5-6L6.5 0L-5 6Z", "good"),
-    "crash": Glyph("M-5-5L5 5M-5 5L5-5", "bad", is_drawn=True),
+    "kill": _CRASH,
+    "power-cut": _CRASH,
+    "disk-failure": _CRASH,
     "leave": Glyph("M5-6L-6.5 0L5 6Z", "warn"),
-    "jump": Glyph("M0-5A5 5 0 1 0 .01-5ZM0-3V0H2.6", "warn", dy=-16, is_drawn=True),
+    "clock-skew": _CLOCK,
+    "clock-jump": _CLOCK,
+    "far-clock": _CLOCK,
     "misdeed": Glyph("M2-7.5L-4.5 1.2H-.8L-2 7.5L4.5-1.5H.8Z", "deed", dy=-15),
     "accused": Glyph("M-3 7V-6H5L2.8-3L5 0H-3", "deed", dy=15, is_drawn=True),
     "finding": Glyph(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from pathlib import Path
 
 from covey.testkit.sim.explain.legend import legend_html, toggles_css, toggles_html
@@ -87,14 +88,26 @@ def _header(scene: Scene) -> str:
     facts = [
         counted(len(scene.lanes), "node"),
         counted(len(scene.deltas), "delta"),
-        counted(len(scene.bands), "fault"),
         f"{scene.end_s:,.1f} virtual seconds",
     ]
+    if timeline.calls:
+        facts.insert(1, f"{counted(timeline.calls, 'call')}, {timeline.took_effect:,} took effect")
+    if timeline.application:
+        facts.insert(0, escape(cut(timeline.application, 120)))
     listed = "".join(f"<li>{fact}</li>" for fact in facts)
     return (
         f"<header><h1>Seed {timeline.seed} <small>{escape(cut(timeline.scenario, 80))}</small></h1>"
-        f'<ul class="facts">{listed}</ul>\n{_verdict(scene)}</header>'
+        f'<ul class="facts">{listed}</ul>{_faults(scene)}\n{_verdict(scene)}</header>'
     )
+
+
+def _faults(scene: Scene) -> str:
+    """Every kind that did something, by the names of the summary, and how often."""
+    met = scene.timeline.faults or Counter(band.kind for band in scene.bands)
+    told = ", ".join(f"{kind} {count:,}\u00d7" for kind, count in sorted(met.items()))
+    many = counted(len(met), "kind of fault", "kinds of fault")
+    listed = f": {escape(cut(told, _FAULTS_CHARS_MAX))}" if told else ""
+    return f'<p class="facts">{many}{listed}</p>'
 
 
 def _verdict(scene: Scene) -> str:

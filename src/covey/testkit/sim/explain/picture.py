@@ -126,8 +126,10 @@ def _name(lane: Lane, layout: Layout) -> str:
     place = attributes(class_="name", x=8, y=line - 2 if layout.has_room else line + 3.5)
     below = ' x="8" dy="15"' if layout.has_room else ' dx="6"'
     colour = "role c-deed" if lane.role == "doctored" else "role"
+    is_cut = (_shortened(lane.node), _shortened(lane.role)) != (lane.node, lane.role)
+    whole = title([f"{lane.node}: {lane.role}"]) if is_cut else ""  # else it is there to read
     return (
-        f'<text data-node="{escape(lane.node)}"{place}>{title([f"{lane.node}: {lane.role}"])}'
+        f'<text data-node="{escape(lane.node)}"{place}>{whole}'
         f"{escape(_shortened(lane.node))}"
         f'<tspan class="{colour}"{below}>{escape(_shortened(lane.role))}</tspan></text>'
     )

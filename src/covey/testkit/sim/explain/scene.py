@@ -15,7 +15,7 @@ FINDING: Final = "finding"
 """The kind of mark where a promise was broken."""
 
 _ROUNDING_S = 0.001  # a finding's time is given to a millisecond
-_DOWN, _UP = frozenset({"crash", "leave"}), "start"
+_DOWN, _UP = frozenset({"kill", "power-cut", "disk-failure", "leave"}), "start"
 
 
 @dataclass(frozen=True, slots=True)
