@@ -167,6 +167,12 @@ SYNC_STREAMS_MAX: Final = 256  # open sync streams of one node; more are refused
 # -- network ---------------------------------------------------------------------------------
 STREAM_CHUNK_BYTES_MAX: Final = 256 * KIB  # larger single writes stall the multiplexer
 PEERS_REMEMBERED_MAX: Final = 1_024  # addresses kept over restarts; oldest forgotten
+PEERS_KNOWN_MAX: Final = 1_024  # with addresses and keys; the oldest unconnected is forgotten
+PEER_ADDRESSES_MAX: Final = 16  # known of one peer; those told longest ago are forgotten
+PEER_ADDRESS_BYTES_MAX: Final = 256  # of one of them; longer ones are ignored
+PEER_PROTOCOLS_MAX: Final = 64  # noted of one peer; the rest are ignored
+PEER_PROTOCOL_BYTES_MAX: Final = 128  # name of one of them; longer ones are ignored
+PEER_RECORD_BYTES_MAX: Final = 8 * KIB  # that a peer signed of itself; larger: refused
 
 # -- recorded traces (testkit) ---------------------------------------------------------------
 TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
@@ -238,6 +244,9 @@ PROVIDERS_MAX: Final = 64  # peers kept of one lookup; the rest are ignored
 PROVIDER_KEYS_MAX: Final = 8_192  # keys that others announced here; oldest forgotten
 PROVIDERS_QUERY_S: Final = 5.0  # one peer's answer; beyond: the others decide
 PROVIDERS_QUERIES_MAX: Final = 20  # peers asked in one lookup
+DHT_STREAMS_MAX: Final = 64  # that are served at once; more are reset
+DHT_STREAMS_PER_PEER_MAX: Final = 4  # as above, of one peer
+DHT_STREAM_S: Final = 30.0  # a stream of questions is served so long; then reset
 REMEMBER_INTERVAL_S: Final = 10.0  # between writes of the remembered peers
 PEERS_WANTED_MAX: Final = 64  # connected peers; with more, met peers are not redialled
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from itertools import islice
 
 import trio
+from libp2p.abc import INetStream
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.basic_host import BasicHost
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
@@ -31,12 +34,41 @@ _ADDRESS_TTL_S = 3600
 
 
 class _BoundedStore(ProviderStore):
-    """Records that others left here; py-libp2p bounds the providers of a key, not the keys."""
+    """Records that others left here; py-libp2p bounds the providers of a key, nothing else."""
 
     def add_provider(self, key: bytes, provider: PeerInfo) -> None:
+        short = (a for a in provider.addrs if len(a.to_bytes()) <= limits.PEER_ADDRESS_BYTES_MAX)
+        provider = PeerInfo(provider.peer_id, list(islice(short, limits.DIAL_ADDRESSES_MAX)))
         while key not in self.providers and len(self.providers) >= limits.PROVIDER_KEYS_MAX:
             del self.providers[next(iter(self.providers))]
         super().add_provider(key, provider)
+
+
+class _Dht(KadDHT):
+    """py-libp2p serves twelve streams at once, all of which one idle peer could hold for ever."""
+
+    def __init__(self, host: BasicHost) -> None:
+        # Strict: strangers cannot leave arbitrary values here. Values are not used by covey.
+        super().__init__(host, DHTMode.SERVER, strict_validation=True)
+        self._inbound_limiter = trio.CapacityLimiter(limits.DHT_STREAMS_MAX)
+        self._served: Counter[ID] = Counter()
+
+    async def handle_stream(self, stream: INetStream) -> None:
+        """Serve a stream of a peer for a while."""
+        peer = stream.muxed_conn.peer_id
+        if self._served[peer] >= limits.DHT_STREAMS_PER_PEER_MAX:
+            await stream.reset()
+            return
+        self._served[peer] += 1
+        try:
+            with trio.move_on_after(limits.DHT_STREAM_S) as scope:
+                await super().handle_stream(stream)
+            if scope.cancelled_caught:
+                await stream.reset()
+        finally:
+            self._served[peer] -= 1
+            if not self._served[peer]:
+                del self._served[peer]
 
 
 class Providers:
@@ -48,8 +80,7 @@ class Providers:
     def __init__(self, host: BasicHost, connections: Connections) -> None:
         self._host = host
         self._connections = connections
-        # Strict: strangers cannot leave arbitrary values here. Values are not used by covey.
-        self._dht = KadDHT(host, DHTMode.SERVER, strict_validation=True)
+        self._dht = _Dht(host)
         self._store = _BoundedStore(host=host, peer_routing=self._dht.peer_routing)
         self._dht.provider_store = self._store
 

@@ -16,7 +16,7 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
-from libp2p.peer.peerstore import PeerStore, PeerStoreError
+from libp2p.peer.peerstore import PeerStoreError
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_PROTOCOL_ID
 from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL_ID
@@ -29,6 +29,7 @@ from covey.model import limits
 from covey.network.address import dialable, host_and_port, split_peer
 from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.transport import TcpTransport
 
 __all__ = ["PeerSwarm", "build_host"]
@@ -157,7 +158,7 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTranspo
         raise ConfigError("the identity seed is not 32 bytes long")
     key_pair = create_new_key_pair(seed)
     peer_id = ID.from_pubkey(key_pair.public_key)
-    peerstore = PeerStore(max_peers=limits.PEERS_REMEMBERED_MAX)
+    peerstore = BoundedPeerStore(peer_id)
     peerstore.add_key_pair(peer_id, key_pair)
     noise = NoiseTransport(key_pair, noise_privkey=create_noise_key_pair().private_key)
     transport = TcpTransport(nursery)
@@ -175,4 +176,5 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTranspo
             max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,
         ),
     )
+    peerstore.is_connected = lambda peer: peer in swarm.connections
     return PeerHost(swarm, addrs_factory=dialable), transport
