@@ -181,9 +181,12 @@ TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
 
 # -- network: connections, gossip, discovery --------------------------------------------------
 CONNECTIONS_MAX: Final = 256  # sockets and their buffers; more are refused
+CONNECTIONS_PER_HOST_MAX: Final = 64  # from one address, handshakes too; more are closed
 CONNECTIONS_PER_PEER_MAX: Final = 2  # both sides may dial at once; older ones are dropped
 DIALS_AT_ONCE_MAX: Final = 16  # handshakes in flight; more wait
 DIAL_ADDRESSES_MAX: Final = 8  # addresses tried of one peer; the rest are ignored
+DIALS_IN_VAIN_MAX: Final = 32  # of one host in a row; beyond: it is not dialled for now
+DIALS_IN_VAIN_PER_S: Final = 0.25  # as above, forgiven by the second
 DIAL_STAGGER_S: Final = 0.15  # before a peer's next address is tried beside the first
 DIAL_TIMEOUT_S: Final = 10.0  # one address; beyond: the next one
 STREAM_OPEN_TIMEOUT_S: Final = 10.0  # negotiation with a connected peer; beyond: unavailable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import trio
 from libp2p.abc import IMuxedConn, INetConn, ISecureConn
@@ -27,6 +28,7 @@ from multiaddr import Multiaddr
 from covey.errors import ConfigError
 from covey.model import limits
 from covey.network.address import dialable, host_and_port, split_peer
+from covey.network.door import VainDials
 from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.peerstore import BoundedPeerStore
@@ -67,6 +69,7 @@ class PeerSwarm(Swarm):
     def _init_connection_management(self) -> None:
         super()._init_connection_management()
         self.auto_connector = _NoAutoConnector(self)
+        self._vain = VainDials(time.monotonic)
 
     async def dial_peer(self, peer_id: ID) -> list[INetConn]:
         """Connections to a peer, dialled if there are none; raises SwarmException."""
@@ -126,7 +129,11 @@ class PeerSwarm(Swarm):
         failures: list[str] = []
 
         async def attempt(address: Multiaddr, failed: trio.Event) -> None:
+            host, _ = host_and_port(address)
             try:
+                if not self._vain.may_dial(host):
+                    raise SwarmException("the host was dialled in vain too often")
+                self._vain.begun(host)
                 async with self._global_dial_limiter:
                     with trio.fail_after(limits.DIAL_TIMEOUT_S):
                         conn = await self._dial_addr_single_attempt(address, peer_id)
@@ -135,6 +142,7 @@ class PeerSwarm(Swarm):
                 failures.append(f"{address}: {error!r}")
                 failed.set()
             else:
+                self._vain.succeeded(host)
                 connected.append(conn)
                 nursery.cancel_scope.cancel()
 

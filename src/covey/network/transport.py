@@ -14,6 +14,7 @@ from libp2p.utils.multiaddr_utils import multiaddr_from_socket
 from multiaddr import Multiaddr
 
 from covey.network.address import host_and_port
+from covey.network.door import Door
 
 __all__ = ["Listener", "TcpTransport"]
 
@@ -35,6 +36,7 @@ class Listener(IListener):
         self._failures = failures
         self._sockets: list[trio.SocketListener] = []
         self._scope = trio.CancelScope()
+        self._door = Door()
 
     async def listen(self, maddr: Multiaddr) -> None:
         """Bind and accept; raises OpenConnectionError and notes the reason for the caller."""
@@ -68,7 +70,9 @@ class Listener(IListener):
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         try:
-            await self._handler(TrioTCPStream(stream))
+            with self._door.pass_through(stream.socket.getpeername()[0]) as is_admitted:
+                if is_admitted:
+                    await self._handler(TrioTCPStream(stream))
         except Exception as error:  # noqa: BLE001
             # A stranger's failed handshake ends this socket and nothing else.
             _logger.debug("inbound connection failed", extra={"reason": repr(error)})
