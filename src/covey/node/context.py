@@ -117,8 +117,8 @@ class ContextDriver:
     def validate(self, peer: PeerId, envelope: bytes) -> Verdict:
         """Gossip's word on a frame, at once; what it carried is taken in afterwards."""
         verdict, heard = self.replica.verdict(envelope, time.time())
-        if heard.delta is None and heard.announcement is None and not heard.code:
-            return verdict
+        if heard.delta is None and heard.announcement is None:
+            return verdict  # Where it is wrong, the network holds it against the peer.
         is_full = self._heard_bytes + len(envelope) > limits.CONTEXT_HEARD_BYTES_MAX
         if is_full or not self._enqueue(_Item((heard, peer), self._unheard(len(envelope)))):
             _logger.debug("inbox full, frame dropped", extra={"context": self.topic})

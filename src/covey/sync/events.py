@@ -50,10 +50,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DeltaReceived:
-    """A delta came, its signature checked; peer: who sent it."""
+    """A delta came, its signature checked; peer: who sent it.
+
+    is_streamed: over its stream, where only what was applied is sent; not by gossip, which nodes of
+    other makes pass on without knowing what it is.
+    """
 
     delta: Delta
     peer: PeerId
+    is_streamed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

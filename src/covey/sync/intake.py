@@ -39,7 +39,7 @@ class Intake:
             case Delayed():
                 if not self._may_wait(delta):
                     return []
-                self.pending.add(Waiting(delta, event.peer))
+                self.pending.add(Waiting(delta, event.peer, event.is_streamed))
                 return self._set_ask()
             case Known():
                 self.pending.remove(delta.id)
@@ -47,7 +47,7 @@ class Intake:
             case Denied(code):
                 self.pending.remove(delta.id)
                 return [
-                    Misbehaved(event.peer, code),
+                    *_blame(event, code),
                     *self._drain(now, self.pending.followers(delta.id)),
                 ]
             case Admissible() as admissible:
@@ -85,7 +85,7 @@ class Intake:
             if isinstance(judged, Admissible):
                 effects.append(self._apply(delta, judged))
             elif isinstance(judged, Denied):
-                effects.append(Misbehaved(waiting.peer, judged.code))
+                effects += _blame(waiting, judged.code)
             queue.extend(self.pending.followers(delta.id))
         return effects
 
@@ -104,7 +104,7 @@ class Intake:
     def _let_wait(self, event: DeltaReceived, now: float) -> list[Effect]:
         if not self._may_wait(event.delta):
             return []
-        self.pending.add(Waiting(event.delta, event.peer))
+        self.pending.add(Waiting(event.delta, event.peer, event.is_streamed))
         missing = self._to_ask(now)
         ask: list[Effect] = [Ask(event.peer, missing)] if missing else []
         return [*ask, *self._set_ask()]
@@ -150,3 +150,8 @@ class Intake:
             return []
         self._is_ask_set = True
         return [SetTimer(ASK, limits.ASK_AGAIN_S)]
+
+
+def _blame(sent: DeltaReceived | Waiting, code: str) -> list[Effect]:
+    """Who forwards by gossip what a member should not have written is not at fault."""
+    return [Misbehaved(sent.peer, code)] if sent.is_streamed else []

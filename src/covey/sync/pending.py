@@ -16,10 +16,11 @@ __all__ = ["Pending", "Waiting", "parents_of"]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delta and who sent it."""
+    """A delta, who sent it, and whether over a stream."""
 
     delta: Delta
     peer: PeerId
+    is_streamed: bool = True
 
 
 class Pending:

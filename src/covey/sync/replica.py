@@ -176,7 +176,7 @@ class Replica:
         """Take what a frame from the topic carried."""
         self.ledger.settle()
         if heard.delta is not None:
-            return self._receive(DeltaReceived(heard.delta, peer), now)
+            return self._receive(DeltaReceived(heard.delta, peer, is_streamed=False), now)
         if heard.announcement is None:
             return [Misbehaved(peer, heard.code)] if heard.verdict is Verdict.REJECT else []
         announcement = heard.announcement

@@ -19,7 +19,7 @@ class _Busy:
 
     def verdict(self, envelope, now):
         """Everything is worth forwarding."""
-        return Verdict.ACCEPT, Heard(Verdict.ACCEPT, code="news")
+        return Verdict.ACCEPT, Heard(Verdict.ACCEPT, delta=object())
 
 
 async def test_frames_that_wait_are_bounded_in_bytes(monkeypatch):

@@ -97,6 +97,18 @@ def test_inadmissible_delta_is_refused_with_all_that_waits_for_it():
     assert stage.commits == []
 
 
+def test_who_forwards_inadmissible_deltas_by_gossip_is_not_blamed():
+    """Nodes of other makes pass on what they cannot judge; over a stream nobody honest sends it."""
+    history = History(FOUNDING)
+    wrong = history.write(BEN, (), [Put("nowhere", b"k", b"v")])
+    after = history.write(BEN, (wrong.id,), [Put("notes", b"k", b"v")])
+    assert (
+        play(Stage(FOUNDING, ANN))
+        >> DeltaReceived(after, PEER, is_streamed=False) << Ask(PEER, (wrong.id,))
+        >> DeltaReceived(wrong, PEER, is_streamed=False) << None
+    )  # fmt: skip
+
+
 def test_future_delta_is_delayed_and_applied_when_its_time_has_come():
     """A fast clock is nobody's fault: no penalty, and no rejection for ever."""
     history = History(FOUNDING)
