@@ -153,6 +153,7 @@ SYNC_SOURCE_SILENT_S: Final = 2.0  # a chosen peer that sends no news for so lon
 SYNC_SOURCE_AGAIN_S: Final = 30.0  # before it is chosen again
 SYNC_KNOWN_BYTES_MAX: Final = 32 * MIB  # deltas of one peer that are known here; beyond: it ends
 SYNC_KNOWN_BYTES_PER_S: Final = 1 * MIB  # as above, forgiven by the second
+SYNC_LATELY_MAX: Final = 256  # ids handed over of one peer; again they count as known
 SYNC_WALK_ROWS: Final = 2_048  # of the log, looked at between two turns of the event loop
 SYNC_MERGED_DEVICES_MAX: Final = 4_096  # chains followed one by one; more: the log is walked
 SYNC_FORK_LOOKAHEAD: Final = 1_024  # deltas of a forked device that are ordered by arrival
@@ -163,6 +164,7 @@ JOIN_ASK_S: Final = 5.0  # one member is asked to admit; then the next
 JOIN_WAIT_S: Final = 30.0  # `join` answers by then, admitted or not
 ADMISSION_WAIT_S: Final = 10.0  # a call before admission waits so long
 SYNC_STREAMS_MAX: Final = 256  # open sync streams of one node; more are refused
+SYNC_STREAMS_PER_PEER_MAX: Final = 4  # as above, of one peer: an older one may still be ending
 
 # -- network ---------------------------------------------------------------------------------
 STREAM_CHUNK_BYTES_MAX: Final = 256 * KIB  # larger single writes stall the multiplexer
@@ -204,7 +206,8 @@ MUXER_WINDOW_BYTES: Final = 1 * MIB  # unread bytes of one stream; more: connect
 MUXER_OUT_BYTES_MAX: Final = 256 * KIB  # unsent bytes of one connection; writers wait
 MUXER_REPLIES_BYTES_MAX: Final = 64 * KIB  # unsent replies; beyond: the connection is dropped
 MUXER_UNREAD_BYTES_MAX: Final = 16 * MIB  # of all streams of a connection; beyond: it is dropped
-STREAM_QUEUE_BYTES_MAX: Final = 8 * MIB  # unsent frames of one stream; `send` waits
+STREAM_QUEUE_BYTES_MAX: Final = 1 * MIB  # unsent frames of one stream; `send` waits
+STREAM_STALL_S: Final = 20.0  # a peer that takes nothing of a stream for so long: it is reset
 STREAM_CLOSE_S: Final = 2.0  # what is queued may leave in this time, then reset
 NETWORK_CLOSE_S: Final = 5.0  # closing all connections; beyond: the sockets are dropped
 GOSSIP_RPC_BYTES_MAX: Final = 1 * MIB  # as other implementations; larger: stream reset
@@ -273,10 +276,11 @@ WATCH_QUEUE_MAX: Final = 4_096  # notices that wait for one watcher; beyond, it 
 CONTEXT_PEERS_MAX: Final = SYNC_STREAMS_MAX  # that a context syncs with; its settings say fewer
 CONTEXT_LIST_PEERS_MAX: Final = 256  # peers on an allow or a deny list; more: refused
 CONTEXT_STATIC_MAX: Final = 16  # addresses that are always dialled for a context; more: refused
-LINK_OUTBOX_BYTES_MAX: Final = 16 * MIB  # answers that wait for one peer; its requests wait then
+LINK_OUTBOX_BYTES_MAX: Final = 2 * MIB  # answers that wait for one peer; its requests wait then
 LINK_RETRY_S: Final = 2.0  # before a sync stream that broke is opened again; doubles to a minute
 BLOB_WAIT_S: Final = 5.0  # one peer is asked for a blob; then the next
-MISBEHAVIOUR_MAX: Final = 32  # wrong deltas before a peer is disconnected
+LINK_FRUITLESS_S_MAX: Final = 2.0  # of frames of one peer that bring no news; then it waits
+LINK_FRUITLESS_SHARE: Final = 0.2  # of the time, as above, once that is used up
 
 # -- HTTP interface --------------------------------------------------------------------------
 API_REQUEST_BYTES_MAX: Final = BUNDLE_SIZE_BYTES_MAX  # memory of one request; larger: refused

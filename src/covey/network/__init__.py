@@ -9,11 +9,13 @@ from covey.network.gossip import Validate
 from covey.network.network import Network, OnStream
 from covey.network.opening import OnPeer, open_network
 from covey.network.rules import TopicRules
+from covey.network.scores import Misdeed
 from covey.network.streams import FrameStream
 
 __all__ = [
     "Discovery",
     "FrameStream",
+    "Misdeed",
     "Network",
     "NetworkConfig",
     "OnPeer",

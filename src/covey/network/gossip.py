@@ -151,6 +151,11 @@ class Gossip:
         """Zero for a peer that nothing is held against, below it for others."""
         return self._scores.score(peer)
 
+    def blame(self, peer: ID, misdeed: Misdeed) -> None:
+        """Hold something against a peer that was not said in gossip."""
+        self._scores.add(peer, misdeed)
+        self._part_if_banned(peer)
+
     # -- sending -----------------------------------------------------------------------------
 
     def _takers(self, topic: str) -> list[ID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from covey.network.providers import Providers
 from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
 from covey.network.rules import TopicRules
+from covey.network.scores import Misdeed
 from covey.network.streams import FrameStream
 
 __all__ = ["SYNC_PROTOCOL", "Network", "OnStream"]
@@ -70,7 +72,7 @@ class Network:
         self._on_stream = on_stream
         self._crash = crash
         self._is_closed = False
-        self._inbound_streams = 0
+        self._inbound_streams: Counter[PeerId] = Counter()
         host.set_stream_handler(SYNC_PROTOCOL, self._serve_stream)
         connections.watch(self._on_arrived, None)
 
@@ -123,6 +125,10 @@ class Network:
     async def disconnect(self, peer: PeerId) -> None:
         """Close the connections of a peer; a wanted one is redialled later."""
         await self._connections.drop(parse_peer_id(peer))
+
+    def blame(self, peer: PeerId, misdeed: Misdeed) -> None:
+        """Hold something against a peer, as gossip does; with enough of it the peer is refused."""
+        self._gossip.blame(parse_peer_id(peer), misdeed)
 
     async def subscribe(self, topic: str, validate: Validate) -> None:
         """Take part in a topic: `validate` sees each frame once, and its ACCEPT passes it on."""
@@ -212,12 +218,13 @@ class Network:
             self.discovery.hasten()  # The first peer opens the DHT.
 
     async def _serve_stream(self, raw: INetStream) -> None:
-        if self._inbound_streams >= limits.SYNC_STREAMS_MAX:
+        peer = peer_id_of(raw.muxed_conn.peer_id)
+        is_full = self._inbound_streams.total() >= limits.SYNC_STREAMS_MAX
+        if is_full or self._inbound_streams[peer] >= limits.SYNC_STREAMS_PER_PEER_MAX:
             await raw.reset()
             return
-        peer = peer_id_of(raw.muxed_conn.peer_id)
         stream = FrameStream(peer, raw)
-        self._inbound_streams += 1
+        self._inbound_streams[peer] += 1
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(stream.run)
@@ -227,5 +234,7 @@ class Network:
             # This task belongs to py-libp2p, which would swallow it or fall over it elsewhere.
             self._crash(error)
         finally:
-            self._inbound_streams -= 1
+            self._inbound_streams[peer] -= 1
+            if not self._inbound_streams[peer]:
+                del self._inbound_streams[peer]
             await stream.reset()

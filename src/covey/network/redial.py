@@ -197,6 +197,6 @@ class Redial:
         except PeerStoreError:
             return  # It has not told its addresses yet.
         entry = self._wanted.get(peer)
-        if entry is not None and not entry.is_for_ever:
+        if entry is not None and not entry.addresses:
             entry.addresses = tuple(known)[: limits.DIAL_ADDRESSES_MAX]  # The store may forget it.
         self._remembered.note(peer_id_of(peer), [with_peer(each, peer) for each in known])

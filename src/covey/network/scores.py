@@ -30,6 +30,8 @@ class Misdeed(Enum):
     BROKEN_PROMISE = ("broken promise", 1.0)  # offered a message, and when asked did not send it
     REPEATED_WANT = ("repeated want", 1.0)  # asked for the same message more often than it is sent
     CONTROL_FLOOD = ("control flood", 1.0)  # an RPC beyond what control may come in a heartbeat
+    WRONG_STREAM = ("wrong stream", 4.0)  # what ended a sync stream with a code
+    WRONG_DELTA = ("wrong delta", 1.0)  # streamed, though nobody honest could have applied it
     UNREAD = ("unread", 0.25)  # goes on sending though it is not read any more
 
     def __init__(self, label: str, weight: float) -> None:

@@ -23,7 +23,8 @@ class FrameStream:
 
     On the wire a frame is its length (4 bytes, big-endian) and its bytes, at most
     `limits.SYNC_FRAME_SIZE_BYTES_MAX`. `send` queues a whole frame; the task `run` alone writes, so
-    cancelling a sender never tears a frame, and a slow reader makes senders wait, not fail.
+    cancelling a sender never tears a frame, and a slow reader makes senders wait, not fail. One
+    that takes nothing for `limits.STREAM_STALL_S` has its stream reset.
     One task receives at a time; a cancelled `receive` loses nothing.
     """
 
@@ -53,15 +54,15 @@ class FrameStream:
         self._queued_bytes += _LENGTH_BYTES + len(frame)
         self._lot.unpark_all()
 
-    async def receive(self) -> bytes:
-        """The next frame.
+    async def receive(self, size_bytes_max: int = limits.SYNC_FRAME_SIZE_BYTES_MAX) -> bytes:
+        """The next frame, of at most so many bytes.
 
         Raises ProtocolViolation for a length over the limit (the stream is reset then), and
         PeerUnavailable at the end of the stream.
         """
         await self._fill(_LENGTH_BYTES)
         size = int.from_bytes(self._buffer[:_LENGTH_BYTES], "big")
-        if size > limits.SYNC_FRAME_SIZE_BYTES_MAX:
+        if size > size_bytes_max:
             await self.reset()
             raise ProtocolViolation("oversized", f"a frame of {size} bytes was announced")
         end = _LENGTH_BYTES + size
@@ -105,6 +106,8 @@ class FrameStream:
         except (BaseLibp2pError, IOException):
             # The peer went away; senders and the receiver learn it from their own calls.
             self._queue.clear()
+        except trio.TooSlowError:
+            await self.reset()
         finally:
             self._is_open = False
             self._finished.set()
@@ -115,7 +118,8 @@ class FrameStream:
 
     async def _write(self, framed: bytes) -> None:
         for start in range(0, len(framed), limits.STREAM_CHUNK_BYTES_MAX):
-            await self._stream.write(framed[start : start + limits.STREAM_CHUNK_BYTES_MAX])
+            with trio.fail_after(limits.STREAM_STALL_S):
+                await self._stream.write(framed[start : start + limits.STREAM_CHUNK_BYTES_MAX])
 
     async def _fill(self, size: int) -> None:
         while len(self._buffer) < size:

@@ -16,9 +16,11 @@ import trio
 from covey.errors import PeerUnavailable, ProtocolViolation
 from covey.model import ContextId, PeerId, limits
 from covey.network import FrameStream
+from covey.node.costs import Costs
 from covey.sync import (
     AskFrontiers,
     Close,
+    DeltaDelivered,
     FrameArrived,
     More,
     Pump,
@@ -39,7 +41,7 @@ class Link:
 
     on_effect: carries out what is no business of the stream; awaited for the effects of frames
     that arrived, so that a full inbox holds up this peer alone. on_ask: what concerns other
-    streams, at once.
+    streams, at once. costs: what this peer may cost.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Link:
         stream: FrameStream,
         on_effect: Callable[[Link, SessionEffect], Awaitable[None]],
         on_ask: Callable[[AskFrontiers], None],
+        costs: Costs,
     ) -> None:
         self.session = session
         self.peer: PeerId = session.peer
         self._stream = stream
         self._on_effect = on_effect
         self._on_ask = on_ask
+        self._costs = costs
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
@@ -98,12 +102,26 @@ class Link:
                 self._drained = trio.Event()
                 await self._drained.wait()
             try:
-                frame = await self._stream.receive()
-            except (PeerUnavailable, ProtocolViolation) as error:
+                frame = await self._stream.receive(self.session.frame_bytes_max())
+            except PeerUnavailable as error:
                 _logger.debug("sync stream ended", extra={"peer": self.peer, "why": str(error)})
                 return
-            for effect in self._queue(self.session.handle(FrameArrived(frame), time.time())):
-                await self._on_effect(self, effect)
+            except ProtocolViolation as error:
+                await self._on_effect(self, Close(error.code))
+                return
+            await self._take(frame)
+
+    async def _take(self, frame: bytes) -> None:
+        began_s = time.thread_time()
+        effects = self._queue(self.session.handle(FrameArrived(frame), time.time()))
+        taken_s = time.thread_time() - began_s
+        for effect in effects:
+            await self._on_effect(self, effect)
+        if any(isinstance(effect, DeltaDelivered) for effect in effects):
+            return
+        wait_s = self._costs.spend(taken_s)
+        if wait_s:
+            await trio.sleep(wait_s)
 
     def _queue(self, effects: list[SessionEffect]) -> list[SessionEffect]:
         """Queue what goes out on the stream; gives back the rest."""

@@ -9,7 +9,6 @@ import logging
 import random
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -17,8 +16,9 @@ import trio
 
 from covey.errors import PeerUnavailable
 from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, limits
-from covey.network import FrameStream, Network
+from covey.network import FrameStream, Misdeed, Network
 from covey.node.context import ContextDriver
+from covey.node.costs import CostTable
 from covey.node.link import Link
 from covey.sync import (
     AdmissionAsked,
@@ -50,6 +50,7 @@ __all__ = ["Links"]
 
 _logger = logging.getLogger(__name__)
 _RETRY_S_MAX = 60.0
+_NEWER = "unknown-version"  # a peer of a later version means no harm
 
 
 class _Drivers(Protocol):
@@ -67,7 +68,7 @@ class Links:
         self._nursery: trio.Nursery | None = None
         self._opening: dict[PeerId, trio.CancelScope] = {}
         self._waiters: dict[object, list[Callable[[object], None]]] = {}
-        self._misbehaviour: Counter[PeerId] = Counter()
+        self._costs = CostTable(time.monotonic)
         self._rng = random.Random()  # noqa: S311 - jitter and the choice of whom to ask
 
     def attach(self, network: Network, nursery: trio.Nursery) -> None:
@@ -124,8 +125,10 @@ class Links:
 
     async def _run(self, peer: PeerId, stream: FrameStream) -> None:
         assert self._network is not None
-        session = Session(self._host, self._network.peer_id, peer, secrets.token_bytes(32))
-        link = Link(session, stream, self._carry_out, self._ask_frontiers)
+        costs = self._costs.of(peer)
+        nonce = secrets.token_bytes(32)
+        session = Session(self._host, self._network.peer_id, peer, nonce, costs.requests)
+        link = Link(session, stream, self._carry_out, self._ask_frontiers, costs)
         older = self._links.get(peer)
         if older is not None:
             older.close()
@@ -145,13 +148,13 @@ class Links:
                     self.offer(context)
 
     def misbehaved(self, peer: PeerId, code: str) -> None:
-        """A peer sent what it should have known to be wrong; too often, and it is cut off."""
-        self._misbehaviour[peer] += 1
+        """A peer sent what it should have known to be wrong; too often, and it is refused."""
+        self._blame(peer, code, Misdeed.WRONG_DELTA)
+
+    def _blame(self, peer: PeerId, code: str, misdeed: Misdeed) -> None:
         _logger.info("peer misbehaved", extra={"peer": peer, "code": code})
-        if self._misbehaviour[peer] >= limits.MISBEHAVIOUR_MAX:
-            del self._misbehaviour[peer]
-            if self._network is not None and self._nursery is not None:
-                self._nursery.start_soon(self._network.disconnect, peer)
+        if self._network is not None and self._nursery is not None:
+            self._network.blame(peer, misdeed)
 
     # -- contexts ---
 
@@ -310,8 +313,8 @@ class Links:
                     certificate, join, lambda why: link.tell(AnswerAdmission(context, why))
                 )
             case Close(code):
-                if code:
-                    self.misbehaved(link.peer, code)
+                if code and code != _NEWER:
+                    self._blame(link.peer, code, Misdeed.WRONG_STREAM)
             case Shared(context):
                 _logger.debug("context shared", extra={"peer": link.peer})
 

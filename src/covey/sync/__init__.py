@@ -70,6 +70,7 @@ from covey.sync.session import (
     PROTOCOL_VERSION,
     AdmissionAsked,
     AdmissionTold,
+    Allowance,
     AnswerAdmission,
     AskAdmission,
     AskBlob,
@@ -103,6 +104,7 @@ from covey.sync.sources import (
 __all__ = [
     "AdmissionAsked",
     "AdmissionTold",
+    "Allowance",
     "AnswerAdmission",
     "AskAdmission",
     "AskBlob",

@@ -12,10 +12,12 @@ import pytest
 import trio
 
 from covey.codec import parse_cid
-from covey.model import ContextId, DeltaId, ReleaseId
-from covey.node import Home
+from covey.model import Cid, ContextId, DeltaId, ReleaseId
+from covey.node import ContextStatus, Home
+from covey.node.link import Link
 from covey.node.service import Node
 from covey.sync import Ledger
+from covey.sync.pending import Pending
 from tests.integration.attackers.raw import Attacker, open_attacker
 from tests.integration.attackers.talk import Author, Talk, join, open_talk
 from tests.integration.node.conftest import agree, found, opened, put, until
@@ -49,11 +51,28 @@ class Siege:
     def topic(self) -> str:
         return self.ada._contexts.all()[0].driver.topic
 
+    @property
+    def module(self) -> Cid:
+        return self.ada._records.application(self.release).manifest.module
+
+    @property
+    def pending(self) -> Pending:
+        return self.ada._contexts.all()[0].driver.replica.intake.pending
+
+    def link(self, attacker: Attacker) -> Link | None:
+        return self.ada._contexts.links._links.get(attacker.peer)
+
+    def status(self) -> ContextStatus:
+        return self.ada.status().contexts[0]
+
     def holds(self, delta: DeltaId) -> bool:
         return self.ledger.is_applied(delta)
 
     def score(self, attacker: Attacker) -> float:
         return self.ada._network.score(attacker.peer)
+
+    def is_banned(self, attacker: Attacker) -> bool:
+        return self.ada._network._gossip._scores.is_banned(attacker.host.get_id())
 
     def is_connected(self, attacker: Attacker) -> bool:
         return self.ada._network.is_connected(attacker.peer)

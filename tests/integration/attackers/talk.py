@@ -13,6 +13,7 @@ from libp2p.abc import INetStream
 from covey.codec import (
     AdmitAnswer,
     AdmitAsk,
+    Credit,
     DeltasFrame,
     FrontierFrame,
     Hello,
@@ -61,12 +62,14 @@ class Talk:
         self.context = context
         self.heard: deque[SyncFrame] = deque(maxlen=_HEARD_MAX)
         self.heard_bytes = 0
+        self.credit_bytes = limits.SYNC_CREDIT_BYTES
         self.is_ended = False
         self._stream = stream
         self._nonce = secrets.token_bytes(32)
         self._own, self._victim = own, victim
         self._greeting: Greeting | None = None
         self._changed = trio.Event()
+        self._listening = trio.CancelScope()
 
     async def write(self, raw: bytes) -> None:
         """Bytes as they are."""
@@ -80,6 +83,14 @@ class Talk:
     async def send_deltas(self, *frames: bytes) -> None:
         """Delta frames as one batch."""
         await self.send(DeltasFrame(1, pack_batch(frames)))
+
+    async def send_batch(self, batch: bytes, size_bytes: int) -> None:
+        """A frame of deltas, when there is credit for them."""
+        while self.credit_bytes < size_bytes and not self.is_ended:
+            self._changed = trio.Event()
+            await self._changed.wait()
+        self.credit_bytes -= size_bytes
+        await self.send(batch)
 
     async def greet(self, who: Identity | None = None) -> None:
         """Hello, the proof that the context is known, and a device's if there is one."""
@@ -112,8 +123,16 @@ class Talk:
                 await self._changed.wait()
         return self.is_ended
 
+    def stop_listening(self) -> None:
+        """Read no more: what the victim says piles up on its side."""
+        self._listening.cancel()
+
     async def listen(self) -> None:
         """Read until the end; a task."""
+        with self._listening:
+            await self._listen()
+
+    async def _listen(self) -> None:
         buffer = bytearray()
         try:
             while received := await self._stream.read(65_536):
@@ -123,7 +142,9 @@ class Talk:
                     end = 4 + int.from_bytes(buffer[:4], "big")
                     if len(buffer) < end:
                         break
-                    self.heard.append(decode_frame(bytes(buffer[4:end])))
+                    self.heard.append(frame := decode_frame(bytes(buffer[4:end])))
+                    if isinstance(frame, Credit):
+                        self.credit_bytes += frame.size_bytes
                     del buffer[:end]
                 self._changed.set()
         except Exception:  # noqa: BLE001 - however it ends, it has ended
@@ -188,11 +209,11 @@ class Author:
             self._last = delta
         return delta
 
-    def orphan(self) -> Delta:
+    def orphan(self, value: bytes = b"x") -> Delta:
         """A delta whose parent nobody has."""
         parent = DeltaId(secrets.token_bytes(32))
         return self.write(
-            keep=False, previous=parent, sequence=2 + secrets.randbelow(2**62), parents=()
+            value, keep=False, previous=parent, sequence=2 + secrets.randbelow(2**62), parents=()
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covey.sync.session.allowance import Allowance
 from covey.sync.session.events import (
     AdmissionAsked,
     AdmissionTold,
@@ -37,6 +38,7 @@ from covey.sync.session.session import (
 __all__ = [
     "AdmissionAsked",
     "AdmissionTold",
+    "Allowance",
     "AnswerAdmission",
     "AskAdmission",
     "AskBlob",

@@ -19,10 +19,14 @@ class Allowance:
 
     def spend(self, units: float, now: float) -> bool:
         """Take some off; False, with nothing taken, where nothing is left."""
-        earned = max(0.0, now - self._at_s) * self._per_s
-        self._left = min(self._most, self._left + earned)
-        self._at_s = now
-        if self._left <= 0:
+        if self.is_used_up(now):
             return False
         self._left -= units
         return True
+
+    def is_used_up(self, now: float) -> bool:
+        """Whether nothing is left."""
+        earned = max(0.0, now - self._at_s) * self._per_s
+        self._left = min(self._most, self._left + earned)
+        self._at_s = now
+        return self._left <= 0

@@ -16,6 +16,7 @@ from covey.codec import (
     PartsFrame,
     ShareFrame,
     SyncFrame,
+    Want,
     decode_delta,
     encode_frame,
     fitting_frontier,
@@ -59,7 +60,8 @@ class Channel:
     in_flight_bytes: what came and is not granted again; owed_bytes: the part of it that is dealt
     with. waiting: frames read and not yet sent. due_share: to be told with a frontier once what
     came is dealt with. told_s: when the peer was asked last. heard: the peer's frontier digest.
-    ranged: that and ours when ranges were told last.
+    ranged: that and ours when ranges were told last. lately: deltas handed over since this node
+    asked; the oldest are forgotten.
     """
 
     context: ContextId
@@ -89,6 +91,7 @@ class Channel:
             limits.SYNC_KNOWN_BYTES_MAX, limits.SYNC_KNOWN_BYTES_PER_S
         )
     )
+    lately: dict[DeltaId, None] = field(default_factory=dict)
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
     admissions_asked: int = 0
 
@@ -109,6 +112,8 @@ class Channel:
             self.due_share = share
             return []
         self.due_share = None
+        if self.answers.is_used_up(now):
+            return []  # To make a large frontier ready takes a second, also where it is not told.
         digest = ledger.frontier_digest()
         effects: list[Send] = []
         if share != self.told_share:
@@ -123,6 +128,7 @@ class Channel:
         if not self._may_say(effects, now):
             return []
         self.told_s, self.told_share = now, share
+        self.lately.clear()
         return [*effects]
 
     def _may_say(self, effects: list[Send], now: float) -> bool:
@@ -161,6 +167,8 @@ class Channel:
 
     def take_parts(self, ledger: Ledger, told: PartsFrame, now: float) -> list[SessionEffect]:
         """Take fingerprints of the peer's frontier: say what differs, more closely."""
+        if self.answers.is_used_up(now):
+            return []  # The next comparison brings another chance.
         split, listed = answer_parts(ledger.ranges(), told.several)
         if not split and not listed:
             return [self.tell_digest(ledger)]
@@ -169,7 +177,6 @@ class Channel:
             effects.append(send(PartsFrame(self.ours, split)))
         if listed:
             effects.append(send(ListingFrame(self.ours, is_answer=False, several=listed)))
-        # Where it may not, the next comparison brings another chance.
         return [*effects] if self._may_say(effects, now) else []
 
     def take_listing(self, ledger: Ledger, told: ListingFrame, now: float) -> list[SessionEffect]:
@@ -179,7 +186,7 @@ class Channel:
         theirs = {d: tips for listing in told.several for d, tips in listing.frontier.items()}
         missing = missing_here(ledger, theirs)
         effects: list[Send] = []
-        if missing and not told.is_answer:
+        if missing and not told.is_answer and not self.answers.is_used_up(now):
             index = ledger.ranges()
             mine = tuple(index.listing(listing.range) for listing in told.several)
             effects = [send(ListingFrame(self.ours, is_answer=True, several=mine))]
@@ -257,16 +264,29 @@ class Channel:
         for packed in open_batch(batch, room_bytes):
             self.in_flight_bytes += len(packed)
             delta = decode_delta(self.context, packed)
-            if ledger is None or ledger.is_applied(delta.id):
+            if ledger is None or ledger.is_applied(delta.id) or delta.id in self.lately:
                 known_bytes += len(packed)
                 continue
             if not is_delta_signed(self.context, delta):
                 raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
+            self._note_handed_over(delta.id)
             self.sources.delivered(self.peer, now)
             effects.append(DeltaDelivered(self.context, delta))
         if not self.known.spend(known_bytes, now):
             raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
         return [*self.grant(known_bytes), *effects, *self.ask()]
+
+    def want(self, ids: tuple[DeltaId, ...]) -> Send:
+        """Ask for deltas by their ids, also for some that came before."""
+        for delta in ids:
+            self.lately.pop(delta, None)
+        return send(Want(self.ours, ids))
+
+    def _note_handed_over(self, delta: DeltaId) -> None:
+        """One that can never be applied would else be checked again as often as it is sent."""
+        self.lately[delta] = None
+        while len(self.lately) > limits.SYNC_LATELY_MAX:
+            del self.lately[next(iter(self.lately))]
 
     def consume(self, ledger: Ledger | None, size_bytes: int, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""

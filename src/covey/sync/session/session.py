@@ -42,6 +42,7 @@ from covey.crypto import (
 from covey.errors import ProtocolViolation
 from covey.model import Cid, ContextId, DeviceId, PeerId, Signature, limits
 from covey.sync.ledger import Ledger
+from covey.sync.session.allowance import Allowance
 from covey.sync.session.channel import Channel, send
 from covey.sync.session.events import (
     AdmissionAsked,
@@ -76,10 +77,18 @@ PROTOCOL_VERSION = 1
 class Session:
     """What this node says to one peer, and what it makes of the answers.
 
-    `now` is Unix time in seconds. nonce: 32 fresh random bytes.
+    `now` is Unix time in seconds. nonce: 32 fresh random bytes. requests: what the peer may still
+    ask for; a new stream must not bring it more.
     """
 
-    def __init__(self, host: SessionHost, own: PeerId, peer: PeerId, nonce: bytes) -> None:
+    def __init__(
+        self,
+        host: SessionHost,
+        own: PeerId,
+        peer: PeerId,
+        nonce: bytes,
+        requests: Allowance | None = None,
+    ) -> None:
         self._host = host
         self._own = own
         self.peer = peer
@@ -89,8 +98,8 @@ class Session:
         self._by_number: dict[int, Channel] = {}
         self._unmatched: dict[int, bytes] = {}
         self._topics_asked: dict[bytes, None] = {}
-        self._requests_left = float(limits.SYNC_REQUESTS_PER_S_MAX)
-        self._requests_at_s = 0.0
+        rate = limits.SYNC_REQUESTS_PER_S_MAX
+        self._requests = requests or Allowance(rate, rate)
 
     def start(self) -> list[SessionEffect]:
         """Greet."""
@@ -119,7 +128,7 @@ class Session:
         try:
             match event:
                 case FrameArrived(packed):
-                    return self._arrive(decode_frame(packed, self._frame_bytes_max()), now)
+                    return self._arrive(decode_frame(packed, self.frame_bytes_max()), now)
                 case ContextOpened(context):
                     return self._open(context)
                 case Tick():
@@ -143,7 +152,7 @@ class Session:
             effects += channel.ask()
         return effects
 
-    def _frame_bytes_max(self) -> int:
+    def frame_bytes_max(self) -> int:
         """A stranger's frames are small: to decode a large one takes a second."""
         is_stranger = not self._by_number
         return limits.SYNC_STRANGER_BYTES_MAX if is_stranger else limits.SYNC_FRAME_SIZE_BYTES_MAX
@@ -243,7 +252,9 @@ class Session:
                 self._prove(channel, device, signature)
                 return []
             case DigestFrame():
-                return [] if ledger is None else channel.take_digest(ledger, frame, now)
+                if ledger is None or self._is_flooding(now):
+                    return []  # As below: each may have this node tell its frontier.
+                return channel.take_digest(ledger, frame, now)
             case FrontierFrame() | PartsFrame() | ListingFrame():
                 if ledger is None or self._is_flooding(now):
                     return []  # The next comparison brings another one.
@@ -303,7 +314,7 @@ class Session:
                 ledger = self._host.ledger(channel.context)
                 return [] if ledger is None else channel.tell_frontier(ledger, share, now)
             case AskDeltas(_, ids):
-                return [send(Want(channel.ours, ids[: limits.ASK_IDS_MAX]))]
+                return [channel.want(ids[: limits.ASK_IDS_MAX])]
             case AskBlob(_, cid):
                 channel.blobs_asked[cid] = None
                 return [send(BlobWant(channel.ours, cid))]
@@ -355,11 +366,4 @@ class Session:
 
     def _is_flooding(self, now: float) -> bool:
         """Count a request; whether the peer makes more of them than it may."""
-        most = float(limits.SYNC_REQUESTS_PER_S_MAX)
-        earned = max(0.0, now - self._requests_at_s) * most
-        self._requests_left = min(most, self._requests_left + earned)
-        self._requests_at_s = now
-        if self._requests_left < 1:
-            return True
-        self._requests_left -= 1
-        return False
+        return not self._requests.spend(1, now)

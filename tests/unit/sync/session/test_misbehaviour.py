@@ -10,6 +10,7 @@ from covey.codec import (
     CharterTold,
     Credit,
     DeltasFrame,
+    DigestFrame,
     FrontierFrame,
     Hello,
     Know,
@@ -28,6 +29,7 @@ from covey.model import (
 )
 from covey.sync import (
     AskBlob,
+    AskDeltas,
     BlobTold,
     Close,
     Compared,
@@ -37,6 +39,7 @@ from covey.testkit.playbook import Stage
 from tests.unit.sync.session.conversation import (
     ALICE,
     BOB,
+    delivered,
     sides,
     talk,
     tick,
@@ -142,6 +145,40 @@ def test_requests_beyond_the_rate_get_nothing() -> None:
     told = [e.content for e in two.said if isinstance(e, BlobTold)]
     assert told.count(b"x") == limits.SYNC_REQUESTS_PER_S_MAX
     assert told[-1] is None
+
+
+def test_delta_that_cannot_be_applied_is_checked_once() -> None:
+    """Sent again and again it counts as known, unless this node asked for it again."""
+    one, two = sides()
+    talk(one, two)
+    elsewhere = Stage(one.founding, ALICE)
+    for number in range(2):
+        elsewhere.write((Put("notes", b"k", b"%d" % number),))
+    (head,) = elsewhere.replica.ledger.heads
+    second = elsewhere.replica.ledger.frame(head)
+    assert second is not None
+    batch = encode_frame(DeltasFrame(1, pack_batch((second,) * limits.SYNC_BATCH_DELTAS_MAX)))
+    before = len(delivered(two))
+
+    two.tell(FrameArrived(batch))
+    two.tell(FrameArrived(batch))
+    assert len(delivered(two)) == before + 1
+
+    delta = decode_delta(one.founding.context, second)
+    two.tell(AskDeltas(one.founding.context, (delta.id,)))
+    two.tell(FrameArrived(batch))
+    assert len(delivered(two)) == before + 2
+
+
+def test_digests_beyond_the_rate_are_not_looked_at() -> None:
+    """Each different one could have a frontier told."""
+    one, two = sides()
+    talk(one, two)
+    before = len(two.heard(Compared))
+    for number in range(10 * limits.SYNC_REQUESTS_PER_S_MAX):
+        digest = Digest(number.to_bytes(32, "big"))
+        two.tell(FrameArrived(encode_frame(DigestFrame(1, digest, digest))))
+    assert len(two.heard(Compared)) <= before + limits.SYNC_REQUESTS_PER_S_MAX
 
 
 def test_an_impossible_frontier_does_no_harm() -> None:
