@@ -60,9 +60,19 @@ def test_what_people_copy_is_not_broken_by_a_narrow_terminal(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
     peer = PeerReply(
-        peer_id="Q" * 52, address=address, direction="inbound", since="2026-01-01", contexts=()
+        peer_id="Q" * 52,
+        address=address,
+        direction="inbound",
+        transport="tcp",
+        since="2026-01-01",
+        latency_ms=None,
+        score=0.0,
+        agent="",
+        protocols=(),
+        dht_server=False,
+        contexts=(),
     )
-    emit_shown(peers_page(PeerList(peers=(peer,))))
+    emit_shown(peers_page(PeerList(peers=(peer,)), {}))
     assert address in capsys.readouterr().out
 
 
