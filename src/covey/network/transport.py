@@ -46,7 +46,7 @@ class Listener(IListener):
         except OSError as error:
             self._failures[str(maddr)] = error
             raise OpenConnectionError(f"cannot listen on {maddr}: {error}") from error
-        self._nursery.start_soon(self._accept)
+        self._nursery.start_soon(self._accept, self._sockets)
 
     def get_addrs(self) -> tuple[Multiaddr, ...]:
         """Bound addresses, with the port that the system chose."""
@@ -55,16 +55,14 @@ class Listener(IListener):
     async def close(self) -> None:
         """Stop accepting; idempotent."""
         self._scope.cancel()
-        for listener in self._sockets:
+        sockets, self._sockets = self._sockets, []  # Nobody asks a closed one for its address.
+        for listener in sockets:
             await listener.aclose()
-        self._sockets = []
 
-    async def _accept(self) -> None:
+    async def _accept(self, sockets: list[trio.SocketListener]) -> None:
         with self._scope:
             try:
-                await trio.serve_listeners(
-                    self._serve, self._sockets, handler_nursery=self._nursery
-                )
+                await trio.serve_listeners(self._serve, sockets, handler_nursery=self._nursery)
             except trio.ClosedResourceError:
                 return  # `close` came between two accepts.
 

@@ -7,11 +7,13 @@ import socket
 
 import pytest
 import trio
+from multiaddr import Multiaddr
 
 from covey import __version__
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import limits
 from covey.network.address import parse_peer_id
+from covey.network.transport import Listener
 
 STRANGER = "12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq"  # of seed 02…
 
@@ -292,3 +294,17 @@ async def test_table_says_what_a_peer_runs_and_how_far_it_is(open_node, until):
         assert {"/covey/sync/1.0.0", "/ipfs/kad/1.0.0", "/meshsub/1.1.0"} <= set(row.protocols)
         assert 0 < row.latency_s < 1
         assert row.score == 0
+
+
+@pytest.mark.trio
+async def test_listener_that_closes_has_no_addresses(nursery):
+    """A connection that came at that moment asked for them, which stopped the network."""
+    listener = Listener(nursery, None, {})
+    await listener.listen(Multiaddr("/ip4/127.0.0.1/tcp/0"))
+    assert len(listener.get_addrs()) == 1
+    async with trio.open_nursery() as closing:
+        closing.start_soon(listener.close)
+        for _ in range(5):
+            assert isinstance(listener.get_addrs(), tuple)
+            await trio.lowlevel.checkpoint()
+    assert listener.get_addrs() == ()
