@@ -244,6 +244,7 @@ GOSSIP_BANNED_S: Final = 300.0  # for so long
 DISCOVERY_FIRST_S: Final = 0.4  # between lookups at first; grows by half each time
 DISCOVERY_SLOWEST_S: Final = 60.0  # between lookups later, with jitter
 DISCOVERY_ANNOUNCE_S: Final = 600.0  # between announcements of one key
+DISCOVERY_HEAD_START_S: Final = 1.0  # for a found peer, before the lookup goes on
 DISCOVERY_PACE_S: Final = 1.1  # between announcements: peers accept 10 in 10 s
 DISCOVERY_DIALS_MAX: Final = 16  # found peers dialled after one lookup; the rest next time
 PROVIDERS_MAX: Final = 64  # peers kept of one lookup; the rest are ignored

@@ -14,12 +14,13 @@ from trio_typing import TaskStatus
 from covey.errors import PeerUnavailable
 from covey.model import PeerId, limits
 
-__all__ = ["Discovery", "ProviderKeys", "Wishes"]
+__all__ = ["Discovery", "OnFound", "ProviderKeys", "Wishes"]
 
 _logger = logging.getLogger(__name__)
 _GROWTH = 1.5
 
 ProviderKeys = Callable[[], tuple[bytes, ...]]
+OnFound = Callable[[tuple[PeerId, ...]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Discovery:
     def __init__(
         self,
         provide: Callable[[bytes], Awaitable[bool]],
-        find: Callable[[bytes], Awaitable[tuple[PeerId, ...]]],
+        find: Callable[[bytes, OnFound], Awaitable[object]],
         dial: Callable[[PeerId], Awaitable[None]],
         is_connected: Callable[[PeerId], bool],
         rng: random.Random,
@@ -124,7 +125,7 @@ class Discovery:
         """Look first, so that a joiner finds somebody before its own announcement is through."""
         for key in keys:
             if entry.wishes().room > 0:
-                await self._meet(await self._find(key), entry.wishes())
+                await self._find_and_meet(entry, key)
         for key in keys:
             if not entry.wishes().is_announced:
                 announced_s.pop(key, None)  # Wished again, it is told again at once.
@@ -137,7 +138,28 @@ class Discovery:
                     announced_s[key] = trio.current_time()
                     await trio.sleep(limits.DISCOVERY_PACE_S)
 
-    async def _meet(self, found: tuple[PeerId, ...], wishes: Wishes) -> None:
+    async def _find_and_meet(self, entry: _Topic, key: bytes) -> None:
+        """Look up, and dial whom that finds before further peers of the DHT are asked.
+
+        Those have to be dialled too, and would delay what the lookup is for.
+        """
+        tried: dict[PeerId, None] = {}
+        async with trio.open_nursery() as nursery:
+
+            async def meet(found: tuple[PeerId, ...]) -> None:
+                wishes = entry.wishes()
+                most = min(wishes.room, limits.DISCOVERY_DIALS_MAX) - len(tried)
+                chosen = self._chosen(found, wishes, most)
+                tried.update(dict.fromkeys(chosen))
+                is_met = trio.Event()
+                for peer in chosen:
+                    nursery.start_soon(self._try, peer, is_met)
+                with trio.move_on_after(limits.DISCOVERY_HEAD_START_S if chosen else 0):
+                    await is_met.wait()
+
+            await self._find(key, meet)
+
+    def _chosen(self, found: tuple[PeerId, ...], wishes: Wishes, most: int) -> list[PeerId]:
         now_s = trio.current_time()
         due = [
             peer
@@ -147,15 +169,14 @@ class Discovery:
             and (peer not in self._failures or self._failures[peer].due_s <= now_s)
         ]
         self._rng.shuffle(due)
-        async with trio.open_nursery() as nursery:
-            for peer in due[: max(0, min(wishes.room, limits.DISCOVERY_DIALS_MAX))]:
-                nursery.start_soon(self._try, peer)
+        return due[: max(0, most)]
 
-    async def _try(self, peer: PeerId) -> None:
+    async def _try(self, peer: PeerId, is_met: trio.Event) -> None:
         async with self._dial_limiter:
             try:
                 await self._dial(peer)
                 self._failures.pop(peer, None)
+                is_met.set()
             except PeerUnavailable:
                 count = self._failures[peer].count + 1 if peer in self._failures else 1
                 wait_s = min(

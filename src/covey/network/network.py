@@ -17,7 +17,7 @@ from covey.errors import ConfigError, PeerUnavailable
 from covey.model import PeerId, limits
 from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of
 from covey.network.connections import Connections, PeerRow
-from covey.network.discovery import Discovery, ProviderKeys, Wishes
+from covey.network.discovery import Discovery, OnFound, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
 from covey.network.identify import PeerHost
 from covey.network.providers import Providers
@@ -74,7 +74,7 @@ class Network:
         self._is_closed = False
         self._inbound_streams: Counter[PeerId] = Counter()
         host.set_stream_handler(SYNC_PROTOCOL, self._serve_stream)
-        connections.watch(self._on_arrived, None)
+        providers.on_opened = self.discovery.hasten
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -163,9 +163,14 @@ class Network:
         """Announce this node under a 32-byte key; False while nobody is there to take it."""
         return await self._providers.provide(key)
 
-    async def find_providers(self, key: bytes) -> tuple[PeerId, ...]:
-        """Peers announced under a 32-byte key, each once; `dial_peer` knows their addresses."""
-        return await self._providers.find(key)
+    async def find_providers(
+        self, key: bytes, on_found: OnFound | None = None
+    ) -> tuple[PeerId, ...]:
+        """Peers announced under a 32-byte key, each once; `dial_peer` knows their addresses.
+
+        on_found: as of `Providers.find`.
+        """
+        return await self._providers.find(key, on_found)
 
     def discover(
         self, topic: str, keys: ProviderKeys, wishes: Callable[[], Wishes] = Wishes
@@ -211,11 +216,6 @@ class Network:
             await self._host.get_network().dial_peer(peer)
         except BaseLibp2pError as error:
             raise PeerUnavailable(str(error)) from error
-
-    def _on_arrived(self, peer: ID) -> None:
-        del peer
-        if len(self._connections.peers()) == 1:
-            self.discovery.hasten()  # The first peer opens the DHT.
 
     async def _serve_stream(self, raw: INetStream) -> None:
         peer = peer_id_of(raw.muxed_conn.peer_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 
 import trio
@@ -71,13 +72,30 @@ class _Dht(KadDHT):
                 del self._served[peer]
 
 
+class _Found:
+    """Providers of one lookup, in the order in which they were told, without this node."""
+
+    def __init__(self, me: ID) -> None:
+        self._me = me
+        self.peers: dict[ID, list[Multiaddr]] = {}
+
+    def take(self, infos: Iterable[PeerInfo]) -> None:
+        """Take one answer, as far as there is room."""
+        for info in infos:
+            is_known = info.peer_id in self.peers
+            if info.peer_id != self._me and (is_known or len(self.peers) < limits.PROVIDERS_MAX):
+                self.peers.setdefault(info.peer_id, []).extend(info.addrs)
+
+
 class Providers:
     """The DHT of one host, in server mode.
 
     A key is a SHA-256 hash; on the wire it is that hash's multihash, as of any content.
+    on_opened: called when the first of the connected peers can be asked.
     """
 
     def __init__(self, host: BasicHost, connections: Connections) -> None:
+        self.on_opened: Callable[[], None] = lambda: None
         self._host = host
         self._connections = connections
         self._dht = _Dht(host)
@@ -99,43 +117,46 @@ class Providers:
             _logger.debug("announcing failed", extra={"reason": repr(error)})
             return False
 
-    async def find(self, key: bytes) -> tuple[PeerId, ...]:
+    async def find(
+        self, key: bytes, on_found: Callable[[tuple[PeerId, ...]], Awaitable[None]] | None = None
+    ) -> tuple[PeerId, ...]:
         """Peers that announced the key, each once, without this node; their addresses are noted.
 
+        on_found: told of those that are news before further peers are asked, which wait for it.
         py-libp2p answers with its local records alone if it has any, and would see nobody new.
         """
         target = _multihash(key)
-        found: dict[ID, list[Multiaddr]] = {}
-        for info in self._store.get_providers(target):
-            found.setdefault(info.peer_id, []).extend(info.addrs)
+        found = _Found(self._host.get_id())
+        found.take(self._store.get_providers(target))
         waiting = self._dht.routing_table.find_local_closest_peers(
             target, limits.PROVIDERS_QUERIES_MAX
         )
         asked: set[ID] = {self._host.get_id()}
-        while len(asked) <= limits.PROVIDERS_QUERIES_MAX and len(found) < limits.PROVIDERS_MAX:
+        told = 0
+        while (
+            len(asked) <= limits.PROVIDERS_QUERIES_MAX and len(found.peers) < limits.PROVIDERS_MAX
+        ):
+            news = dict(list(found.peers.items())[told:])
+            told = len(found.peers)
+            if news and on_found is not None:
+                await on_found(self._note(news))
             batch = [peer for peer in waiting if peer not in asked][:_QUERIES_AT_ONCE]
             if not batch:
                 break
             asked.update(batch)
-            known = len(found)
             closer = await self._ask_all(batch, target, found)
-            if len(found) == known and known > 0:
+            if len(found.peers) == told and told > 0:
                 break  # The closest peers agree; those further away know no more.
             waiting = sort_peer_ids_by_distance(target, list(dict.fromkeys((*waiting, *closer))))
-        found.pop(self._host.get_id(), None)
-        return self._note(found)
+        return self._note(found.peers)
 
-    async def _ask_all(
-        self, batch: list[ID], target: bytes, found: dict[ID, list[Multiaddr]]
-    ) -> list[ID]:
+    async def _ask_all(self, batch: list[ID], target: bytes, found: _Found) -> list[ID]:
         closer: list[ID] = []
 
         async def ask(peer: ID) -> None:
             with trio.move_on_after(limits.PROVIDERS_QUERY_S):
                 infos, nearer = await ask_providers(self._host, peer, target)
-                for info in infos:
-                    if info.peer_id in found or len(found) < limits.PROVIDERS_MAX:
-                        found.setdefault(info.peer_id, []).extend(info.addrs)
+                found.take(infos)
                 closer.extend(info.peer_id for info in nearer)
                 self._note({info.peer_id: info.addrs for info in nearer})
 
@@ -162,6 +183,8 @@ class Providers:
         await self._dht.routing_table.add_peer(
             PeerInfo(peer, addresses), skip_server_mode_check=True
         )
+        if len(self._connections.peers()) == 1:
+            self.on_opened()
 
 
 def _multihash(key: bytes) -> bytes:

@@ -27,20 +27,24 @@ class _World:
         self.alive: set[str] = set()
         self.connected: set[str] = set()
         self.takes_records = True
+        self.ended: list[float] = []
+        self.dial_s = 0.0
 
     async def provide(self, key: bytes) -> bool:
         await trio.lowlevel.checkpoint()
         self.provided.append((trio.current_time(), key))
         return self.takes_records
 
-    async def find(self, key: bytes) -> tuple[str, ...]:
+    async def find(self, key: bytes, on_found) -> None:
         await trio.lowlevel.checkpoint()
         self.looked_up.append((trio.current_time(), key))
-        return self.found
+        await on_found(self.found)
+        self.ended.append(trio.current_time())
 
     async def dial(self, peer: str) -> None:
         await trio.lowlevel.checkpoint()
         self.dialled.append((trio.current_time(), peer))
+        await trio.sleep(self.dial_s)
         if peer not in self.alive:
             raise PeerUnavailable("dead")
         self.connected.add(peer)
@@ -198,3 +202,27 @@ async def test_node_that_is_not_announced_looks_up_and_is_announced_when_it_wish
         discovery.hasten("t")
         await trio.sleep(0.1)
     assert [key for _, key in world.provided] == [KEY]
+
+
+@pytest.mark.trio
+async def test_lookup_waits_for_the_first_peer_that_was_found(autojump_clock):
+    """Asking further peers means dialling them, which would delay what the lookup is for."""
+    world = _World()
+    world.found, world.alive, world.dial_s = ("a", "b"), {"a", "b"}, 0.5
+    async with world.discovery() as discovery:
+        began = trio.current_time()
+        discovery.add("t", lambda: (KEY,))
+        await trio.sleep(0.6)
+        assert world.ended[0] - began == pytest.approx(0.5)
+
+
+@pytest.mark.trio
+async def test_lookup_goes_on_without_peers_that_do_not_answer(autojump_clock):
+    """Their records outlive them by two days."""
+    world = _World()
+    world.found, world.dial_s = ("dead",), 10
+    async with world.discovery() as discovery:
+        began = trio.current_time()
+        discovery.add("t", lambda: (KEY,))
+        await trio.sleep(2)
+        assert world.ended[0] - began == pytest.approx(limits.DISCOVERY_HEAD_START_S)
