@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from covey.codec import KnownPeer
 from covey.model import Cid, ContextId, DeviceId, PeerId, Put, limits
 from covey.sync import AdmissionRequested, Applied, Execute, Ledger, Sources
 from covey.sync.session import (
@@ -80,6 +81,9 @@ class Holder:
 
     def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         return None
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        return ()
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from covey.codec import shape
+from covey.codec.addresses import KnownPeer, ip_of
 from covey.codec.announcement import (
     Announcement,
     Head,
@@ -63,6 +64,8 @@ from covey.codec.frames import (
     ListingFrame,
     Member,
     PartsFrame,
+    PeersTold,
+    PeersWant,
     ShareFrame,
     SyncFrame,
     Want,
@@ -141,12 +144,15 @@ __all__ = [
     "Head",
     "Hello",
     "Know",
+    "KnownPeer",
     "Listing",
     "ListingFrame",
     "Member",
     "Packed",
     "Parts",
     "PartsFrame",
+    "PeersTold",
+    "PeersWant",
     "ShareFrame",
     "SyncFrame",
     "TICKET_PREFIX",
@@ -185,6 +191,7 @@ __all__ = [
     "frontier_packed",
     "is_certificate_valid",
     "is_cid",
+    "ip_of",
     "is_delta_signed",
     "is_peer_id",
     "is_join_valid",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from covey.codec import shape
+from covey.codec.addresses import KnownPeer, peers_of, peers_packed
 from covey.codec.certificate import certificate_of, certificate_packed, join_of, join_packed
 from covey.codec.cid import is_cid
 from covey.codec.frontier import frontier_of, frontier_packed
@@ -51,6 +52,8 @@ __all__ = [
     "ListingFrame",
     "Member",
     "PartsFrame",
+    "PeersTold",
+    "PeersWant",
     "ShareFrame",
     "SyncFrame",
     "Want",
@@ -63,7 +66,7 @@ _REASON_BYTES_MAX = 256
 _MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
 _FIELDS = {
     **{1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3},
-    **{15: 3, 16: 4, 17: 4},
+    **{15: 3, 16: 4, 17: 4, 18: 2, 19: 3},
 }
 
 
@@ -212,6 +215,21 @@ class ShareFrame:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class PeersWant:
+    """[18, channel]: tell peers that share the context."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeersTold:
+    """[19, channel, peers]: some peers that share the context with the sender."""
+
+    channel: int
+    peers: tuple[KnownPeer, ...]
+
+
 SyncFrame: TypeAlias = (
     Hello
     | Know
@@ -230,6 +248,8 @@ SyncFrame: TypeAlias = (
     | PartsFrame
     | ListingFrame
     | ShareFrame
+    | PeersWant
+    | PeersTold
 )
 
 
@@ -274,6 +294,10 @@ def _packed(frame: SyncFrame) -> Packed:
             return (16, channel, int(is_answer), listings_packed(listings))
         case ShareFrame(channel, index, count):
             return (17, channel, index, count)
+        case PeersWant(channel):
+            return (18, channel)
+        case PeersTold(channel, peers):
+            return (19, channel, peers_packed(peers))
 
 
 def decode_frame(packed: bytes, size_bytes_max: int = _MAX) -> SyncFrame:
@@ -329,6 +353,10 @@ def _channelled(kind: int, channel: int, body: tuple[Packed, ...]) -> SyncFrame:
         case 16:
             is_answer = shape.integer(body[0], 0, 1, "answer") == 1
             return ListingFrame(channel, is_answer, listings_of(body[1]))
+        case 18:
+            return PeersWant(channel)
+        case 19:
+            return PeersTold(channel, peers_of(body[0]))
     assert kind == 17
     count = shape.integer(body[1], 1, limits.SYNC_SOURCES_MAX, "shares")
     return ShareFrame(channel, shape.integer(body[0], 0, count - 1, "share"), count)

@@ -12,10 +12,11 @@ from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStoreError
 
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import PeerId, limits
-from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of
+from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of, split_peer
 from covey.network.connections import Connections, PeerRow
 from covey.network.discovery import Discovery, OnFound, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
@@ -26,6 +27,7 @@ from covey.network.remembered import RememberedPeers
 from covey.network.rules import TopicRules
 from covey.network.scores import Misdeed
 from covey.network.streams import FrameStream
+from covey.network.swarm import PeerSwarm
 
 __all__ = ["SYNC_PROTOCOL", "Network", "OnStream"]
 
@@ -89,6 +91,27 @@ class Network:
         self._host.get_peerstore().add_addrs(peer, [transport], _ADDRESS_TTL_S)
         await self.dial_id(peer)
         return peer_id_of(peer)
+
+    def addresses_of(self, peer: PeerId) -> tuple[str, ...]:
+        """Transport addresses that a peer said of itself, or was found or dialled at."""
+        try:
+            known = self._host.get_peerstore().addrs(parse_peer_id(peer))
+        except PeerStoreError:
+            return ()
+        return tuple(dict.fromkeys(str(split_peer(address)[0]) for address in known))
+
+    async def dial_at(self, peer: PeerId, addresses: Iterable[str]) -> None:
+        """Connect to a peer at transport addresses, which are not kept if it is not there.
+
+        Raises ConfigError for one that is malformed, PeerUnavailable.
+        """
+        parsed = [parse_peer_address(f"{address}/p2p/{peer}")[1] for address in addresses]
+        swarm = self._host.get_network()
+        assert isinstance(swarm, PeerSwarm)
+        try:
+            await swarm.dial_at(parse_peer_id(peer), parsed[: limits.DIAL_ADDRESSES_MAX])
+        except BaseLibp2pError as error:
+            raise PeerUnavailable(str(error)) from error
 
     async def dial_peer(self, peer: PeerId) -> None:
         """Connect to a peer by its known addresses; raises PeerUnavailable."""

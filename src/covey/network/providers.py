@@ -136,10 +136,7 @@ class Providers:
         while (
             len(asked) <= limits.PROVIDERS_QUERIES_MAX and len(found.peers) < limits.PROVIDERS_MAX
         ):
-            news = dict(list(found.peers.items())[told:])
-            told = len(found.peers)
-            if news and on_found is not None:
-                await on_found(self._note(news))
+            told = await self._tell(found, told, on_found)
             batch = [peer for peer in waiting if peer not in asked][:_QUERIES_AT_ONCE]
             if not batch:
                 break
@@ -148,7 +145,20 @@ class Providers:
             if len(found.peers) == told and told > 0:
                 break  # The closest peers agree; those further away know no more.
             waiting = sort_peer_ids_by_distance(target, list(dict.fromkeys((*waiting, *closer))))
+        await self._tell(found, told, on_found)
         return self._note(found.peers)
+
+    async def _tell(
+        self,
+        found: _Found,
+        told: int,
+        on_found: Callable[[tuple[PeerId, ...]], Awaitable[None]] | None,
+    ) -> int:
+        """Tell those after the first `told`; returns how many are told then."""
+        news = dict(list(found.peers.items())[told:])
+        if news and on_found is not None:
+            await on_found(self._note(news))
+        return told + len(news)
 
     async def _ask_all(self, batch: list[ID], target: bytes, found: _Found) -> list[ID]:
         closer: list[ID] = []

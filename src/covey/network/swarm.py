@@ -73,6 +73,10 @@ class PeerSwarm(Swarm):
 
     async def dial_peer(self, peer_id: ID) -> list[INetConn]:
         """Connections to a peer, dialled if there are none; raises SwarmException."""
+        return await self.dial_at(peer_id, None)
+
+    async def dial_at(self, peer_id: ID, addresses: list[Multiaddr] | None) -> list[INetConn]:
+        """As `dial_peer`, at these addresses alone, which are not remembered; None: those known."""
         existing = self._live(peer_id)
         if existing:
             return existing
@@ -85,7 +89,8 @@ class PeerSwarm(Swarm):
         finished = trio.Event()
         self._ongoing_dials[peer_id] = finished
         try:
-            return [await self._race(peer_id, self._addresses(peer_id))]
+            chosen = self._addresses(peer_id) if addresses is None else addresses
+            return [await self._race(peer_id, chosen)]
         finally:
             finished.set()
             del self._ongoing_dials[peer_id]

@@ -18,6 +18,7 @@ import trio
 from trio_typing import TaskStatus
 
 from covey.codec import (
+    KnownPeer,
     charter_id,
     cid_text,
     encode_charter,
@@ -87,12 +88,13 @@ class Contexts:
         self._nursery: trio.Nursery | None = None
         self._settings_lock = trio.Lock()
         self.links = Links(self, self.driver)
-        self.reach = Reach(self.links, self._settings_of)
+        self.reach = Reach(self.links, self.contexts, self._settings_of)
+        self.links.on_peers = self.reach.on_peers
 
     async def attach(self, network: Network, nursery: trio.Nursery) -> None:
         """Begin: the network is there. Contexts with everything at hand are served on return."""
         self._network, self._nursery = network, nursery
-        self.reach.attach(network)
+        self.reach.attach(network, nursery)
         self.links.attach(network, nursery)
         for record in self._records.contexts():
             await nursery.start(self._serve, self._hold(record))
@@ -119,6 +121,10 @@ class Contexts:
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         """As `SessionHost.shows`."""
         return self.reach.shows(context, peer)
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        """As `SessionHost.known_peers`."""
+        return self.reach.known_peers(context, asker)
 
     def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         """As `SessionHost.open_charter`."""

@@ -28,6 +28,7 @@ from covey.sync import (
     AskCharter,
     AskDeltas,
     AskFrontiers,
+    AskPeers,
     BlobTold,
     CharterAnswered,
     Close,
@@ -38,6 +39,7 @@ from covey.sync import (
     DeltaReceived,
     PeerCompared,
     PeerLeft,
+    PeersHeard,
     Session,
     SessionEffect,
     SessionEvent,
@@ -58,9 +60,13 @@ class _Drivers(Protocol):
 
 
 class Links:
-    """The streams to all peers; made before the network, told of it by `attach`."""
+    """The streams to all peers; made before the network, told of it by `attach`.
+
+    on_peers: told what a peer says of others.
+    """
 
     def __init__(self, host: SessionHost, driver_of: _Drivers) -> None:
+        self.on_peers: Callable[[PeerId, PeersHeard], None] = lambda _, __: None
         self._host = host
         self._driver_of = driver_of
         self._links: dict[PeerId, Link] = {}
@@ -216,6 +222,12 @@ class Links:
         assert chosen is not None
         self._links[chosen].tell(AskDeltas(context, ids))
 
+    def ask_peers(self, peer: PeerId, context: ContextId) -> None:
+        """Ask a peer for others that share a context."""
+        link = self._links.get(peer)
+        if link is not None:
+            link.tell(AskPeers(context))
+
     async def fetch_blob(self, context: ContextId, cid: Cid) -> bytes | None:
         """A blob from any peer that shares the context, one asked after the other."""
         for peer in self.sharing(context):
@@ -315,8 +327,11 @@ class Links:
             case Close(code):
                 if code and code != _NEWER:
                     self._blame(link.peer, code, Misdeed.WRONG_STREAM)
+            case PeersHeard():
+                self.on_peers(link.peer, effect)
             case Shared(context):
                 _logger.debug("context shared", extra={"peer": link.peer})
+                self.ask_peers(link.peer, context)
 
     async def _deliver(
         self, link: Link, context: ContextId, event: DeltaReceived, frame: bytes

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from covey.codec import dht_key, topic_text
-from covey.model import ContextId, PeerId
+import trio
+
+from covey.codec import KnownPeer, dht_key, topic_text
+from covey.model import ContextId, PeerId, limits
 from covey.network import Network, TopicRules, Wishes
+from covey.node.exchange import Exchange, tellable
 from covey.node.links import Links
 from covey.node.settings import ContextSettings
+from covey.sync import PeersHeard
 
 __all__ = ["Reach", "provider_keys"]
 
@@ -18,19 +24,45 @@ __all__ = ["Reach", "provider_keys"]
 class Reach:
     """What the settings of the contexts mean for their peers; made before the network.
 
-    settings_of: of a context that is held here, else None.
+    contexts: those that are held here. settings_of: of one of them, else None.
     """
 
     def __init__(
-        self, links: Links, settings_of: Callable[[ContextId], ContextSettings | None]
+        self,
+        links: Links,
+        contexts: Callable[[], tuple[ContextId, ...]],
+        settings_of: Callable[[ContextId], ContextSettings | None],
     ) -> None:
         self._links = links
+        self._contexts = contexts
         self._settings_of = settings_of
         self._network: Network | None = None
+        self._exchange: Exchange | None = None
 
-    def attach(self, network: Network) -> None:
-        """The network is there."""
+    def attach(self, network: Network, nursery: trio.Nursery) -> None:
+        """The network is there; tasks live in the nursery."""
+        rng = random.Random()  # noqa: S311 - jitter and the choice of whom to ask
         self._network = network
+        self._exchange = Exchange(network, self._hearsay, partial(self._ask_peers, rng), rng)
+        nursery.start_soon(self._exchange.run)
+
+    def on_peers(self, teller: PeerId, heard: PeersHeard) -> None:
+        """A peer told of others that share a context."""
+        if self._exchange is not None:
+            self._exchange.heard(teller, heard.context, heard.peers)
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        """As `SessionHost.known_peers`."""
+        assert self._network is not None
+        sharing = [peer for peer in self._links.sharing_by_age(context) if peer != asker]
+        return tellable(self._network, tuple(sharing))
+
+    def _ask_peers(self, rng: random.Random) -> None:
+        """Ask one peer of each context that has room for more."""
+        for context in self._contexts():
+            sharing = self._links.sharing(context)
+            if sharing and self._hearsay(context).room > 0:
+                self._links.ask_peers(rng.choice(sharing), context)
 
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         """Whether a peer may learn that this node holds a context: admitted, and a place is free.
@@ -100,6 +132,12 @@ class Reach:
             room=settings.peers_max - len(self._links.sharing(context)),
             admits=settings.admits,
         )
+
+    def _hearsay(self, context: ContextId) -> Wishes:
+        """What is wished of peers that others told of: fewer than the DHT may bring."""
+        wishes = self._wishes(context)
+        enough = limits.EXCHANGE_PEERS_ENOUGH - len(self._links.sharing(context))
+        return replace(wishes, room=min(wishes.room, enough))
 
 
 def provider_keys(topic: str) -> tuple[bytes, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import trio
 
 from covey.errors import ConfigError, Refused
 from covey.model import limits
+from covey.network.providers import Providers
 from covey.node import SettingsChange
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
 
@@ -130,3 +133,37 @@ async def test_wrong_settings_change_nothing(home):
         with pytest.raises(ConfigError, match="this node itself"):
             await ada.change_settings("kv", SettingsChange(degree=3, deny=(ada.peer_id,)))
         assert ada.settings("kv") == before
+
+
+async def test_members_tell_each_other_where_others_are(home, monkeypatch):
+    """Without the DHT: who has met one member meets the others."""
+
+    async def nobody(*_):
+        return ()
+
+    monkeypatch.setattr(Providers, "find", nobody)
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(ada.ticket("kv"), "kv")
+        async with opened(home("eve"), ben) as eve:
+            await eve.join(context.id, "kv")
+            await until(lambda: sharing(eve, ada))
+
+
+async def test_who_is_denied_is_not_dialled_at_anybodys_word(home, monkeypatch):
+    """Nor told of to it: the context is not shown to it."""
+
+    async def nobody(*_):
+        return ()
+
+    monkeypatch.setattr(Providers, "find", nobody)
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(ada.ticket("kv"), "kv")
+        await ada.change_settings("kv", SettingsChange(allow=(ben.peer_id,)))
+        async with opened(home("eve"), ben) as eve:
+            await eve.join(context.id, "kv")
+            ada._contexts.reach._ask_peers(random.Random(1))
+            await trio.sleep(1)
+            assert not sharing(ada, eve)
+            assert sharing(ben, eve)

@@ -94,6 +94,8 @@ class Channel:
     lately: dict[DeltaId, None] = field(default_factory=dict)
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
     admissions_asked: int = 0
+    is_peers_asked: bool = False
+    peers_told_s: float = 0.0
 
     # -- who holds what --------------------------------------------------------------------------
 

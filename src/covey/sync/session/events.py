@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from covey.codec import KnownPeer
 from covey.model import Certificate, Cid, ContextId, Delta, DeltaId, DeviceId, Join, PeerId
 from covey.sync.ledger import Ledger
 from covey.sync.sources import Share, Sources
@@ -18,6 +19,7 @@ __all__ = [
     "AskCharter",
     "AskDeltas",
     "AskFrontiers",
+    "AskPeers",
     "BlobTold",
     "CharterAnswered",
     "Close",
@@ -27,6 +29,7 @@ __all__ = [
     "DeltaDelivered",
     "FrameArrived",
     "More",
+    "PeersHeard",
     "Pump",
     "Send",
     "SessionEffect",
@@ -63,6 +66,10 @@ class SessionHost(Protocol):
 
     def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         """The charter of the open context with this topic hash, if it is held and shown."""
+        ...
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        """Peers that share a context, to be told to one that does: at most SYNC_PEERS_MAX."""
         ...
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
@@ -140,6 +147,13 @@ class AskAdmission:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPeers:
+    """The node wants to know more peers of a context."""
+
+    context: ContextId
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerAdmission:
     """The replica's word on an admission that the peer asked for."""
 
@@ -163,6 +177,7 @@ SessionEvent: TypeAlias = (
     | AskCharter
     | AskAdmission
     | AnswerAdmission
+    | AskPeers
     | Tick
 )
 
@@ -249,6 +264,14 @@ class AdmissionTold:
 
 
 @dataclass(frozen=True, slots=True)
+class PeersHeard:
+    """The peer's answer: peers that it says share the context, at addresses that it says."""
+
+    context: ContextId
+    peers: tuple[KnownPeer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """End the stream. code: of protocols/registry.md where the peer is to blame, else empty."""
 
@@ -266,5 +289,6 @@ SessionEffect: TypeAlias = (
     | CharterAnswered
     | AdmissionAsked
     | AdmissionTold
+    | PeersHeard
     | Close
 )

@@ -24,6 +24,8 @@ from covey.codec import (
     ListingFrame,
     Member,
     PartsFrame,
+    PeersTold,
+    PeersWant,
     ShareFrame,
     SyncFrame,
     Want,
@@ -52,12 +54,14 @@ from covey.sync.session.events import (
     AskBlob,
     AskCharter,
     AskDeltas,
+    AskPeers,
     BlobTold,
     CharterAnswered,
     Close,
     Consumed,
     ContextOpened,
     FrameArrived,
+    PeersHeard,
     Pump,
     SessionEffect,
     SessionEvent,
@@ -278,6 +282,13 @@ class Session:
                 return [send(Blob(channel.ours, cid, content))]
             case Blob(_, cid, content):
                 return self._take_blob(channel, cid, content)
+            case PeersWant():
+                return self._tell_peers(channel, now)
+            case PeersTold(_, peers):
+                if not channel.is_peers_asked:
+                    raise ProtocolViolation("unasked", "peers that nobody asked for")
+                channel.is_peers_asked = False
+                return [PeersHeard(channel.context, peers)]
             case AdmitAsk(_, certificate, join):
                 if self._is_flooding(now):
                     return [send(AdmitAnswer(channel.ours, "busy"))]
@@ -321,6 +332,11 @@ class Session:
             case AskAdmission(_, certificate, join):
                 channel.admissions_asked += 1
                 return [send(AdmitAsk(channel.ours, certificate, join))]
+            case AskPeers():
+                if channel.is_peers_asked:
+                    return []  # One question at a time.
+                channel.is_peers_asked = True
+                return [send(PeersWant(channel.ours))]
             case AnswerAdmission(_, reason):
                 return [send(AdmitAnswer(channel.ours, reason))]
         raise AssertionError(f"an event without a channel came here: {event!r}")
@@ -345,6 +361,14 @@ class Session:
             if not channel.is_streaming:  # A digest says that no more will come.
                 effects.append(channel.tell_digest(ledger))
         return effects
+
+    def _tell_peers(self, channel: Channel, now: float) -> list[SessionEffect]:
+        is_soon = now - channel.peers_told_s < limits.SYNC_PEERS_AGAIN_S
+        if self._is_flooding(now) or is_soon:
+            return [send(PeersTold(channel.ours, ()))]
+        channel.peers_told_s = now
+        peers = self._host.known_peers(channel.context, self.peer)
+        return [send(PeersTold(channel.ours, peers))]
 
     # -- blobs and charters ----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+from covey.codec import KnownPeer
 from covey.model import Cid, ContextId, DeviceId, PeerId, limits
 from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources
 from covey.sync.session import (
@@ -62,6 +63,10 @@ class _Host:
     def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         del topic, peer
         return None
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        del context, asker
+        return ()
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
         del context

@@ -17,7 +17,7 @@ _SHARED = frozenset((
     "CHARTER_ROLES_MAX", "GOSSIP_FRAME_BYTES_MAX", "ANNOUNCED_HEADS_MAX", "FORK_BRANCHES_MAX",
     "SYNC_FRAME_SIZE_BYTES_MAX", "SYNC_CREDIT_BYTES", "SYNC_CONTEXTS_MAX",
     "SYNC_FRONTIER_DEVICES_MAX", "ASK_IDS_MAX", "SYNC_BATCH_DELTAS_MAX", "SYNC_RANGES_MAX",
-    "SYNC_SOURCES_MAX",
+    "SYNC_SOURCES_MAX", "SYNC_PEERS_MAX", "SYNC_PEER_ADDRESSES_MAX",
 ))  # fmt: skip
 _ROW = re.compile(r"^(?P<name>[A-Z_0-9]+): Final = (?P<value>.+?)  # (?P<reason>.+)$")
 _HEADING = re.compile(r"^# -- (?P<title>.+?) -+$")

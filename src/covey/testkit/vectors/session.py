@@ -12,18 +12,22 @@ from covey.codec import (
     FrontierFrame,
     Hello,
     Know,
+    KnownPeer,
     Listing,
     ListingFrame,
     Member,
     Packed,
     Parts,
     PartsFrame,
+    PeersTold,
+    PeersWant,
     ShareFrame,
     SyncFrame,
     Want,
     encode_frame,
     fingerprint,
     pack,
+    peer_id_text,
     unpack,
 )
 from covey.crypto import Greeting, device_proof_message, knowledge_proof, sha256
@@ -36,6 +40,8 @@ __all__ = ["sessions"]
 
 _LOW, _HIGH = DeviceId(bytes(32)), DeviceId(b"\xff" * 32)
 _ONE = (Tip(1, DeltaId(sha256(b"one"))),)
+_PEER = peer_id_text(bytes(31) + b"\x01")
+_ADDRESSES = ("/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/65535")
 _FORKED = tuple(sorted((Tip(4, DeltaId(sha256(b"two"))), Tip(4, DeltaId(sha256(b"three"))))))
 
 
@@ -94,6 +100,9 @@ def _frames() -> tuple[Case, ...]:
             ListingFrame(1, is_answer=True, several=(Listing(DeviceRange(0, 0), {_HIGH: _ONE}),)),
         ),
         ("share", ShareFrame(1, 2, 3)),
+        ("peers wanted", PeersWant(1)),
+        ("peers, none", PeersTold(1, ())),
+        ("peers", PeersTold(1, (KnownPeer(_PEER, _ADDRESSES),))),
     )
     return tuple(
         case(name, kind="frame", frame=packed, fields=shown(unpack(packed, len(packed))))
@@ -105,7 +114,7 @@ def _wrong_frames() -> tuple[Case, ...]:
     fps = bytes(12)
     frames: tuple[tuple[str, Packed, str], ...] = (
         ("no kind", (), "wrong-shape"),
-        ("kind 18", (18, 1), "unknown-version"),
+        ("kind 20", (20, 1), "unknown-version"),
         ("hello with a short nonce", (1, 1, bytes(31)), "wrong-shape"),
         ("a field too many", (7, 1, 5, 5), "wrong-shape"),
         ("a channel that is negative", (7, -1, 5), "wrong-shape"),
@@ -128,12 +137,48 @@ def _wrong_frames() -> tuple[Case, ...]:
         ("an answer that is neither", (16, 1, 2, ((0, 0, ()),)), "wrong-shape"),
         ("a share of none", (17, 1, 0, 0), "wrong-shape"),
         ("a share beyond the count", (17, 1, 3, 3), "wrong-shape"),
+        *_wrong_peers(),
         ("too many shares", (17, 1, 0, limits.SYNC_SOURCES_MAX + 1), "wrong-shape"),
     )
     return tuple(
         case(name, kind="frame", frame=pack(frame), code=code)
         for name, frame, code in frames
         if isinstance(frame, tuple)
+    )
+
+
+def _wrong_peers() -> tuple[tuple[str, Packed, str], ...]:
+    """Frames that tell peers as nobody may."""
+    other = peer_id_text(bytes(31) + b"\x02")
+    many = tuple(
+        (peer_id_text(number.to_bytes(32, "big")), _ADDRESSES)
+        for number in range(limits.SYNC_PEERS_MAX + 1)
+    )
+    several = limits.SYNC_PEER_ADDRESSES_MAX + 1
+    wrong: tuple[tuple[str, Packed, str], ...] = (
+        ("a peer twice", ((_PEER, _ADDRESSES), (_PEER, _ADDRESSES)), "wrong-shape"),
+        ("a peer that is no peer id", (("bob", _ADDRESSES),), "wrong-shape"),
+        ("a peer without an address", ((_PEER, ()),), "wrong-shape"),
+        ("too many peers", many, "oversized"),
+        ("too many addresses", ((other, _ADDRESSES[:1] * several),), "oversized"),
+    )
+    addresses = {
+        "an address with a name": "/dns4/example.org/tcp/4001",
+        "an address with a port beyond": "/ip4/192.0.2.7/tcp/65536",
+        "an address with port 0": "/ip4/192.0.2.7/tcp/0",
+        "an address with a port with a zero before": "/ip4/192.0.2.7/tcp/04001",
+        "an address without TCP": "/ip4/192.0.2.7/udp/4001",
+        "an address with a peer id in it": "/ip4/192.0.2.7/tcp/4001/p2p/Qm",
+        "an address with another version": "/ip4/2001:db8::1/tcp/4001",
+        "an address with a long form": "/ip6/2001:db8:0:0:0:0:0:1/tcp/4001",
+        "an address with a zone": "/ip6/fe80::1%eth0/tcp/4001",
+    }
+    return (
+        *((name, (19, 1, peers), code) for name, peers, code in wrong),
+        *(
+            (name, (19, 1, ((_PEER, (address,)),)), "wrong-shape")
+            for name, address in addresses.items()
+        ),
     )
 
 

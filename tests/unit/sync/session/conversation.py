@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from covey.codec import (
+    KnownPeer,
     decode_frame,
     topic_hash,
 )
@@ -66,6 +67,7 @@ class Side:
     stage: Stage | None
     knows: bool = True
     is_shown: bool = True
+    peers: tuple[KnownPeer, ...] = ()
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     out: deque[bytes] = field(default_factory=deque)
     said: list[SessionEffect] = field(default_factory=list)
@@ -95,6 +97,9 @@ class Side:
     def open_charter(self, topic: bytes, peer: PeerId) -> bytes | None:
         is_told = self.is_shown and topic == topic_hash(self.founding.context)
         return self.founding.packed if is_told else None
+
+    def known_peers(self, context: ContextId, asker: PeerId) -> tuple[KnownPeer, ...]:
+        return self.peers
 
     def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes] | None:
         return self.who.device, self.who.signer.sign(message)
