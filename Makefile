@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz evidence evidence-quick soak bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz hostile evidence evidence-quick soak bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -79,6 +79,9 @@ soak: $(READY) ## nodes under steady calls, killed and started again for an hour
 
 bench: $(READY) ## measure, and write a table
 	@$(PYTHON) -m bench $(ARGS)
+
+hostile: $(READY) ## hostile frames against a real node: memory, and honest calls meanwhile (FRAMES=50000)
+	@$(PYTHON) -W ignore -m bench.hostile $(or $(FRAMES),50000)
 
 fuzz: $(READY) ## random modules and calls on every engine there is (SECONDS=60, ARGS=--fresh)
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
