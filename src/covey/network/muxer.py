@@ -160,12 +160,17 @@ class Muxer(IMuxedConn):
         return self._session.get_transport_addresses()
 
     def get_connection_type(self) -> ConnectionType:
-        """Direct, always: no relays here."""
-        return ConnectionType.DIRECT
+        """Whether a relay is in between."""
+        return self._session.get_connection_type()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         """Host and port of the peer."""
         return self._session.get_remote_address()
+
+    @property
+    def local_port(self) -> int | None:
+        """The port of this side's socket; None where a relay is in between."""
+        return self._packets.local_port
 
     @property
     def has_room(self) -> bool:

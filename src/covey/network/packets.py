@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Protocol, cast
 
 import trio
-from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.security.noise.io import MAX_PLAINTEXT_LENGTH, NoiseTransportReadWriter
 from libp2p.security.secure_session import SecureSession
 
-from covey.errors import PeerUnavailable
+from covey.network.pipe import pipe_of
 
 __all__ = ["PacketStream"]
 
@@ -48,16 +46,19 @@ class PacketStream:
         assert isinstance(transport, NoiseTransportReadWriter)
         raw = cast("object", transport.read_writer.read_write_closer)
         assert isinstance(raw, RawConnection)
-        assert isinstance(raw.stream, TrioTCPStream)
         protocol = transport.noise_state.noise_protocol
         self._session = session
-        self._socket = raw.stream.stream.socket
+        self._pipe = pipe_of(raw.stream)
         self._sealing: _CipherState = protocol.cipher_state_encrypt
         self._opening: _CipherState = protocol.cipher_state_decrypt
         self._buffer = bytearray(_BUFFER_BYTES)
         self._start = 0
         self._end = 0
-        self._is_drained = True  # the socket probably has nothing more
+
+    @property
+    def local_port(self) -> int | None:
+        """As of `Pipe`."""
+        return self._pipe.local_port
 
     async def read(self) -> bytes:
         """The next decrypted bytes, b"" at the end of the connection."""
@@ -83,44 +84,21 @@ class PacketStream:
             packets += (len(sealed).to_bytes(_LENGTH_BYTES, "big"), sealed)
         leaving = memoryview(b"".join(packets))
         while leaving:
-            leaving = leaving[await self._send_some(leaving) :]
+            leaving = leaving[await self._pipe.send_some(leaving) :]
 
     async def close(self) -> None:
-        """Close the socket; pending reads and writes end."""
+        """Close the socket or circuit; pending reads and writes end."""
         await self._session.close()
 
     async def _receive(self) -> bool:
-        """Take what has arrived; False at the end. Others get a turn before every call."""
-        if self._is_drained:
-            try:
-                await trio.lowlevel.wait_readable(self._socket.fileno())
-            except trio.ClosedResourceError:
-                return False
-        else:
-            await trio.lowlevel.checkpoint()
+        """Take what has arrived; False at the end."""
         if self._start:
             self._buffer[: self._end - self._start] = self._buffer[self._start : self._end]
             self._start, self._end = 0, self._end - self._start
-        try:
-            with memoryview(self._buffer) as view, view[self._end :] as room:
-                size, room_bytes = os.readv(self._socket.fileno(), [room]), len(room)
-        except BlockingIOError:
-            self._is_drained = True
-            return True
-        except OSError as error:
-            raise PeerUnavailable("the connection broke") from error
-        self._is_drained = size < room_bytes
+        with memoryview(self._buffer) as view, view[self._end :] as room:
+            size = await self._pipe.receive_into(room)
         self._end += size
         return size > 0
-
-    async def _send_some(self, packets: memoryview) -> int:
-        try:
-            return os.write(self._socket.fileno(), packets)
-        except BlockingIOError:
-            await trio.lowlevel.wait_writable(self._socket.fileno())
-            return 0
-        except OSError as error:
-            raise PeerUnavailable("the connection broke") from error
 
     def _decrypt_whole_packets(self) -> bytes:
         clear: list[bytes] = []
