@@ -65,6 +65,13 @@ def run(
     ] = None,
     engine: EngineOption = "",
     engine_for: EngineForOption = None,
+    serve_relay: Annotated[
+        bool,
+        typer.Option(
+            "--serve-relay",
+            help="Carry, within limits, the traffic of peers that cannot reach each other.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log what the node does.")
     ] = False,
@@ -85,6 +92,7 @@ def run(
         api=api,
         engine=engine,
         engine_for=engine_for or [],
+        is_relay=serve_relay,
         is_verbose=verbose,
         as_json=as_json,
     )

@@ -58,6 +58,7 @@ def run_node(
     api: str | None,
     engine: str,
     engine_for: Sequence[str],
+    is_relay: bool,
     is_verbose: bool,
     as_json: bool,
 ) -> int:
@@ -75,7 +76,14 @@ def run_node(
     handler.setFormatter(log_lines())
     logging.basicConfig(level=logging.INFO if is_verbose else logging.WARNING, handlers=[handler])
     start = partial(
-        run, home, listen=listen, bootstrap=bootstrap, api=api, engines=engines, serve=serve
+        run,
+        home,
+        listen=listen,
+        bootstrap=bootstrap,
+        api=api,
+        engines=engines,
+        is_relay=is_relay,
+        serve=serve,
     )
     return trio.run(_Running(start, as_json=as_json).until_stopped)
 

@@ -21,9 +21,13 @@ __all__ = [
     "parse_peer_address",
     "parse_peer_id",
     "peer_id_of",
+    "relay_of",
     "split_peer",
+    "through",
     "with_peer",
 ]
+
+_CIRCUIT = "/p2p-circuit"
 
 
 def parse_peer_id(text: str) -> ID:
@@ -43,9 +47,14 @@ def peer_id_of(peer: ID) -> PeerId:
 
 
 def parse_peer_address(text: str) -> tuple[ID, Multiaddr]:
-    """Peer and transport address of `/ip4/…/tcp/…/p2p/…`; raises ConfigError with the reason."""
-    address = _parse(text)
+    """Peer and transport address of `/ip4/…/tcp/…/p2p/…`; raises ConfigError with the reason.
+
+    Through a relay it is `/ip4/…/tcp/…/p2p/RELAY/p2p-circuit/p2p/…`.
+    """
+    address = _parsed(text)
     transport, peer = split_peer(address)
+    if relay_of(transport) is None:
+        host_and_port(transport)
     if peer is None:
         raise ConfigError(f"{text!r} does not end in /p2p/ and a peer id")
     return peer, transport
@@ -53,7 +62,7 @@ def parse_peer_address(text: str) -> tuple[ID, Multiaddr]:
 
 def parse_listen_address(text: str) -> Multiaddr:
     """An address to listen on, without a peer id; raises ConfigError."""
-    address = _parse(text)
+    address = _parsed(text)
     host, _ = host_and_port(address)
     if not _is_ip(host):
         raise ConfigError(f"{text!r} names no IP address to listen on")
@@ -61,17 +70,39 @@ def parse_listen_address(text: str) -> Multiaddr:
 
 
 def split_peer(address: Multiaddr) -> tuple[Multiaddr, ID | None]:
-    """The transport part, and the peer if the address names one."""
-    try:
-        text = address.value_for_protocol("p2p")
-    except (MultiaddrError, ValueError, LookupError):
+    """The transport part, and the peer if the address ends in one.
+
+    That of a peer behind a relay ends in `/p2p-circuit`; the relay's own id stays in it.
+    """
+    head, mark, text = str(address).rpartition("/p2p/")
+    if not mark or "/" in text:
         return address, None
-    if not text:
-        return address, None
     try:
-        return address.decapsulate(Multiaddr(f"/p2p/{text}")), ID.from_base58(str(text))
+        return Multiaddr(head), ID.from_base58(text)
     except (MultiaddrError, ValueError):
         return address, None
+
+
+def relay_of(transport: Multiaddr) -> tuple[ID, Multiaddr | None] | None:
+    """The relay of `…/p2p/RELAY/p2p-circuit` and its address, if told; None for other kinds."""
+    head, mark, rest = str(transport).partition(_CIRCUIT)
+    if not mark or rest:
+        return None
+    try:
+        address, relay = split_peer(Multiaddr(head))
+        if relay is None:
+            return None
+        if not str(address):
+            return relay, None
+        host_and_port(address)
+    except (ConfigError, MultiaddrError, ValueError):
+        return None
+    return relay, address
+
+
+def through(relay: ID, address: Multiaddr | None) -> Multiaddr:
+    """The transport part of whoever is behind a relay. address: the relay's own, if known."""
+    return Multiaddr(f"{address or ''}/p2p/{relay.to_base58()}{_CIRCUIT}")
 
 
 def with_peer(address: Multiaddr, peer: ID) -> str:
@@ -128,10 +159,8 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _parse(text: str) -> Multiaddr:
+def _parsed(text: str) -> Multiaddr:
     try:
-        address = Multiaddr(text)
+        return Multiaddr(text)
     except (MultiaddrError, ValueError) as error:
         raise ConfigError(f"{text!r} is no multiaddr: {error}") from error
-    host_and_port(address)
-    return address

@@ -13,10 +13,12 @@ class NetworkConfig:
     """What a network is made of.
 
     seed: 32 bytes of the node's Ed25519 identity. listen, bootstrap: multiaddrs, the latter with
-    `/p2p/`. peers_path: where peers are remembered over restarts, nowhere if None.
+    `/p2p/`. peers_path: where peers are remembered over restarts, nowhere if None. is_relay: it
+    carries the traffic of peers that cannot dial each other.
     """
 
     seed: bytes
     listen: tuple[str, ...] = ("/ip4/0.0.0.0/tcp/0",)
     bootstrap: tuple[str, ...] = ()
     peers_path: Path | None = None
+    is_relay: bool = False

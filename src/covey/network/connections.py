@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.connection_types import ConnectionType
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
@@ -28,7 +30,8 @@ _logger = logging.getLogger(__name__)
 class PeerRow:
     """One open connection, for people.
 
-    address: multiaddr text of the far end (an inbound one has a port that nobody can dial).
+    address: multiaddr text of the far end (an inbound one has a port that nobody can dial); it ends
+    in `/p2p-circuit` where a relay is in between.
     direction: "inbound" or "outbound". since_s: Unix time. latency_s: of the last round trip, None
     before the first. agent, protocols: as the peer says, empty while it has not.
     """
@@ -50,6 +53,11 @@ class _Open:
     direction: Direction
     since_s: float
 
+    @property
+    def is_direct(self) -> bool:
+        """No relay is in between."""
+        return self.muxer.get_connection_type() is ConnectionType.DIRECT
+
 
 class Connections(INotifee):
     """Open connections by peer, in order of arrival.
@@ -57,7 +65,8 @@ class Connections(INotifee):
     A peer that dials while it still has an inbound connection here has lost that one (it died and
     came back, or its address changed), so the older one is dropped at once: py-libp2p would go on
     using it, and nothing would get through. Two of opposite directions are a simultaneous dial;
-    then the older one must only answer.
+    then the older one must only answer. A direct connection takes the place of those through
+    relays, and one through a relay only that of a direct one that does not answer.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -85,6 +94,34 @@ class Connections(INotifee):
     def is_connected(self, peer: ID) -> bool:
         """An open connection exists."""
         return peer in self._open
+
+    def is_direct(self, peer: ID) -> bool:
+        """A connection exists without a relay in between."""
+        return any(entry.is_direct for entry in self._open.get(peer, ()))
+
+    def dialled(self, peer: ID) -> Muxer | None:
+        """The direct connection that this node has opened to a peer."""
+        for entry in self._open.get(peer, ()):
+            if entry.is_direct and entry.direction is Direction.OUTBOUND:
+                return entry.muxer
+        return None
+
+    def is_brought(self, peer: ID) -> bool:
+        """A peer has come through a relay, and there is no direct connection to it."""
+        entries = self._open.get(peer, ())
+        return any(entry.direction is Direction.INBOUND for entry in entries) and not any(
+            entry.is_direct for entry in entries
+        )
+
+    def is_dialled_from_outside(self, ports: Collection[int]) -> bool:
+        """Somebody who is not in the same private network has reached this node at its ports."""
+        return any(
+            entry.muxer.local_port in ports
+            and entry.direction is Direction.INBOUND
+            and _is_outside(entry.muxer)
+            for entries in self._open.values()
+            for entry in entries
+        )
 
     def table(self) -> tuple[PeerRow, ...]:
         """One row for each open connection."""
@@ -124,7 +161,7 @@ class Connections(INotifee):
         entry.muxer.ping()  # How far it is, is known soon.
         if not older:
             self._tell(self._arrived, peer)
-        lost = [other for other in older if other.direction is entry.direction]
+        lost = [other for other in older if _supersedes(entry, other)]
         if lost and len(lost) == len(older):
             self._tell(self._departed, peer)
             self._tell(self._arrived, peer)
@@ -136,7 +173,7 @@ class Connections(INotifee):
                 swarm.remove_conn(other.conn)
                 self._nursery.start_soon(other.conn.close)
             else:
-                self._nursery.start_soon(self._close_if_dead, other)
+                self._nursery.start_soon(self._close_one, other, entry)
         await trio.lowlevel.checkpoint_if_cancelled()
 
     async def disconnected(self, network: INetwork, conn: INetConn) -> None:
@@ -167,9 +204,11 @@ class Connections(INotifee):
     async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
         """Of no interest here."""
 
-    async def _close_if_dead(self, entry: _Open) -> None:
-        if not await entry.muxer.is_alive(limits.STALE_CHECK_S):
-            await entry.conn.close()
+    async def _close_one(self, older: _Open, newer: _Open) -> None:
+        if not await older.muxer.is_alive(limits.STALE_CHECK_S):
+            await older.conn.close()
+        elif older.is_direct and not newer.is_direct:
+            await newer.conn.close()
 
     @staticmethod
     def _tell(watchers: list[Callable[[ID], None]], peer: ID) -> None:
@@ -179,3 +218,17 @@ class Connections(INotifee):
 
 def _text(addresses: list[Multiaddr]) -> str:
     return str(addresses[0]) if addresses else ""
+
+
+def _supersedes(newer: _Open, older: _Open) -> bool:
+    if newer.is_direct is not older.is_direct:
+        return newer.is_direct
+    return newer.direction is older.direction
+
+
+def _is_outside(muxer: Muxer) -> bool:
+    remote = muxer.get_remote_address()
+    try:
+        return remote is not None and not ipaddress.ip_address(remote[0]).is_private
+    except ValueError:
+        return False

@@ -31,15 +31,25 @@ setattr(identify, "AGENT_VERSION", f"covey/{__version__}")  # noqa: B010
 
 
 class PeerHost(BasicHost):
-    """py-libp2p's host, whose identify forgets what program a peer runs and reads without bound."""
+    """py-libp2p's host, whose identify forgets what program a peer runs and reads without bound.
+
+    places: where this node can be dialled through relays. They are announced, too; py-libp2p itself
+    takes the relay's id in such an address for a stale one of its own.
+    """
 
     def __init__(
         self, network: INetworkService, addrs_factory: Callable[..., list[Multiaddr]]
     ) -> None:
+        self.places: Callable[[], list[Multiaddr]] = list
         super().__init__(
             network, addrs_factory=addrs_factory, disable_identify_address_discovery=True
         )
         self._agents: OrderedDict[ID, str] = OrderedDict()
+
+    def get_addrs(self) -> list[Multiaddr]:
+        """Full addresses that this node can be dialled at."""
+        own = self.get_id().to_base58()
+        return [*super().get_addrs(), *(Multiaddr(f"{place}/p2p/{own}") for place in self.places())]
 
     def agent(self, peer: ID) -> str:
         """The program that a peer says it runs; empty while it has not said."""

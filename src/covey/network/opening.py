@@ -28,6 +28,8 @@ from covey.network.connections import Connections
 from covey.network.gossip import Gossip
 from covey.network.network import Network, OnStream
 from covey.network.providers import Providers
+from covey.network.relay_client import RelayClient
+from covey.network.relay_server import RelayServer
 from covey.network.remembered import RememberedPeers
 from covey.network.swarm import build_host
 from covey.network.transport import TcpTransport
@@ -80,12 +82,16 @@ async def open_network(
             host.get_network().register_notifee(connections)
             gossip = Gossip(host, config.seed, connections, crash)
             providers = Providers(host, connections)
+            relays = RelayClient(host, connections)
+            if config.is_relay:
+                RelayServer(host, connections)
             network = Network(
                 host, connections, gossip, providers, remembered, services, on_stream, crash
             )
             connections.watch(_told(on_connected, crash), _told(on_disconnected, crash))
             # Handlers are in place before anybody can connect.
-            for service in (gossip.run, providers.run, network.discovery.run):
+            begins = (gossip.run, providers.run, relays.run, network.discovery.run)
+            for service in begins:
                 await services.start(service)
             network.redial.pin(_BOOTSTRAP, bootstrap)
             async with host.run(listen):

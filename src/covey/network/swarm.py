@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
+from typing import Protocol
 
 import trio
 from libp2p.abc import IMuxedConn, INetConn, ISecureConn
+from libp2p.connection_types import ConnectionType
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -27,14 +30,14 @@ from multiaddr import Multiaddr
 
 from covey.errors import ConfigError
 from covey.model import limits
-from covey.network.address import dialable, host_and_port, split_peer
+from covey.network.address import dialable, host_and_port, relay_of, split_peer
 from covey.network.door import VainDials
 from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.peerstore import BoundedPeerStore
 from covey.network.transport import TcpTransport
 
-__all__ = ["PeerSwarm", "build_host"]
+__all__ = ["Circuits", "PeerSwarm", "build_host"]
 
 _logger = logging.getLogger(__name__)
 _SEED_SIZE_BYTES = 32
@@ -59,12 +62,24 @@ class _NoAutoConnector(AutoConnector):
         """Called when the swarm starts."""
 
 
+class Circuits(Protocol):
+    """Ways to peers that cannot be dialled."""
+
+    def ways(self, peer: ID) -> Iterable[Multiaddr]:
+        """Transport addresses, through connected relays, that a peer might be behind."""
+
+    async def connect(self, way: Multiaddr, peer: ID) -> RawConnection:
+        """A raw connection to a peer along one of these; raises SwarmException."""
+
+
 class PeerSwarm(Swarm):
     """py-libp2p's swarm with its dialling replaced.
 
     Its own tries one address of each kind, refuses a peer for a minute after one failure, waits
     252 ms on every connect and drops loopback addresses when there are others.
     """
+
+    circuits: Circuits | None = None
 
     def _init_connection_management(self) -> None:
         super()._init_connection_management()
@@ -86,14 +101,19 @@ class PeerSwarm(Swarm):
             if existing:
                 return existing
             raise SwarmException(f"unable to connect to {peer_id}")
-        finished = trio.Event()
-        self._ongoing_dials[peer_id] = finished
-        try:
-            chosen = self._addresses(peer_id) if addresses is None else addresses
-            return [await self._race(peer_id, chosen)]
-        finally:
-            finished.set()
-            del self._ongoing_dials[peer_id]
+        known = self._known(peer_id) if addresses is None else addresses
+        direct, circuits = self._usable(known, peer_id)
+        return [await self._dial_once(peer_id, direct, circuits)]
+
+    async def dial_direct(self, peer_id: ID) -> INetConn:
+        """A connection without a relay in between, dialled if need be; raises SwarmException."""
+        while peer_id in self._ongoing_dials:
+            await self._ongoing_dials[peer_id].wait()
+        for conn in self._live(peer_id):
+            if conn.get_connection_type() is ConnectionType.DIRECT:
+                return conn
+        direct, _ = self._usable(self._known(peer_id), peer_id)
+        return await self._dial_once(peer_id, direct, [])
 
     async def _do_handle_inbound_connection(
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: object
@@ -108,58 +128,104 @@ class PeerSwarm(Swarm):
         assert isinstance(muxed, Muxer)
         await muxed.wait_closed()
 
+    async def _dial_once(
+        self, peer_id: ID, direct: list[Multiaddr], circuits: list[Multiaddr]
+    ) -> INetConn:
+        """While it runs, others wait for it instead of dialling the peer, too."""
+        finished = trio.Event()
+        self._ongoing_dials[peer_id] = finished
+        try:
+            return await self._race(peer_id, direct, circuits)
+        finally:
+            finished.set()
+            del self._ongoing_dials[peer_id]
+
     def _live(self, peer_id: ID) -> list[INetConn]:
         return [conn for conn in self.get_connections(peer_id) if not conn.is_closed]
 
-    def _addresses(self, peer_id: ID) -> list[Multiaddr]:
+    def _known(self, peer_id: ID) -> list[Multiaddr]:
         try:
-            known = self.peerstore.addrs(peer_id)
-        except PeerStoreError as error:
-            raise SwarmException(f"no address of {peer_id} is known") from error
-        usable: dict[str, Multiaddr] = {}
+            return list(self.peerstore.addrs(peer_id))
+        except PeerStoreError:
+            return []
+
+    def _usable(
+        self, known: list[Multiaddr], peer_id: ID
+    ) -> tuple[list[Multiaddr], list[Multiaddr]]:
+        """The direct ones, and those through relays with the connected ones added."""
+        direct: dict[str, Multiaddr] = {}
+        circuits: dict[str, Multiaddr] = {}
         for address in known:
             transport, _ = split_peer(address)
+            if relay_of(transport) is not None:
+                circuits[str(transport)] = transport
+                continue
             try:
                 host_and_port(transport)
             except ConfigError:
-                continue  # Other transports, relays: not spoken here.
-            usable[str(transport)] = transport
-        if not usable:
-            raise SwarmException(f"no usable address of {peer_id} is known")
-        return list(usable.values())[: limits.DIAL_ADDRESSES_MAX]
+                continue  # Other transports: not spoken here.
+            direct[str(transport)] = transport
+        for way in self.circuits.ways(peer_id) if self.circuits else ():
+            circuits.setdefault(str(way), way)
+        bound = limits.DIAL_ADDRESSES_MAX
+        return list(direct.values())[:bound], list(circuits.values())[:bound]
 
-    async def _race(self, peer_id: ID, addresses: list[Multiaddr]) -> INetConn:
-        """The first address that connects; the next is tried after a failure or a short wait."""
+    async def _race(
+        self, peer_id: ID, direct: list[Multiaddr], circuits: list[Multiaddr]
+    ) -> INetConn:
+        """The first address that connects; the next is tried after a failure or a short wait.
+
+        Those through relays wait longer: for all direct ones to fail, or long enough for one.
+        """
+        if not direct and not circuits:
+            raise SwarmException(f"no usable address of {peer_id} is known")
         connected: list[INetConn] = []
         failures: list[str] = []
 
         async def attempt(address: Multiaddr, failed: trio.Event) -> None:
-            host, _ = host_and_port(address)
             try:
-                if not self._vain.may_dial(host):
-                    raise SwarmException("the host was dialled in vain too often")
-                self._vain.begun(host)
-                async with self._global_dial_limiter:
-                    with trio.fail_after(limits.DIAL_TIMEOUT_S):
-                        conn = await self._dial_addr_single_attempt(address, peer_id)
+                conn = await self._dial_address(address, peer_id)
             except Exception as error:  # noqa: BLE001
                 # py-libp2p lets errors of every layer through here; each ends this address only.
                 failures.append(f"{address}: {error!r}")
                 failed.set()
             else:
-                self._vain.succeeded(host)
                 connected.append(conn)
                 nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
-            for address in addresses:
-                failed = trio.Event()
+            given_up = [trio.Event() for _ in direct]
+            for address, failed in zip(direct, given_up, strict=True):
                 nursery.start_soon(attempt, address, failed)
                 with trio.move_on_after(limits.DIAL_STAGGER_S):
+                    await failed.wait()
+            with trio.move_on_after(limits.RELAY_DIAL_AFTER_S):
+                for failed in given_up if circuits else ():
+                    await failed.wait()
+            for address in circuits:
+                failed = trio.Event()
+                nursery.start_soon(attempt, address, failed)
+                with trio.move_on_after(limits.RELAY_DIAL_AFTER_S):
                     await failed.wait()
         if not connected:
             raise SwarmException(f"unable to connect to {peer_id}: {'; '.join(failures)}")
         return connected[0]
+
+    async def _dial_address(self, address: Multiaddr, peer_id: ID) -> INetConn:
+        if self.circuits is not None and relay_of(address) is not None:
+            # Without the limiter: the relay may have to be dialled below it.
+            with trio.fail_after(limits.DIAL_TIMEOUT_S):
+                raw = await self.circuits.connect(address, peer_id)
+                return await self.upgrade_outbound_raw_conn(raw, peer_id)
+        host, _ = host_and_port(address)
+        if not self._vain.may_dial(host):
+            raise SwarmException("the host was dialled in vain too often")
+        self._vain.begun(host)
+        async with self._global_dial_limiter:
+            with trio.fail_after(limits.DIAL_TIMEOUT_S):
+                conn = await self._dial_addr_single_attempt(address, peer_id)
+        self._vain.succeeded(host)
+        return conn
 
 
 def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTransport]:

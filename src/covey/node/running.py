@@ -54,11 +54,13 @@ async def open_node(
     listen: Sequence[str] = (),
     bootstrap: Sequence[str] = (),
     engines: EngineChoice = DEFAULT_CHOICE,
+    is_relay: bool = False,
 ) -> AsyncIterator[Node]:
     """A running node without an API; leaving the block stops it.
 
     The caller holds the home's lock. listen: multiaddrs; the last ones, or any port at the first
-    start, if none is given. engines: which code runs on which engine.
+    start, if none is given. engines: which code runs on which engine. is_relay: as of
+    `NetworkConfig`.
     Raises ConfigError, also for an engine that this Python does not have, and StoreError.
     """
     engines.require_available()
@@ -75,6 +77,7 @@ async def open_node(
                 listen=addresses,
                 bootstrap=tuple(bootstrap),
                 peers_path=home.path / "peers.json",
+                is_relay=is_relay,
             )
             async with open_network(
                 config,
@@ -110,6 +113,7 @@ async def run(
     bootstrap: Sequence[str],
     api: str | None,
     engines: EngineChoice = DEFAULT_CHOICE,
+    is_relay: bool = False,
     serve: Serve,
     on_ready: Callable[[NodeService, str], None],
 ) -> None:
@@ -122,7 +126,9 @@ async def run(
     host, port = _host_and_port(api or home.ports().api or _API_ANY)
     with home.lock():
         async with (
-            open_node(home, listen=listen, bootstrap=bootstrap, engines=engines) as node,
+            open_node(
+                home, listen=listen, bootstrap=bootstrap, engines=engines, is_relay=is_relay
+            ) as node,
             trio.open_nursery() as nursery,
         ):
             start = partial(serve, node, host=host, port=port, token=home.token())

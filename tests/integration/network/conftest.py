@@ -40,10 +40,21 @@ async def _echo(peer: PeerId, stream: FrameStream) -> None:
 
 
 def _open(
-    number: int, *, on_stream=_echo, listen=LOOPBACK, bootstrap=(), peers_path=None, **notices
+    number: int,
+    *,
+    on_stream=_echo,
+    listen=LOOPBACK,
+    bootstrap=(),
+    peers_path=None,
+    is_relay=False,
+    **notices,
 ):
     config = NetworkConfig(
-        seed=bytes([number]) * 32, listen=listen, bootstrap=bootstrap, peers_path=peers_path
+        seed=bytes([number]) * 32,
+        listen=listen,
+        bootstrap=bootstrap,
+        peers_path=peers_path,
+        is_relay=is_relay,
     )
     return open_network(config, on_stream=on_stream, **notices)
 
