@@ -55,6 +55,8 @@ CATCH_ALL = {
     "covey.network.muxer.start": "ends one connection, whatever its peer sent",
     "covey.network.network._serve_stream": "py-libp2p's task: a crash of ours stops the network",
     "covey.network.opening.tell": "py-libp2p's callback: a crash of ours stops the network",
+    "covey.network.punch._on_stream": "ends one attempt, whatever its peer sent; the relay stays",
+    "covey.network.punch._succeeds": "py-libp2p lets errors of every layer through a handshake",
     "covey.network.relay_client._on_stream": "ends one stream, whatever a stranger sent",
     "covey.network.swarm.attempt": "py-libp2p lets errors of every layer through a dial",
     "covey.network.transport._serve": "ends one socket, whatever a stranger sent",

@@ -28,6 +28,7 @@ from covey.network.connections import Connections
 from covey.network.gossip import Gossip
 from covey.network.network import Network, OnStream
 from covey.network.providers import Providers
+from covey.network.punch import Puncher
 from covey.network.relay_client import RelayClient
 from covey.network.relay_server import RelayServer
 from covey.network.remembered import RememberedPeers
@@ -83,6 +84,7 @@ async def open_network(
             gossip = Gossip(host, config.seed, connections, crash)
             providers = Providers(host, connections)
             relays = RelayClient(host, connections)
+            puncher = Puncher(host, connections)
             if config.is_relay:
                 RelayServer(host, connections)
             network = Network(
@@ -90,7 +92,7 @@ async def open_network(
             )
             connections.watch(_told(on_connected, crash), _told(on_disconnected, crash))
             # Handlers are in place before anybody can connect.
-            begins = (gossip.run, providers.run, relays.run, network.discovery.run)
+            begins = (gossip.run, providers.run, relays.run, puncher.run, network.discovery.run)
             for service in begins:
                 await services.start(service)
             network.redial.pin(_BOOTSTRAP, bootstrap)

@@ -11,6 +11,7 @@ from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.io.exceptions import IOException
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Limit, StopMessage
+from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from libp2p.utils.varint import encode_uvarint, read_varint_prefixed_bytes_limited
 
 from covey.model import limits
@@ -21,6 +22,7 @@ __all__ = [
     "STOP",
     "circuit_limit",
     "receive_hop",
+    "receive_punch",
     "receive_stop",
     "send",
 ]
@@ -46,6 +48,11 @@ async def receive_hop(stream: INetStream) -> HopMessage:
 async def receive_stop(stream: INetStream) -> StopMessage:
     """The next message of a STOP stream, and not a byte beyond it; raises one of `BROKEN`."""
     return StopMessage.FromString(await _receive(stream))
+
+
+async def receive_punch(stream: INetStream) -> HolePunch:
+    """The next message of a DCUtR stream; raises one of `BROKEN`."""
+    return HolePunch.FromString(await _receive(stream))
 
 
 def circuit_limit() -> Limit:

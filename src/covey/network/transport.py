@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import trio
-from libp2p.abc import IListener
+from libp2p.abc import IListener, IRawConnection
 from libp2p.custom_types import THandler
 from libp2p.io.trio import TrioTCPStream
+from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.exceptions import OpenConnectionError
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.utils.multiaddr_utils import multiaddr_from_socket
@@ -86,6 +88,14 @@ class TcpTransport(TCP):
         super().__init__()
         self.listen_failures: dict[str, OSError] = {}
         self._nursery = nursery
+
+    async def dial(self, maddr: Multiaddr) -> IRawConnection:
+        """Connect; from the port of this socket others may be dialled later (`punch`)."""
+        raw = await super().dial(maddr)
+        assert isinstance(raw, RawConnection)
+        assert isinstance(raw.stream, TrioTCPStream)
+        raw.stream.stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return raw
 
     def create_listener(self, handler_function: THandler) -> Listener:  # type: ignore[override]
         """A listener whose tasks run in the network's nursery."""

@@ -33,3 +33,13 @@ def test_nodes_behind_routers_meet_at_a_relay(lab, three):
     assert "error" not in one.ask("send", peer=other.peer, bytes=4 * MIB)
     assert lab.sent_bytes("r", "tob") - before > 4 * MIB
     assert one.way_to(other).endswith("/p2p-circuit")
+
+
+def test_routers_that_keep_ports_let_both_through(three):
+    """Both dial at once from the ports the relay sees: the relay carries nothing from then on."""
+    _, one, other = three(is_relay=True)
+    other.until("addresses", _has_place)
+    assert "error" not in one.ask("dial_peer", peer=other.peer)
+    one.until("table", lambda answer: answer["table"].get(other.peer, "").startswith("/ip4/203."))
+    assert "/p2p-circuit" not in one.way_to(other)
+    assert "error" not in one.ask("send", peer=other.peer, bytes=4 * MIB)
