@@ -19,6 +19,7 @@ __all__ = ["ContextSettings", "Role", "SettingsChange", "changed", "peer_of"]
 _HOSTS = ("ip4", "ip6", "dns", "dns4", "dns6")
 _HOST_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
 _ADDRESS_CHARS_MAX = 256
+_BEHIND_A_RELAY = "/p2p-circuit/p2p/"
 
 
 class Role(Enum):
@@ -78,7 +79,7 @@ class SettingsChange:
 
 def peer_of(address: str) -> PeerId:
     """The peer in a full multiaddr; empty where it names none."""
-    return PeerId(address.partition("/p2p/")[2])
+    return PeerId(address.rpartition("/p2p/")[2])
 
 
 def changed(settings: ContextSettings, change: SettingsChange, own: PeerId) -> ContextSettings:
@@ -138,7 +139,8 @@ def _addresses(texts: Sequence[str], own: PeerId) -> tuple[str, ...]:
 
 
 def _require_address(text: str, own: PeerId) -> None:
-    parts = text.split("/")
+    relay, mark, peer = text.rpartition(_BEHIND_A_RELAY)
+    parts = (relay if mark else text).split("/")
     is_address = (
         len(text) <= _ADDRESS_CHARS_MAX
         and len(parts) == 7
@@ -151,6 +153,8 @@ def _require_address(text: str, own: PeerId) -> None:
             f"{text[:80]!r} is no full address: one is like /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…"
         )
     _require_peer(parts[6], own)
+    if mark:
+        _require_peer(peer, own)
 
 
 def _is_host(kind: str, host: str) -> bool:

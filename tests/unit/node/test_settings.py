@@ -100,6 +100,21 @@ def test_what_is_taken_here_is_taken_by_the_network(address):
     assert TopicRules.of(8, (), (peer_of(taken),)).denied == frozenset({peer})
 
 
+def test_static_address_may_lead_through_a_relay():
+    """The peer is the one behind it; the relay need not be admitted."""
+    behind = f"{AT_BOB}/p2p-circuit/p2p/{EVE}"
+    settings = change(static=(behind,), allow=(EVE,))
+    assert settings.static == (behind,)
+    assert settings.is_static(PeerId(EVE))
+    assert not settings.is_static(PeerId(BOB))
+    assert parse_peer_address(behind)[0].to_base58() == EVE
+    for wrong in (f"{AT_BOB}/p2p-circuit", f"/p2p-circuit/p2p/{EVE}", f"{behind}{behind}"):
+        with pytest.raises(ConfigError):
+            change(static=(wrong,))
+    with pytest.raises(ConfigError, match="this node itself"):
+        change(static=(f"{AT_BOB}/p2p-circuit/p2p/{OWN}",))
+
+
 def test_static_peer_and_lists_are_understood():
     settings = change(static=(AT_BOB,), allow=(BOB, EVE))
     assert settings.is_static(PeerId(BOB))
