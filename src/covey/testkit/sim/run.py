@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from covey.testkit.sim.world import World
 
 __all__ = ["Finding", "Result", "lowered", "simulate"]
 
+_CROWD_NODES = 50
+_CROWD_ALLOCATIONS = 2_000_000  # between two looks at the youngest objects; 700 by default
 _PACKAGE = Path(covey.__file__).parent
 
 TIGHT_LIMITS = {
@@ -104,7 +107,7 @@ def simulate(
 
     more, is_thorough, told: as `World`. Whatever a machine or a checker raises is a finding.
     """
-    with lowered(TIGHT_LIMITS if plan.is_tight else {}):
+    with lowered(TIGHT_LIMITS if plan.is_tight else {}), _seldom_collected(len(plan.nodes)):
         world = World(plan, application, more, is_thorough=is_thorough, told=told)
         finding, healed_s = None, None
         try:
@@ -157,6 +160,21 @@ def _part(where: str) -> str:
     if module.endswith("checkers.healing"):
         return where  # There each reason has a function of its own.
     return module.replace("checkers.reference", "checkers.states")  # one promise, looked at twice
+
+
+@contextmanager
+def _seldom_collected(nodes: int) -> Iterator[None]:
+    """Look for circles of garbage seldom while a crowd runs: a look at gigabytes takes seconds.
+
+    A third of the time of 500 nodes went into it, and found nothing.
+    """
+    before = gc.get_threshold()
+    if nodes >= _CROWD_NODES:
+        gc.set_threshold(_CROWD_ALLOCATIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager

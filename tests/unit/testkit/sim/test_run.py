@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.counts import EffectCount
 from covey.testkit.sim.faults import Crash, Flapping, FullDisk, Leave, Loss, ReadErrors, SlowDisk
 from covey.testkit.sim.plan import NodePlan
-from covey.testkit.sim.run import TIGHT_LIMITS, Finding
+from covey.testkit.sim.run import TIGHT_LIMITS, Finding, _seldom_collected
 from tests.unit.testkit.sim.worlds import calls, nodes, put, small_plan
 
 ARENA_APPLICATION = load_application(ARENA)
@@ -180,3 +181,13 @@ def test_only_the_package_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
     assert finding is not None
     assert finding.where.startswith("sync.")
+
+
+def test_collector_is_as_before_after_a_crowd() -> None:
+    """Garbage is looked for seldom while a crowd runs, and as ever afterwards."""
+    before = gc.get_threshold()
+    with _seldom_collected(500):
+        assert gc.get_threshold()[0] > 1_000 * before[0]
+    assert gc.get_threshold() == before
+    with _seldom_collected(5):
+        assert gc.get_threshold() == before
