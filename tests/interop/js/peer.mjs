@@ -64,6 +64,8 @@ async function describe ({ peer }) {
   const id = host.getPeers().find(each => each.toString() === peer)
   let known
   await until(async () => {
+    // Not there at all until identify has begun to tell of it.
+    if (!await host.peerStore.has(id)) return false
     known = await host.peerStore.get(id)
     return known.protocols.length > 0
   })

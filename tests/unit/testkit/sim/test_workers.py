@@ -113,7 +113,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def gone(workers: list[psutil.Process]) -> bool:
     """Whether all end soon."""
-    return psutil.wait_procs(workers, timeout=5)[1] == []
+    return psutil.wait_procs(workers, timeout=PATIENCE_S)[1] == []
 
 
 def test_killed_process_is_one_line_and_6(process: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_signal_ends_all_of_them_quietly(
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     if number == signal.SIGINT:
         assert re.fullmatch(r"covey: stopped after [1-9]\d* of \d+ seeds, 0 findings; .*\n", err)
