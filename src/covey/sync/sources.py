@@ -33,7 +33,6 @@ _Pair: TypeAlias = "tuple[Digest, Digest]"
 
 @dataclass(slots=True)
 class _Chosen:
-    share: Share
     news_s: float
     has_finished: bool = False
 
@@ -150,7 +149,6 @@ class Sources:
     def _ask(self, peers: tuple[PeerId, ...], now: float) -> None:
         self._chosen.clear()
         for index, peer in enumerate(peers):
-            share = Share(index, len(peers))
-            self._chosen[peer] = _Chosen(share, now)
-            self._due[peer] = share
+            self._chosen[peer] = _Chosen(now)
+            self._due[peer] = Share(index, len(peers))
             self._differing[peer] = self._differing.pop(peer)

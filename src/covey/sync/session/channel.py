@@ -55,13 +55,13 @@ def send(frame: SyncFrame) -> Send:
 class Channel:
     """One context on this stream. ours, theirs: channel numbers of each side.
 
-    sources: who streams the context to this node. share: what the peer wants of what it lacks.
-    credit_bytes: what may still be sent.
+    sources: who streams the context to this node. credit_bytes: what may still be sent.
     in_flight_bytes: what came and is not granted again; owed_bytes: the part of it that is dealt
-    with. waiting: frames read and not yet sent. due_share: to be told with a frontier once what
-    came is dealt with. told_s: when the peer was asked last. heard: the peer's frontier digest.
-    ranged: that and ours when ranges were told last. lately: deltas handed over since this node
-    asked; the oldest are forgotten.
+    with. share: what the peer wants of what it lacks. waiting: frames read and not yet sent.
+    told_s, told_share: when the peer was asked last, and for what. due_share: to be asked for once
+    what came is dealt with. heard: the peer's frontier digest. ranged: that and ours when ranges
+    were told last. answers: bytes said for comparison. known: bytes of deltas that were here.
+    lately: deltas handed over since this node asked; the oldest are forgotten.
     """
 
     context: ContextId
@@ -127,15 +127,14 @@ class Channel:
         else:
             self.ranged = self.heard, digest
             effects.append(send(PartsFrame(self.ours, first_parts(ledger.ranges()))))
-        if not self._may_say(effects, now):
-            return []
         self.told_s, self.told_share = now, share
         self.lately.clear()
-        return [*effects]
+        return self._said(effects, now)
 
-    def _may_say(self, effects: list[Send], now: float) -> bool:
-        """Whether so much more may be said for comparison: a peer decides how often it is."""
-        return self.answers.spend(sum(len(effect.frame) for effect in effects), now)
+    def _said(self, effects: list[Send], now: float) -> list[SessionEffect]:
+        """Take what is said for comparison off its allowance: a peer decides how often it is."""
+        self.answers.spend(sum(len(effect.frame) for effect in effects), now)
+        return [*effects]
 
     def ask(self) -> list[SessionEffect]:
         """Have frontiers told to whom the sources name."""
@@ -179,7 +178,7 @@ class Channel:
             effects.append(send(PartsFrame(self.ours, split)))
         if listed:
             effects.append(send(ListingFrame(self.ours, is_answer=False, several=listed)))
-        return [*effects] if self._may_say(effects, now) else []
+        return self._said(effects, now)
 
     def take_listing(self, ledger: Ledger, told: ListingFrame, now: float) -> list[SessionEffect]:
         """Take what the peer holds in some ranges: stream what it lacks, tell what is here."""
@@ -187,13 +186,12 @@ class Channel:
             return []
         theirs = {d: tips for listing in told.several for d, tips in listing.frontier.items()}
         missing = missing_here(ledger, theirs)
-        effects: list[Send] = []
+        effects: list[SessionEffect] = []
         if missing and not told.is_answer and not self.answers.is_used_up(now):
             index = ledger.ranges()
             mine = tuple(index.listing(listing.range) for listing in told.several)
-            effects = [send(ListingFrame(self.ours, is_answer=True, several=mine))]
-            if not self._may_say(effects, now):
-                effects = []
+            answer = send(ListingFrame(self.ours, is_answer=True, several=mine))
+            effects = self._said([answer], now)
         self.stream.narrow(told.several)
         return [*effects, *self._stream_or_say_so(ledger)]
 
