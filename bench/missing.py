@@ -15,12 +15,9 @@ from collections import deque
 from covey.codec import DeltasFrame, decode_frame, encode_payload, make_delta
 from covey.model import (
     Call,
-    Cid,
-    ContextId,
     Core,
     Delta,
     DeltaId,
-    DeviceId,
     HybridTime,
     Payload,
     PeerId,
@@ -28,22 +25,8 @@ from covey.model import (
     limits,
     time_at,
 )
-from covey.sync import (
-    AskFrontiers,
-    Consumed,
-    DeltaDelivered,
-    FrameArrived,
-    Ledger,
-    More,
-    Pump,
-    Send,
-    Session,
-    SessionEffect,
-    SessionEvent,
-    Sources,
-    TellFrontier,
-    Tick,
-)
+from covey.sync import FrameArrived, Tick
+from covey.testkit.conversation import Side
 from covey.testkit.history import START_MS
 from covey.testkit.identities import Founding, Identity, found, identity
 from covey.testkit.playbook import Stage
@@ -94,70 +77,7 @@ def _governance(last: Delta | None, after: Delta | None) -> tuple[DeltaId, ...]:
     return (last.id,) if last.core.governance else last.core.gov_parents
 
 
-class _Side:
-    """One node: a replica, a session, and what it said."""
-
-    def __init__(self, name: str, peer: str, founding: Founding, who: Identity) -> None:
-        self.stage = Stage(founding, who)
-        self.session = Session(self, PeerId(name), PeerId(peer), sha(name))
-        self.out: deque[bytes] = deque()
-        self._peer = PeerId(peer)
-        self._founding = founding
-        self._sources = Sources()
-        self._now = self.stage.now
-
-    def contexts(self) -> tuple[ContextId, ...]:
-        return (self._founding.context,)
-
-    def ledger(self, context: ContextId) -> Ledger:
-        del context
-        return self.stage.replica.ledger
-
-    def sources(self, context: ContextId) -> Sources:
-        del context
-        return self._sources
-
-    def blob(self, context: ContextId, cid: Cid) -> None:
-        del context, cid
-
-    def open_charter(self, topic: bytes) -> None:
-        del topic
-
-    def prove_device(self, context: ContextId, message: bytes) -> tuple[DeviceId, bytes]:
-        del context
-        return self.stage.who.device, self.stage.who.signer.sign(message)
-
-    def tick(self) -> None:
-        """Time for a comparison, long after everything before."""
-        self._now += _SETTLED_S
-        self.tell(Tick())
-
-    def tell(self, event: SessionEvent) -> None:
-        self.take(self.session.handle(event, self._now))
-
-    def take(self, effects: list[SessionEffect]) -> None:
-        for effect in effects:
-            match effect:
-                case Send(frame):
-                    self.out.append(frame)
-                case DeltaDelivered(context, delta):
-                    self.stage.receive(delta, peer=self._peer)
-                    self.tell(Consumed(context, len(delta.frame)))
-                case More(context):
-                    self.tell(Pump(context))
-                case AskFrontiers(context, due):
-                    for _, share in due:
-                        self.tell(TellFrontier(context, share))
-                case _:
-                    pass
-
-
-def sha(name: str) -> bytes:
-    """32 bytes that are a name's."""
-    return name.encode().ljust(32, b"-")
-
-
-def _talk(one: _Side, other: _Side) -> tuple[int, int, int]:
+def _talk(one: Side, other: Side) -> tuple[int, int, int]:
     """Half-rounds until both fall silent, bytes of frames without deltas, and with them."""
     rounds = asked_bytes = all_bytes = 0
     speaker, listener = one, other
@@ -197,8 +117,12 @@ def measure(deltas: int, devices: int, missing: int) -> dict[str, object]:
     if len(last) >= missing:
         some = random.Random(1).sample(last, missing)  # noqa: S311 - no secret
     withheld = {delta.id for delta in some}
-    one = _Side("a", "b", founding, founder)
-    other = _Side("b", "a", founding, identity("member 0"))
+    one, other = (
+        Side(PeerId(name), PeerId(peer), founding, who, Stage(founding, who))
+        for name, peer, who in (("a", "b", founder), ("b", "a", identity("member 0")))
+    )
+    assert one.stage is not None
+    assert other.stage is not None
     for delta in history:
         if delta.id not in withheld:
             one.stage.receive(delta)
@@ -207,7 +131,8 @@ def measure(deltas: int, devices: int, missing: int) -> dict[str, object]:
     other.take(other.session.start())
     _talk(one, other)
     one.stage.receive(*(delta for delta in history if delta.id in withheld))
-    one.tick()
+    one.now += _SETTLED_S
+    one.tell(Tick())
     begun = time.process_time()
     rounds, asked, total = _talk(one, other)
     cpu_s = time.process_time() - begun
