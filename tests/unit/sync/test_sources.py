@@ -179,3 +179,38 @@ def test_who_left_is_forgotten() -> None:
 
     tables = (sources._differing, sources._chosen, sources._finished, sources._passed_over)
     assert [len(table) for table in (*tables, sources._due)] == [0] * 5
+
+
+def test_no_more_than_some_share() -> None:
+    """Each of them costs a stream of its own."""
+    sources = Sources()
+    peers = [PeerId(f"p{number}") for number in range(limits.SYNC_SOURCES_MAX + 3)]
+    for peer in peers:
+        sources.differs(peer, MINE, ONE, 0.0)
+    sources.due()
+
+    _many(sources, peers[0], 0.5)
+
+    due = sources.due()
+    assert [share for _, share in due] == [
+        Share(index, limits.SYNC_SOURCES_MAX) for index in range(limits.SYNC_SOURCES_MAX)
+    ]
+
+
+def test_who_was_passed_over_is_asked_again_after_a_while() -> None:
+    """A peer may have been busy; for a while others are asked before it."""
+    sources = Sources()
+    for peer in (A, B, C):
+        sources.differs(peer, MINE, ONE, 0.0)
+    sources.due()
+    silent_s = limits.SYNC_SOURCE_SILENT_S
+    sources.tick(silent_s)
+    assert sources.due() == ((B, ALL),)
+    sources.finished(B, MINE, TWO, silent_s + 1)
+    assert sources.due() == ((C, ALL),)
+
+    sources.finished(C, MINE, TWO, silent_s + 1 + limits.ASK_AGAIN_S)
+    assert sources.due() == ((B, ALL),), "A has waited longest, and is passed over"
+    sources.tick(silent_s + limits.SYNC_SOURCE_AGAIN_S)
+
+    assert sources.due() == ((A, ALL),)
