@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from covey.codec import (
+    WHOLE_RANGE,
     AdmitAnswer,
     Blob,
     CharterTold,
@@ -14,6 +15,10 @@ from covey.codec import (
     FrontierFrame,
     Hello,
     Know,
+    Listing,
+    ListingFrame,
+    Parts,
+    PartsFrame,
     cid_of,
     decode_delta,
     encode_frame,
@@ -235,3 +240,40 @@ def test_frontiers_beyond_the_rate_are_not_looked_at() -> None:
 
     assert len(one.heard(Compared)) <= limits.SYNC_REQUESTS_PER_S_MAX
     assert not one.heard(Close)
+
+
+def test_endless_ranges_are_answered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer whose fingerprints never agree, and who answers each answer, is soon told nothing."""
+    monkeypatch.setattr(limits, "SYNC_RANGES_BYTES_PER_S", 600)
+    one, two = sides()
+    write(one, 3)
+    talk(one, two)
+    wrong = encode_frame(PartsFrame(1, (Parts(WHOLE_RANGE, (1, 2)),)))
+    listing = encode_frame(ListingFrame(1, is_answer=False, several=(Listing(WHOLE_RANGE, {}),)))
+    one.out.clear()
+    one.now += 10
+
+    said = 0
+    for second in range(3):
+        for _ in range(20):
+            one.tell(FrameArrived(wrong))
+            one.tell(FrameArrived(listing))
+        compared = [f for f in one.frames() if isinstance(f, PartsFrame | ListingFrame)]
+        said = sum(len(encode_frame(frame)) for frame in compared)
+        assert 0 < said <= 600 * (second + 1) + len(wrong) + 200, second
+        one.now += 1
+
+
+def test_comparisons_beyond_the_rate_are_not_looked_at() -> None:
+    """Frontiers, ranges, listings and digests count as requests: fifty a second."""
+    one, two = sides()
+    write(one, 3)
+    talk(one, two)
+    one.out.clear()
+    one.now += 10
+    wrong = encode_frame(PartsFrame(1, (Parts(WHOLE_RANGE, (1, 2)),)))
+
+    for _ in range(4 * limits.SYNC_REQUESTS_PER_S_MAX):
+        one.tell(FrameArrived(wrong))
+
+    assert len(one.out) <= limits.SYNC_REQUESTS_PER_S_MAX
