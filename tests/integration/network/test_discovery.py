@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import statistics
 
@@ -10,7 +9,7 @@ import pytest
 import trio
 from libp2p.peer.peerinfo import PeerInfo
 
-from covey.network import Wishes
+from bench.discovery import seconds_to_meet
 
 KEY = hashlib.sha256(b"a topic of today").digest()
 OTHER = hashlib.sha256(b"another topic").digest()
@@ -90,33 +89,7 @@ async def test_lookup_goes_on_to_closer_peers_that_were_unknown(open_node):
 
 
 @pytest.mark.trio
-async def test_first_peer_of_a_topic_among_twenty_nodes_is_found_in_a_second(open_node, until):
-    """All that a newcomer has is one bootstrap address; three of the others are in its topic."""
-    async with contextlib.AsyncExitStack() as stack:
-        bootstrap = await stack.enter_async_context(open_node(1))
-        known = (bootstrap.addresses[0],)
-        others = [
-            await stack.enter_async_context(open_node(number, bootstrap=known))
-            for number in range(2, 20)
-        ]
-        await until(lambda: len(bootstrap.connected()) == len(others))
-        members = others[::6]
-        for node in members:
-            node.discover("t", lambda: (KEY,))
-        names = {node.peer_id for node in members}
-        await until(lambda: all(len(names & set(n.connected())) == 2 for n in members))
-        took = [await _seconds_to_meet(open_node, 20 + n, known, names) for n in range(5)]
+async def test_first_peer_of_a_topic_among_twenty_nodes_is_found_in_a_second():
+    """All that a newcomer has is one bootstrap address; a few of the others are in its topic."""
+    took = await seconds_to_meet(19, 5)
     assert statistics.median(took) <= 1.0, took
-
-
-async def _seconds_to_meet(open_node, number, known, wanted):
-    """From the start of a node to its connection with anybody in the topic."""
-    is_met = trio.Event()
-    began = trio.current_time()
-    async with open_node(
-        number, bootstrap=known, on_connected=lambda peer: peer in wanted and is_met.set()
-    ) as newcomer:
-        newcomer.discover("t", lambda: (KEY,), lambda: Wishes(is_announced=False))
-        with trio.fail_after(20):
-            await is_met.wait()
-        return trio.current_time() - began
