@@ -15,7 +15,7 @@ import statistics
 import trio
 
 from covey.model import PeerId
-from covey.network import FrameStream, NetworkConfig, Wishes, open_network
+from covey.network import FrameStream, Network, NetworkConfig, Wishes, open_network
 
 __all__ = ["seconds_to_meet"]
 
@@ -47,9 +47,13 @@ async def seconds_to_meet(nodes: int, newcomers: int) -> list[float]:
             node.discover(_TOPIC, lambda: (_KEY,))
         names = {node.peer_id for node in members}
         with trio.fail_after(_PATIENCE_S):
-            while not all(names - {n.peer_id} <= set(n.connected()) for n in members):  # noqa: ASYNC110 - as above
+            while not _all_met(members, names):  # noqa: ASYNC110 - as above
                 await trio.sleep(_LOOK_S)
         return [await _met(nodes + 1 + n, known, names) for n in range(newcomers)]
+
+
+def _all_met(members: list[Network], names: set[PeerId]) -> bool:
+    return all(names - {node.peer_id} <= set(node.connected()) for node in members)
 
 
 async def _met(number: int, known: tuple[str, ...], wanted: set[PeerId]) -> float:
