@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -130,6 +131,12 @@ def _envelopes() -> Iterator[bytes]:
     sealed = partial(seal_envelope, topic_key(CONTEXT), bytes(24))
     for kind in VALUES:
         yield sealed(pack((kind, announcement)))
+    for content in (b"", b"x", zlib.compress(b""), zlib.compress(announcement)):
+        for more in (b"", b"x"):
+            yield sealed(pack((1, content + more)))
+            yield sealed(pack((1, content[:-1] + more)))
+    for beyond in (0, 1, 100_000):
+        yield sealed(pack((1, zlib.compress(bytes(limits.GOSSIP_FRAME_BYTES_MAX + beyond)))))
     for content in VALUES:
         yield sealed(pack((2, content)))
         yield sealed(pack((3, content)))
@@ -198,7 +205,7 @@ def _code(judge_one: Callable[[bytes], None], frame: bytes) -> str | None:
     [
         ("delta", "frame", _deltas, _judge_delta),
         ("announcement", "frame", _announcements, _judge_announcement),
-        ("gossip", "envelope", _envelopes, _judge_envelope),
+        ("topic", "envelope", _envelopes, _judge_envelope),
         ("payload", "encoded", _payloads, _judge_payload),
         ("frontier", "encoded", _frontiers, _judge_frontier),
     ],

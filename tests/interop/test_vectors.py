@@ -21,6 +21,7 @@ GIVEN: dict[str, set[str]] = {
     "encoding": set(),
     "envelope": {"context", "nonce"},
     "frontier": {"context"},
+    "gossip": {"frame"},
     "hashing": {
         "context", "author", "sequence", "previous", "index", "method", "arguments", "tag", "parts",
         "message", "seed",

@@ -39,6 +39,7 @@ from covey.codec import (
     join_packed,
     make_delta,
     open_batch,
+    open_gossip,
     pack,
     pack_batch,
     parse_cid,
@@ -353,6 +354,18 @@ def test_announcement_is_this(case):
 def test_announcement_is_refused(case):
     """Nobody speaks for another device."""
     assert code_of(decode_announcement, raw(case["context"]), raw(case["frame"])) == case["code"]
+
+
+@valid("gossip")
+def test_gossip_frame_holds_this(case):
+    """However well it is compressed."""
+    assert open_gossip(raw(case["frame"])) == (case["kind"], raw(case["content"]))
+
+
+@invalid("gossip")
+def test_gossip_frame_is_refused(case):
+    """Before a delta is looked at."""
+    assert code_of(open_gossip, raw(case["frame"])) == case["code"]
 
 
 @valid("envelope")

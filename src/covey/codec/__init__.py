@@ -82,6 +82,12 @@ from covey.codec.frontier import (
     tips_of,
     tips_packed,
 )
+from covey.codec.gossip import (
+    GOSSIP_ANNOUNCEMENT,
+    GOSSIP_DELTA,
+    open_gossip,
+    pack_gossip,
+)
 from covey.codec.manifest import (
     Description,
     decode_manifest,
@@ -126,6 +132,8 @@ from covey.codec.ticket import (
 )
 
 __all__ = [
+    "GOSSIP_ANNOUNCEMENT",
+    "GOSSIP_DELTA",
     "shape",
     "AdmitAnswer",
     "AdmitAsk",
@@ -201,9 +209,11 @@ __all__ = [
     "make_delta",
     "make_join",
     "open_batch",
+    "open_gossip",
     "open_bundle",
     "pack",
     "pack_batch",
+    "pack_gossip",
     "pack_bundle",
     "parse_cid",
     "parse_description",

@@ -1,30 +1,27 @@
 """Deltas that travel together: compressed, and bounded when they are opened.
 
-Source: protocols/session.md. batch = zlib(MessagePack array of delta frames). Only deltas of one
-context are in a batch and each batch is compressed by itself, so the length of one tells nothing
-of another context's data.
+Source: protocols/session.md. batch = zlib(MessagePack array of delta frames).
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 from covey.codec import shape
+from covey.codec.deflate import deflate, inflate
 from covey.codec.packing import pack, unpack
 from covey.errors import ProtocolViolation
 from covey.model import limits
 
 __all__ = ["open_batch", "pack_batch"]
 
-_LEVEL = 1  # of 9: deltas are text and hashes; higher ones take thrice the time for a tenth less
 _FRAMING_BYTES_MAX = 3 + 5 * limits.SYNC_BATCH_DELTAS_MAX  # of the array and each of its elements
 
 
 def pack_batch(frames: Sequence[bytes]) -> bytes:
     """The bytes of a batch of at most `limits.SYNC_BATCH_DELTAS_MAX` delta frames."""
     assert 0 < len(frames) <= limits.SYNC_BATCH_DELTAS_MAX
-    return zlib.compress(pack(tuple(frames)), _LEVEL)
+    return deflate(pack(tuple(frames)))
 
 
 def open_batch(packed: bytes, size_bytes_max: int) -> tuple[bytes, ...]:
@@ -33,15 +30,9 @@ def open_batch(packed: bytes, size_bytes_max: int) -> tuple[bytes, ...]:
     Nothing beyond the bound is ever decompressed. Raises ProtocolViolation: "wrong-credit" where
     there is more, "malformed" where it is no batch.
     """
-    opener = zlib.decompressobj()
-    try:
-        clear = opener.decompress(packed, size_bytes_max + _FRAMING_BYTES_MAX + 1)
-    except zlib.error as error:
-        raise ProtocolViolation("malformed", "a batch of deltas does not decompress") from error
-    if len(clear) > size_bytes_max + _FRAMING_BYTES_MAX:
+    clear = inflate(packed, size_bytes_max + _FRAMING_BYTES_MAX)
+    if clear is None:
         raise ProtocolViolation("wrong-credit", "the peer sent more than its credit")
-    if not opener.eof or opener.unused_data:
-        raise ProtocolViolation("malformed", "a batch of deltas is cut short or followed by more")
     array = shape.array(unpack(clear, len(clear)), limits.SYNC_BATCH_DELTAS_MAX, "batch")
     if not array:
         raise ProtocolViolation("wrong-shape", "a batch without deltas")

@@ -12,16 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from covey.codec import (
+    GOSSIP_ANNOUNCEMENT,
+    GOSSIP_DELTA,
     Announcement,
     Head,
     decode_announcement,
     decode_delta,
     encode_announcement,
     is_delta_signed,
-    pack,
-    shape,
+    open_gossip,
+    pack_gossip,
     topic_key,
-    unpack,
 )
 from covey.crypto import NONCE_SIZE_BYTES, Signer, open_envelope, seal_envelope, sha256
 from covey.errors import ProtocolViolation
@@ -37,8 +38,6 @@ from covey.sync.ledger import Ledger
 
 __all__ = ["Gossip", "Heard"]
 
-_DELTA, _ANNOUNCEMENT = 1, 2
-_KIND_MAX = 2**16
 _ENVELOPE_OVERHEAD_BYTES = 1 + NONCE_SIZE_BYTES + 16 + 16
 
 
@@ -82,18 +81,9 @@ class Gossip:
         try:
             if len(envelope) > limits.GOSSIP_FRAME_BYTES_MAX:
                 raise ProtocolViolation("oversized", "the gossip frame is too large")
-            kind, body = shape.fields(
-                unpack(open_envelope(self._key, envelope), limits.GOSSIP_FRAME_BYTES_MAX),
-                2,
-                "gossip frame",
-            )
-            shape.integer(kind, 1, _KIND_MAX, "gossip kind")
-            packed = shape.blob(body, limits.GOSSIP_FRAME_BYTES_MAX, "gossip body")
-            if kind == _DELTA:
-                return self._hear_delta(packed)
-            if kind == _ANNOUNCEMENT:
-                return self._hear_announcement(packed)
-            raise ProtocolViolation("unknown-version", "another kind of gossip: upgrade needed")
+            kind, frame = open_gossip(open_envelope(self._key, envelope))
+            is_delta = kind == GOSSIP_DELTA
+            return self._hear_delta(frame) if is_delta else self._hear_announcement(frame)
         except ProtocolViolation as violation:
             newer = violation.code == "unknown-version"
             return Heard(Verdict.IGNORE if newer else Verdict.REJECT, code=violation.code)
@@ -121,7 +111,7 @@ class Gossip:
         """The frame that carries a delta, or None where only a stream can."""
         if len(delta.frame) + _ENVELOPE_OVERHEAD_BYTES > limits.GOSSIP_FRAME_BYTES_MAX:
             return None
-        return self._seal(_DELTA, delta.frame)
+        return self._seal(pack_gossip(GOSSIP_DELTA, delta.frame))
 
     def announcement_envelope(self, ledger: Ledger, now_ms: int) -> bytes:
         """The frame that says what this node holds."""
@@ -140,13 +130,12 @@ class Gossip:
             heads=tuple(heads),
             unix_ms=self._own_announced_ms,
         )
-        return self._seal(
-            _ANNOUNCEMENT, encode_announcement(self._context, announcement, self._device)
-        )
+        frame = encode_announcement(self._context, announcement, self._device)
+        return self._seal(pack_gossip(GOSSIP_ANNOUNCEMENT, frame))
 
-    def _seal(self, kind: int, body: bytes) -> bytes:
+    def _seal(self, frame: bytes) -> bytes:
         nonce = self._rng.getrandbits(8 * NONCE_SIZE_BYTES).to_bytes(NONCE_SIZE_BYTES, "big")
-        envelope = seal_envelope(self._key, nonce, pack((kind, body)))
+        envelope = seal_envelope(self._key, nonce, frame)
         self._remember(sha256(envelope))
         return envelope
 

@@ -11,8 +11,7 @@ import trio
 from libp2p.abc import INetStream
 from libp2p.pubsub.pb import rpc_pb2
 
-from covey.codec import pack as pack_message
-from covey.codec import topic_key
+from covey.codec import GOSSIP_DELTA, pack_gossip, topic_key
 from covey.crypto import NONCE_SIZE_BYTES, seal_envelope
 from covey.model import Delta, DeltaId, limits
 from covey.network.wire import Sealer, pack
@@ -45,7 +44,7 @@ def _sealer(s: Siege, eve: Attacker, number: int = 1) -> Sealer:
 
 def _envelope(s: Siege, frame: bytes) -> bytes:
     nonce = secrets.token_bytes(NONCE_SIZE_BYTES)
-    return seal_envelope(topic_key(s.context), nonce, pack_message((1, frame)))
+    return seal_envelope(topic_key(s.context), nonce, pack_gossip(GOSSIP_DELTA, frame))
 
 
 def _endless(stream: INetStream, make: Callable[[], bytes]):

@@ -12,7 +12,7 @@ import {
   readCertificate, readJoin, verifyCertificate, verifyJoin
 } from './decoder/certificate.mjs'
 import { headerOf, payloadHash, readDelta, signedMessage } from './decoder/delta.mjs'
-import { open, readEnvelope, seal } from './decoder/envelope.mjs'
+import { open, readEnvelope, readFrame, seal } from './decoder/envelope.mjs'
 import { encodeFrontier, frontierDigest, readFrontier } from './decoder/frontier.mjs'
 import { hash, message } from './decoder/hashing.mjs'
 import * as identifiers from './decoder/identifiers.mjs'
@@ -74,7 +74,11 @@ const judges = {
       ])
     }
   },
-  gossip: ({ context, envelope }) => {
+  gossip: ({ frame }) => {
+    const { kind, content } = readFrame(bytesOf(frame))
+    return { kind: shown(kind), content: hexOf(content) }
+  },
+  topic: ({ context, envelope }) => {
     const contextId = bytesOf(context)
     const key = identifiers.topicKey(contextId)
     return { kind: readEnvelope(bytesOf(envelope), contextId, key).kind }

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from covey.codec import pack, topic_key
+from covey.codec import pack, pack_gossip, topic_key
 from covey.crypto import seal_envelope
 from covey.model import Delta, PeerId, Put, Verdict, limits
 from covey.sync import (
@@ -30,7 +30,12 @@ _rng = random.Random(1)
 
 def envelope(kind: int, body: bytes, context=CONTEXT) -> bytes:
     """A frame as a peer that knows the context id would seal it."""
-    return seal_envelope(topic_key(context), _rng.randbytes(24), pack((kind, body)))
+    return sealed(pack_gossip(kind, body), context)
+
+
+def sealed(frame: bytes, context=CONTEXT) -> bytes:
+    """As `envelope`, of any bytes."""
+    return seal_envelope(topic_key(context), _rng.randbytes(24), frame)
 
 
 def frame_of(delta: Delta, signature: bytes | None = None) -> bytes:
@@ -94,12 +99,16 @@ REJECTED = {
     "less than a tag": (b"\x01" + bytes(24 + 15), "truncated"),
     "short": (b"\x01" + bytes(10), "truncated"),
     "oversized": (bytes(limits.GOSSIP_FRAME_BYTES_MAX + 1), "oversized"),
-    "no array": (seal_envelope(topic_key(CONTEXT), bytes(24), b"\x01"), "wrong-shape"),
+    "no array": (sealed(b"\x01"), "wrong-shape"),
     "kind is no number": (
-        seal_envelope(topic_key(CONTEXT), bytes(24), pack(("delta", b""))), "wrong-shape"
+        sealed(pack(("delta", b""))), "wrong-shape"
     ),
     "body is no bytes": (
-        seal_envelope(topic_key(CONTEXT), bytes(24), pack((1, 1))), "wrong-shape"
+        sealed(pack((1, 1))), "wrong-shape"
+    ),
+    "delta that is not compressed": (sealed(pack((1, honest().frame))), "malformed"),
+    "delta that opens to too much": (
+        envelope(1, bytes(limits.GOSSIP_FRAME_BYTES_MAX + 1)), "oversized"
     ),
     "delta of no form": (envelope(1, b"\x90"), "wrong-shape"),
     "payload of another delta": (

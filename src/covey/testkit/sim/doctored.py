@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from covey.codec import (
+    GOSSIP_ANNOUNCEMENT,
+    GOSSIP_DELTA,
     Announcement,
     DeltasFrame,
     Head,
@@ -21,6 +23,7 @@ from covey.codec import (
     make_delta,
     pack,
     pack_batch,
+    pack_gossip,
     topic_key,
 )
 from covey.crypto import NONCE_SIZE_BYTES, Signer, seal_envelope, sha256
@@ -53,8 +56,6 @@ if TYPE_CHECKING:
     from covey.testkit.sim.world import World
 
 __all__ = ["Doctored"]
-
-_DELTA, _ANNOUNCEMENT = 1, 2
 
 
 class Doctored:
@@ -114,13 +115,14 @@ class Doctored:
                 self._lie()
             case "garbage":
                 self._spread(self._rng.randbytes(60))
-                self._seal(_DELTA, self._rng.randbytes(60))
-                self._seal(3, b"another kind")
+                self._seal(pack((GOSSIP_DELTA, self._rng.randbytes(60))))
+                self._seal(pack_gossip(GOSSIP_DELTA, self._rng.randbytes(60)))
+                self._seal(pack_gossip(3, b"another kind"))
             case "bad-signature":
                 delta = self._forge(*self._something(b"unsigned"))
                 frame = bytearray(delta.frame)
                 frame[frame.index(delta.signature)] ^= 1
-                self._seal(_DELTA, bytes(frame))
+                self._seal(pack_gossip(GOSSIP_DELTA, bytes(frame)))
                 self._stream(bytes(frame))
             case _:
                 malformed = self._malformed(deed)
@@ -311,7 +313,8 @@ class Doctored:
         )
         self._world.checks.lied(self._node, frontier, state)
         context = self._world.founding.context
-        self._seal(_ANNOUNCEMENT, encode_announcement(context, announcement, self._signer))
+        frame = encode_announcement(context, announcement, self._signer)
+        self._seal(pack_gossip(GOSSIP_ANNOUNCEMENT, frame))
 
     # -- forging -------------------------------------------------------------------------------
 
@@ -367,14 +370,14 @@ class Doctored:
 
     def _publish(self, delta: Delta) -> None:
         if self._rng.random() < 0.5:
-            self._seal(_DELTA, delta.frame)
+            self._seal(pack_gossip(GOSSIP_DELTA, delta.frame))
         else:
             self._stream(delta.frame)
 
-    def _seal(self, kind: int, body: bytes) -> None:
+    def _seal(self, packed: bytes) -> None:
         nonce = self._rng.randbytes(NONCE_SIZE_BYTES)
         key = topic_key(self._world.founding.context)
-        envelope = seal_envelope(key, nonce, pack((kind, body)))
+        envelope = seal_envelope(key, nonce, packed)
         self._kept.append(envelope)
         self._spread(envelope)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covey.testkit.vectors.bounds import limits_table
-from covey.testkit.vectors.deltas import announcements, deltas, envelopes, payloads
+from covey.testkit.vectors.deltas import announcements, deltas, envelopes, gossip, payloads
 from covey.testkit.vectors.execution import executions
 from covey.testkit.vectors.form import Vectors, to_json
 from covey.testkit.vectors.founding import certificates, charters
@@ -24,6 +24,7 @@ def all_vectors() -> dict[str, Vectors]:
         "delta": deltas(),
         "encoding": encoding(),
         "envelope": envelopes(),
+        "gossip": gossip(),
         "execution": executions(),
         "frontier": frontiers(),
         "hashing": hashing(),

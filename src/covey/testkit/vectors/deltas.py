@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+
 from covey.codec import (
+    GOSSIP_ANNOUNCEMENT,
+    GOSSIP_DELTA,
     Announcement,
     Head,
     Packed,
     encode_announcement,
     encode_payload,
     pack,
+    pack_gossip,
     payload_hash,
     topic_key,
     unpack,
@@ -33,7 +38,7 @@ from covey.testkit.history import START_MS, History
 from covey.testkit.identities import Identity, found, identity
 from covey.testkit.vectors.form import Case, Json, Vectors, case, replaced, shown
 
-__all__ = ["announcements", "deltas", "envelopes", "payloads"]
+__all__ = ["announcements", "deltas", "envelopes", "gossip", "payloads"]
 
 ANN, BEN, CARA = identity("ann"), identity("ben"), identity("cara")
 FOUNDING = found(ANN, BEN)
@@ -234,13 +239,46 @@ def _body(announcement: Announcement) -> Json:
     return shown(unpack(body, 8192))
 
 
+def gossip() -> Vectors:
+    """What is in an envelope."""
+    delta = History(FOUNDING).write(ANN, (), [Put("notes", b"k", b"v")]).frame
+    announced = encode_announcement(CONTEXT, _announcement(), ANN.signer)
+    packed = zlib.compress(delta, 9)
+    some = [
+        ("delta", 1, pack_gossip(GOSSIP_DELTA, delta), delta),
+        ("delta compressed as far as it goes", 1, pack((1, packed)), delta),
+        ("delta stored", 1, pack((1, zlib.compress(delta, 0))), delta),
+        ("announcement", 2, pack_gossip(GOSSIP_ANNOUNCEMENT, announced), announced),
+    ]  # fmt: skip
+    wrong: list[tuple[str, Packed, str]] = [
+        ("delta that is not compressed", (1, delta), "malformed"),
+        ("delta cut short", (1, packed[:-1]), "malformed"),
+        ("delta followed by more", (1, packed + b"\x00"), "malformed"),
+        ("delta with another checksum", (1, packed[:-1] + bytes((packed[-1] ^ 1,))), "malformed"),
+        ("nothing", (1, b""), "malformed"),
+        ("one byte too large", (1, zlib.compress(bytes(limits.GOSSIP_FRAME_BYTES_MAX + 1))),
+         "oversized"),
+        ("another kind", (3, packed), "unknown-version"),
+        ("kind of nothing", (0, packed), "wrong-shape"),
+        ("kind is no number", ("delta", packed), "wrong-shape"),
+        ("no bytes", (1, "delta"), "wrong-shape"), ("one field", (1,), "wrong-shape"),
+        ("three fields", (1, packed, 1), "wrong-shape"),
+    ]  # fmt: skip
+    return Vectors(
+        "frame: what is in an envelope; content: the frame of the delta or announcement. Other "
+        "bytes of zlib with the same content are as good.",
+        tuple(case(name, frame=f, kind=k, content=c) for name, k, f, c in some),
+        tuple(case(name, frame=pack(f), code=code) for name, f, code in wrong),
+    )
+
+
 def envelopes() -> Vectors:
     """Frames as they are on the topic."""
     key, nonce = topic_key(CONTEXT), sha256(b"nonce")[:24]
     delta = History(FOUNDING).write(ANN, (), [Put("notes", b"k", b"v")])
-    frames = [("of a delta", pack((1, delta.frame))), ("of nothing", b"")]
+    frames = [("of a delta", pack_gossip(GOSSIP_DELTA, delta.frame)), ("of nothing", b"")]
     announced = encode_announcement(CONTEXT, _announcement(), ANN.signer)
-    frames.append(("of an announcement", pack((2, announced))))
+    frames.append(("of an announcement", pack_gossip(GOSSIP_ANNOUNCEMENT, announced)))
     good = seal_envelope(key, nonce, frames[0][1])
     changed = [
         ("nothing", b"", "truncated"),

@@ -1,5 +1,6 @@
 // What is on a topic: envelopes that only those who know the context id can open (gossip.md).
 
+import { inflateSync } from 'node:zlib'
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { readAnnouncement } from './announcement.mjs'
 import { readDelta } from './delta.mjs'
@@ -16,11 +17,30 @@ const ANNOUNCEMENT = 2n
 
 // {kind: 'delta' | 'announcement', …}: verified, or a violation.
 export function readEnvelope (envelope, contextId, key) {
-  const frame = fields(decode(open(envelope, key), ENVELOPE_BYTES_MAX), 2)
+  const frame = readFrame(open(envelope, key))
+  return frame.kind === DELTA
+    ? { kind: 'delta', ...readDelta(frame.content, contextId) }
+    : { kind: 'announcement', ...readAnnouncement(frame.content, contextId) }
+}
+
+// {kind, content}: 1 and the frame of a delta, or 2 and that of an announcement.
+export function readFrame (packed) {
+  const frame = fields(decode(packed, ENVELOPE_BYTES_MAX), 2)
   const content = bytesUpTo(frame[1], ENVELOPE_BYTES_MAX)
-  return kind(frame[0], ANNOUNCEMENT) === DELTA
-    ? { kind: 'delta', ...readDelta(content, contextId) }
-    : { kind: 'announcement', ...readAnnouncement(content, contextId) }
+  const number = kind(frame[0], ANNOUNCEMENT)
+  return { kind: number, content: number === DELTA ? inflated(content) : content }
+}
+
+function inflated (packed) {
+  try {
+    const { buffer, engine } = inflateSync(packed, {
+      info: true, maxOutputLength: ENVELOPE_BYTES_MAX
+    })
+    if (engine.bytesWritten === packed.length) return new Uint8Array(buffer)
+  } catch (error) {
+    if (error.code === 'ERR_BUFFER_TOO_LARGE') throw new Violation('oversized')
+  }
+  throw new Violation('malformed')
 }
 
 // key: `topicKey` of the context.

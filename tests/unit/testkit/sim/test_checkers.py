@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgpack
 import pytest
 
-from covey.codec import pack, topic_key
+from covey.codec import GOSSIP_DELTA, pack_gossip, topic_key
 from covey.crypto import NONCE_SIZE_BYTES, seal_envelope, sha256
 from covey.model import Call, Delta, Digest, Failed, Failure, PeerId, Put, Table, Write, limits
 from covey.sync import CallRequest, CallsSubmitted, Ledger, Replica, Reply, Standing
@@ -136,7 +136,7 @@ def test_release_of_a_delta_from_the_past_is_noticed(scene: Scene) -> None:
     scene.apply(first)
     second = scene.write("n1", (first,), NOTE, time=first.core.time)
     key = topic_key(scene.world.founding.context)
-    envelope = seal_envelope(key, bytes(NONCE_SIZE_BYTES), pack((1, second.frame)))
+    envelope = seal_envelope(key, bytes(NONCE_SIZE_BYTES), pack_gossip(GOSSIP_DELTA, second.frame))
     broken("a device's clock went back", scene.checks.broadcast, scene.node(), envelope)
 
 

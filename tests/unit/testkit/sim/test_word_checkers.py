@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from covey.codec import Announcement, DigestFrame, FrontierFrame, encode_frame, pack, topic_key
+from covey.codec import (
+    GOSSIP_DELTA,
+    Announcement,
+    DigestFrame,
+    FrontierFrame,
+    encode_frame,
+    pack_gossip,
+    topic_key,
+)
 from covey.crypto import NONCE_SIZE_BYTES, seal_envelope
 from covey.merge import StateAtCut
 from covey.model import (
@@ -62,7 +70,9 @@ def broken(what: str, act: Callable[..., object], *arguments: object) -> None:
 def sealed(scene: Scene, delta: Delta, nonce: int = 0) -> bytes:
     """An envelope with a delta."""
     key = topic_key(scene.world.founding.context)
-    return seal_envelope(key, bytes([nonce] * NONCE_SIZE_BYTES), pack((1, delta.frame)))
+    return seal_envelope(
+        key, bytes([nonce] * NONCE_SIZE_BYTES), pack_gossip(GOSSIP_DELTA, delta.frame)
+    )
 
 
 def did(*effects: Put | Add) -> Completed:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from covey.codec import (
+    GOSSIP_DELTA,
     Announcement,
     DeltasFrame,
     DigestFrame,
@@ -16,8 +17,8 @@ from covey.codec import (
     decode_frame,
     frontier_digest,
     open_batch,
+    open_gossip,
     topic_key,
-    unpack,
 )
 from covey.crypto import open_envelope
 from covey.errors import ProtocolViolation
@@ -172,11 +173,9 @@ class Checks:
     def _opened(self, envelope: bytes) -> Delta | Announcement:
         """What an envelope carries. Raises ProtocolViolation."""
         context = self.world.founding.context
-        packed = unpack(open_envelope(self._key, envelope), limits.GOSSIP_FRAME_BYTES_MAX)
-        assert isinstance(packed, tuple)
-        kind, body = packed
-        assert isinstance(body, bytes)
-        return decode_delta(context, body) if kind == 1 else decode_announcement(context, body)
+        kind, frame = open_gossip(open_envelope(self._key, envelope))
+        is_delta = kind == GOSSIP_DELTA
+        return decode_delta(context, frame) if is_delta else decode_announcement(context, frame)
 
     def sent(self, node: Node, packed: bytes) -> None:
         """A session sent a frame."""
