@@ -45,6 +45,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "wasmer_compiler_cranelift": ("runtime.wasmer_engine.library",),
     "wasmtime": ("runtime", "cli.app_compilers", "testkit.modules"),  # assembles WAT; the reference
     "ziglang": (),  # run as a program
+    "zeroconf": ("network.mdns",),
 }
 
 # Where everything may be caught without being raised again: the function, and why.

@@ -72,6 +72,13 @@ def run(
             help="Carry, within limits, the traffic of peers that cannot reach each other.",
         ),
     ] = False,
+    mdns: Annotated[
+        bool,
+        typer.Option(
+            "--mdns",
+            help="Announce the node on the local network, and connect with those announced there.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log what the node does.")
     ] = False,
@@ -93,6 +100,7 @@ def run(
         engine=engine,
         engine_for=engine_for or [],
         is_relay=serve_relay,
+        is_on_lan=mdns,
         is_verbose=verbose,
         as_json=as_json,
     )

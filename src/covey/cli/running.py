@@ -59,6 +59,7 @@ def run_node(
     engine: str,
     engine_for: Sequence[str],
     is_relay: bool,
+    is_on_lan: bool,
     is_verbose: bool,
     as_json: bool,
 ) -> int:
@@ -83,6 +84,7 @@ def run_node(
         api=api,
         engines=engines,
         is_relay=is_relay,
+        is_on_lan=is_on_lan,
         serve=serve,
     )
     return trio.run(_Running(start, as_json=as_json).until_stopped)

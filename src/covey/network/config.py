@@ -14,7 +14,8 @@ class NetworkConfig:
 
     seed: 32 bytes of the node's Ed25519 identity. listen, bootstrap: multiaddrs, the latter with
     `/p2p/`. peers_path: where peers are remembered over restarts, nowhere if None. is_relay: it
-    carries the traffic of peers that cannot dial each other.
+    carries the traffic of peers that cannot dial each other. is_on_lan: it is announced on the
+    local network, and dials who else is.
     """
 
     seed: bytes
@@ -22,3 +23,4 @@ class NetworkConfig:
     bootstrap: tuple[str, ...] = ()
     peers_path: Path | None = None
     is_relay: bool = False
+    is_on_lan: bool = False

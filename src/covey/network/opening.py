@@ -26,6 +26,7 @@ from covey.network.address import (
 from covey.network.config import NetworkConfig
 from covey.network.connections import Connections
 from covey.network.gossip import Gossip
+from covey.network.lan import Lan
 from covey.network.network import Network, OnStream
 from covey.network.providers import Providers
 from covey.network.punch import Puncher
@@ -100,6 +101,8 @@ async def open_network(
                 try:
                     _require_listening(transport, listen)
                     await services.start(network.redial.run)
+                    if config.is_on_lan:
+                        await services.start(Lan(network).run)
                     yield network
                 finally:
                     await network.close()

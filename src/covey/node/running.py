@@ -55,11 +55,12 @@ async def open_node(
     bootstrap: Sequence[str] = (),
     engines: EngineChoice = DEFAULT_CHOICE,
     is_relay: bool = False,
+    is_on_lan: bool = False,
 ) -> AsyncIterator[Node]:
     """A running node without an API; leaving the block stops it.
 
     The caller holds the home's lock. listen: multiaddrs; the last ones, or any port at the first
-    start, if none is given. engines: which code runs on which engine. is_relay: as of
+    start, if none is given. engines: which code runs on which engine. is_relay, is_on_lan: as of
     `NetworkConfig`.
     Raises ConfigError, also for an engine that this Python does not have, and StoreError.
     """
@@ -78,6 +79,7 @@ async def open_node(
                 bootstrap=tuple(bootstrap),
                 peers_path=home.path / "peers.json",
                 is_relay=is_relay,
+                is_on_lan=is_on_lan,
             )
             async with open_network(
                 config,
@@ -114,6 +116,7 @@ async def run(
     api: str | None,
     engines: EngineChoice = DEFAULT_CHOICE,
     is_relay: bool = False,
+    is_on_lan: bool = False,
     serve: Serve,
     on_ready: Callable[[NodeService, str], None],
 ) -> None:
@@ -127,7 +130,12 @@ async def run(
     with home.lock():
         async with (
             open_node(
-                home, listen=listen, bootstrap=bootstrap, engines=engines, is_relay=is_relay
+                home,
+                listen=listen,
+                bootstrap=bootstrap,
+                engines=engines,
+                is_relay=is_relay,
+                is_on_lan=is_on_lan,
             ) as node,
             trio.open_nursery() as nursery,
         ):
