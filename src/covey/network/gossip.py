@@ -24,13 +24,13 @@ from trio_typing import TaskStatus
 from covey.errors import PeerUnavailable, ProtocolViolation
 from covey.model import PeerId, limits
 from covey.network.address import peer_id_of
-from covey.network.allowance import Allowance
 from covey.network.connections import Connections
 from covey.network.control import Controls
 from covey.network.mesh import Mesh
 from covey.network.muxed_stream import MuxedStream
 from covey.network.outbox import Outbox
 from covey.network.pull import Pull
+from covey.network.quota import Pace
 from covey.network.receiving import Receiving, Validate
 from covey.network.recent import RecentMessages, SeenIds
 from covey.network.rules import TopicRules
@@ -279,11 +279,11 @@ class Gossip:
             await previous.reset()
         # py-libp2p's own stream takes a lock twice for every read.
         reader = RpcReader(stream.muxed_stream)  # type: ignore[attr-defined]
-        allowance = Allowance(time.monotonic)
+        pace = Pace(time.monotonic)
         try:
             while self._inbound.get(peer) is stream and not self._scores.is_banned(peer):
                 messages = await self._receiving.on_rpc(peer, await reader.next())
-                wait_s = allowance.spend(messages)
+                wait_s = pace.spend(messages)
                 if wait_s:
                     await trio.sleep(wait_s)
         except (ProtocolViolation, DecodeError) as error:

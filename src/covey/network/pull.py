@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from libp2p.peer.id import ID
 
 from covey.model import limits
-from covey.network.allowance import Quota
+from covey.network.quota import Quota
 from covey.network.recent import RecentMessages, SeenIds
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import MESSAGE_ID_BYTES

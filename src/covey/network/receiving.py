@@ -14,10 +14,10 @@ from libp2p.pubsub.pb import rpc_pb2
 from covey.errors import ProtocolViolation
 from covey.model import PeerId, Verdict, limits
 from covey.network.address import peer_id_of
-from covey.network.allowance import Quota
 from covey.network.control import Controls
 from covey.network.mesh import Mesh
 from covey.network.pull import Pull
+from covey.network.quota import Quota
 from covey.network.recent import RecentMessages, SeenIds
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import has_known_key, message_id, opened

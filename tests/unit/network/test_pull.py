@@ -7,8 +7,8 @@ import random
 import pytest
 
 from covey.model import limits
-from covey.network.allowance import Quota
 from covey.network.pull import Pull
+from covey.network.quota import Quota
 from covey.network.recent import RecentMessages, SeenIds
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import MESSAGE_ID_BYTES

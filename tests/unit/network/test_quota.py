@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from covey.model import limits
-from covey.network.allowance import Allowance, Quota
+from covey.network.quota import Pace, Quota
 
 
 def test_peer_within_its_rate_does_not_wait_and_beyond_it_does(clock):
     """Reading waits, so that a flood fills the sender's buffers and not ours."""
-    allowance = Allowance(clock)
-    assert allowance.spend(limits.GOSSIP_MESSAGES_PER_S_MAX) == 0
-    assert allowance.spend(limits.GOSSIP_MESSAGES_PER_S_MAX // 2) == 0.5
+    pace = Pace(clock)
+    assert pace.spend(limits.GOSSIP_MESSAGES_PER_S_MAX) == 0
+    assert pace.spend(limits.GOSSIP_MESSAGES_PER_S_MAX // 2) == 0.5
     clock.now += 10
-    assert allowance.spend(10) == 0
+    assert pace.spend(10) == 0
 
 
 def test_controls_and_offers_are_counted(monkeypatch):

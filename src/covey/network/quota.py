@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from covey.model import limits
 
-__all__ = ["Allowance", "Quota"]
+__all__ = ["Pace", "Quota"]
 
 
-class Allowance:
+class Pace:
     """Messages one peer may send now; beyond its rate the reader waits instead of losing."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
