@@ -5,8 +5,9 @@
 Each node is a process; calls go to all of them, `rate` a second together. Every 10 to 30 s one of
 them, never the first two, is killed with -9 and started again. At the end all must agree, every
 acknowledged call must be on every node, and the processes that lived longest must not have grown:
-memory by less than 1 MB an hour after a warm-up of a sixth of the time, open files not at all.
-Exit code 1 with a sentence for each promise that was broken.
+memory by less than 1 MB an hour after a warm-up of a sixth of the time, open files not at all. Below
+half an hour growth is told but not judged: caches fill first. Exit code 1 with a sentence for each
+promise that was broken.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ SAMPLE_EVERY_S = 5.0
 AGREE_S = 120.0
 GROWTH_MB_PER_H_MAX = 1.0
 WARM_UP_SHARE = 1 / 6
+JUDGED_S = 1_800.0  # shorter runs show how caches fill, not how a node grows
 PAGE_ROWS = 1_000
 
 
@@ -230,12 +232,14 @@ def _grown(record: Record, seconds: float) -> list[Growth]:
 
 
 def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str]) -> int:
+    seconds = time.monotonic() - record.began_s
+    is_judged = seconds >= JUDGED_S
     broken = [
         *broken,
         *(
             f"{g.node} grows by {g.mb_per_h:.2f} MB an hour"
             for g in grown
-            if g.mb_per_h >= GROWTH_MB_PER_H_MAX
+            if is_judged and g.mb_per_h >= GROWTH_MB_PER_H_MAX
         ),
         *(
             f"{g.node} has {g.files_after} open files where it had {g.files_before}"
@@ -244,7 +248,8 @@ def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str])
         ),
     ]
     result = {
-        "seconds": round(time.monotonic() - record.began_s),
+        "seconds": round(seconds),
+        "growth_judged": is_judged,
         "calls": record.calls,
         "unanswered": record.unanswered,
         "deltas": len(record.acknowledged),
