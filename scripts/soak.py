@@ -5,9 +5,9 @@
 Each node is a process; calls go to all of them, `rate` a second together. Every 10 to 30 s one of
 them, never the first two, is killed with -9 and started again. At the end all must agree, every
 acknowledged call must be on every node, and the processes that lived longest must not have grown:
-memory by less than 1 MB an hour after a warm-up of a sixth of the time, open files not at all. Below
-half an hour growth is told but not judged: caches fill first. Exit code 1 with a sentence for each
-promise that was broken.
+memory by less than 1 MB an hour after a warm-up of a sixth of the time, open files not at all. Of
+less than half an hour growth is told but not judged: caches fill first. Exit code 1 with a sentence
+for each promise that was broken.
 """
 
 from __future__ import annotations
