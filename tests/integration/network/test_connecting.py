@@ -12,7 +12,7 @@ from multiaddr import Multiaddr
 from covey import __version__
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import limits
-from covey.network.address import parse_peer_id
+from covey.network.address import parse_peer_address, parse_peer_id
 from covey.network.transport import Listener
 
 STRANGER = "12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq"  # of seed 02…
@@ -308,3 +308,17 @@ async def test_listener_that_closes_has_no_addresses(nursery):
             assert isinstance(listener.get_addrs(), tuple)
             await trio.lowlevel.checkpoint()
     assert listener.get_addrs() == ()
+
+
+@pytest.mark.trio
+async def test_known_address_alone_is_no_reason_to_dial(open_node, until):
+    """py-libp2p's AutoConnector dials whatever it knows when a connection ends."""
+    async with open_node(1) as a, open_node(2) as b:
+        known, transport = parse_peer_address(b.addresses[0])
+        a._host.get_peerstore().add_addrs(known, [transport], 3_600)
+        async with open_node(3) as c:
+            await c.dial(a.addresses[0])
+            await until(lambda: a.connected() == (c.peer_id,))
+        await until(lambda: a.connected() == ())
+        await trio.sleep(1)
+        assert b.connected() == ()
