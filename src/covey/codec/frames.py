@@ -64,6 +64,7 @@ __all__ = [
 _U63 = 2**63 - 1
 _REASON_BYTES_MAX = 256
 _MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
+_LARGE = (b"\x06", b"\x0a")  # kinds, the second byte of a frame: deltas, a blob
 _FIELDS = {
     **{1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3},
     **{15: 3, 16: 4, 17: 4, 18: 2, 19: 3},
@@ -301,7 +302,12 @@ def _packed(frame: SyncFrame) -> Packed:
 
 
 def decode_frame(packed: bytes, size_bytes_max: int = _MAX) -> SyncFrame:
-    """The frame in some bytes; ProtocolViolation where it is none."""
+    """The frame in some bytes; ProtocolViolation where it is none.
+
+    One that holds many small things takes long to look through, so that only content may be large.
+    """
+    if packed[1:2] not in _LARGE:
+        size_bytes_max = min(size_bytes_max, limits.SYNC_TOLD_BYTES_MAX)
     parts = unpack(packed, size_bytes_max)
     kind = shape.integer(parts[0] if parts else None, 1, 2**16, "frame kind")
     if kind not in _FIELDS:

@@ -99,7 +99,7 @@ def fitting_frontier(frontier: Frontier) -> Frontier:
 
     What is left out counts as not held, so the peer sends it again; that is dear, not wrong.
     """
-    room_bytes = limits.SYNC_FRAME_SIZE_BYTES_MAX - limits.KIB
+    room_bytes = limits.SYNC_TOLD_BYTES_MAX - limits.KIB
     if _fits(frontier, room_bytes):
         return frontier
     fitting: dict[DeviceId, tuple[Tip, ...]] = {}

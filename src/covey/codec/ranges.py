@@ -103,12 +103,16 @@ def parts_packed(several: tuple[Parts, ...]) -> Packed:
 def parts_of(value: Packed) -> tuple[Parts, ...]:
     """The parts in a decoded array: at least one, ascending."""
     several = []
+    total = 0
     for item in shape.array(value, limits.SYNC_RANGES_MAX, "ranges"):
         bits, prefix, body = shape.fields(item, 3, "range")
         devices = _range_of(bits, prefix)
         packed = shape.blob(body, _FINGERPRINT_BYTES * 2**_PART_BITS_MAX, "fingerprints")
         count, rest = divmod(len(packed), _FINGERPRINT_BYTES)
         depth = count.bit_length() - 1
+        total += count
+        if total > limits.SYNC_FINGERPRINTS_MAX:
+            raise ProtocolViolation("oversized", "too many fingerprints")
         if rest or count != 2**depth or not 1 <= depth <= _BITS_MAX - devices.bits:
             raise ProtocolViolation("wrong-shape", "the fingerprints are not of two parts or more")
         starts = range(0, len(packed), _FINGERPRINT_BYTES)

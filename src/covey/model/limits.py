@@ -134,6 +134,7 @@ ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier diges
 
 # -- sync ------------------------------------------------------------------------------------
 SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
+SYNC_TOLD_BYTES_MAX: Final = 1 * MIB  # a frame without deltas or a blob; larger: reset
 SYNC_STRANGER_BYTES_MAX: Final = 128 * KIB  # a frame before any proof, a charter; larger: reset
 SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
 SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
@@ -142,10 +143,11 @@ SYNC_PAGE_DELTAS: Final = 64  # deltas read from the store at a time
 SYNC_PAGE_BYTES: Final = 1 * MIB  # as above, beyond it by at most one delta; per peer and context
 SYNC_BATCH_DELTAS_MAX: Final = 64  # in one frame; the rest follows
 SYNC_BATCH_BYTES: Final = 128 * KIB  # a frame takes no further delta beyond it
-SYNC_RANGES_MAX: Final = 1_024  # ranges of devices in one frame; more: the whole frontier is told
+SYNC_RANGES_MAX: Final = 1_024  # ranges of devices in one frame; more: at the next comparison
+SYNC_FINGERPRINTS_MAX: Final = 16_384  # of parts of ranges in one frame; more: as above
 SYNC_RANGES_DEVICES_MIN: Final = 64  # fewer devices here: the whole frontier is told
 SYNC_RANGE_DEVICES: Final = 8  # about so many are listed of a range; with over twice it is split
-SYNC_LISTED_DEVICES_MAX: Final = 4_096  # in one frame; more: the whole frontier is told
+SYNC_LISTED_TIPS_MAX: Final = 4_096  # of devices in ranges, in one frame; more: as above
 SYNC_RANGES_BYTES_PER_S: Final = 256 * KIB  # of answers to one peer; beyond: none for now
 SYNC_SOURCES_MAX: Final = 8  # peers that stream one context to this node at once
 SYNC_SHARE_AFTER_DELTAS: Final = 256  # of one peer, before others take a share

@@ -21,7 +21,7 @@ from covey.codec import (
 )
 from covey.model import DeviceId, Frontier, Tip, limits
 
-__all__ = ["RangeIndex", "answer_parts", "first_parts"]
+__all__ = ["RangeIndex", "answer_parts", "first_parts", "page_of"]
 
 _MODULUS = 2**48  # of sums of fingerprints, which have 6 bytes
 _PART_BITS_MAX = 10
@@ -87,11 +87,11 @@ def answer_parts(
 ) -> tuple[tuple[Parts, ...], tuple[Listing, ...]]:
     """What to say of ranges that differ: small ones are listed, the others split further.
 
-    Where too much differs everything is listed.
+    Of more than a frame of each may hold the first are told; the next comparison finds the rest.
     """
     split: list[Parts] = []
     listed: list[Listing] = []
-    devices_listed = 0
+    split_into = tips_listed = 0
     for parts in several:
         for devices, theirs in zip(parts.parts(), parts.fingerprints, strict=True):
             if index.fingerprint(devices) == theirs:
@@ -100,13 +100,26 @@ def answer_parts(
             bits = min(_PART_BITS_MAX, (count // limits.SYNC_RANGE_DEVICES).bit_length())
             bits = min(bits, _BITS_MAX - devices.bits)
             if bits and count > 2 * limits.SYNC_RANGE_DEVICES:
+                split_into += 2**bits
                 split.append(index.parts(devices, bits))
             else:
-                listed.append(index.listing(devices))
-                devices_listed += count
-            if (
-                max(len(split), len(listed)) > limits.SYNC_RANGES_MAX
-                or devices_listed > limits.SYNC_LISTED_DEVICES_MAX
-            ):
-                return (), (index.listing(WHOLE_RANGE),)
+                listing = index.listing(devices)
+                tips_listed += sum(map(len, listing.frontier.values()))
+                listed.append(listing)
+            if _is_full(split, split_into, limits.SYNC_FINGERPRINTS_MAX):
+                split.pop()
+                return tuple(split), tuple(listed)
+            if _is_full(listed, tips_listed, limits.SYNC_LISTED_TIPS_MAX):
+                listed[1:] = listed[1:-1]  # One device with many branches is told alone.
+                return tuple(split), tuple(listed)
     return tuple(split), tuple(listed)
+
+
+def page_of(index: RangeIndex, number: int) -> tuple[Listing, ...]:
+    """One of the pages that together list everything, over and over."""
+    bits = (index.count(WHOLE_RANGE) * 2 // limits.SYNC_LISTED_TIPS_MAX).bit_length()
+    return (index.listing(DeviceRange(bits, number % 2**bits)),)
+
+
+def _is_full(ranges: Sequence[object], size: int, size_max: int) -> bool:
+    return len(ranges) > limits.SYNC_RANGES_MAX or size > size_max

@@ -12,6 +12,7 @@ from covey.codec import (
     encode_frontier,
     fitting_frontier,
 )
+from covey.errors import ProtocolViolation
 from covey.model import DeltaId, DeviceId, Digest, Frontier, Tip, limits
 
 
@@ -46,9 +47,9 @@ def test_frontier_over_the_limits_is_told_as_far_as_a_frame_goes(frontier: Front
     told = fitting_frontier(frontier)
     assert all(set(tips) <= set(frontier[device]) for device, tips in told.items())
     packed = encode_frame(FrontierFrame(1, told, Digest(bytes(32))))
-    assert len(packed) <= limits.SYNC_FRAME_SIZE_BYTES_MAX
+    assert len(packed) <= limits.SYNC_TOLD_BYTES_MAX
     assert decode_frame(packed) == FrontierFrame(1, told, Digest(bytes(32)))
-    assert sum(map(len, told.values())) > 50_000
+    assert sum(map(len, told.values())) > 12_000
 
 
 @pytest.mark.parametrize("frontier", TOO_LARGE.values(), ids=TOO_LARGE.keys())
@@ -60,3 +61,29 @@ def test_frontier_over_the_limits_is_read_back_from_the_store(frontier: Frontier
 def test_small_frontier_is_told_whole():
     """Nothing is left out without need."""
     assert fitting_frontier(crowd(1_000)) == crowd(1_000)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in range(1, 20) if kind not in (6, 10)])
+def test_frame_of_many_small_things_is_refused_before_it_is_looked_through(kind: int):
+    """Only deltas and blobs may be large: those are one piece each."""
+    count = limits.SYNC_TOLD_BYTES_MAX - 100
+    small = bytes([0x93, kind, 1]) + b"\xdd" + count.to_bytes(4, "big") + bytes(count)
+    beyond = "are allowed"
+    assert beyond not in why(small)
+    assert beyond in why(small + bytes(101))
+
+
+@pytest.mark.parametrize("kind", [6, 10])
+def test_frame_with_content_may_be_large(kind: int):
+    """A large delta, and a module, have to go through."""
+    content = bytes(limits.DELTA_SIZE_BYTES_MAX if kind == 6 else limits.BLOB_SIZE_BYTES_MAX)
+    address = b"" if kind == 6 else b"\xc4\x24\x01\x55\x12\x20" + bytes(32)
+    head = bytes([0x93 if kind == 6 else 0x94, kind, 1]) + address
+    decode_frame(head + b"\xc6" + len(content).to_bytes(4, "big") + content)
+
+
+def why(packed: bytes) -> str:
+    """Why a frame is refused."""
+    with pytest.raises(ProtocolViolation) as caught:
+        decode_frame(packed)
+    return str(caught.value)

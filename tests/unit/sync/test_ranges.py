@@ -16,8 +16,8 @@ from covey.codec import (
     decode_frame,
     encode_frame,
 )
-from covey.model import DeltaId, DeviceId, Tip
-from covey.sync.ranges import RangeIndex, answer_parts, first_parts
+from covey.model import DeltaId, DeviceId, Tip, limits
+from covey.sync.ranges import RangeIndex, answer_parts, first_parts, page_of
 
 __all__: list[str] = []
 
@@ -102,16 +102,59 @@ def test_ten_of_fifty_thousand_devices_cost_ten_kilobytes() -> None:
     assert rounds <= 3
 
 
-def test_nothing_in_common_is_told_whole() -> None:
-    """Where nearly all differs, the ranges are given up for one listing of everything."""
+@pytest.mark.parametrize("count", [9_000, 40_000])
+def test_nothing_in_common_is_found_in_several_comparisons(count: int) -> None:
+    """Each finds some thousand devices, in frames that are quickly read; nothing is told twice."""
     rng = random.Random(8)
-    one, other = RangeIndex(_frontier(rng, 9_000)), RangeIndex(_frontier(rng, 9_000))
+    one, other = _frontier(rng, count), _frontier(rng, count)
+    expected = len(one) + len(other)
+    comparisons = 0
+    while one != other:
+        found, size_bytes, _ = _compare(one, other)
+        assert len(found) > 1_000
+        assert size_bytes < 3 * limits.SYNC_TOLD_BYTES_MAX
+        expected -= len(found)
+        both = {**one, **other}
+        one, other = ({**side, **{d: both[d] for d in found}} for side in (one, other))
+        comparisons += 1
+    assert expected == 0
+    assert comparisons < count / 1_000
 
-    split, _ = answer_parts(other, first_parts(one))
-    split, listed = answer_parts(one, split)
+
+def test_device_with_more_branches_than_a_frame_lists_is_told_alone() -> None:
+    """And what a frame can hold of it."""
+    rng = random.Random(11)
+    few = _frontier(rng, 10)
+    device = DeviceId(bytes(32))
+    many = tuple(
+        sorted(Tip(1, DeltaId(rng.randbytes(32))) for _ in range(limits.SYNC_LISTED_TIPS_MAX + 1))
+    )
+    index = RangeIndex({**few, device: many})
+
+    split, listed = answer_parts(index, first_parts(RangeIndex({})))
 
     assert split == ()
-    assert [listing.range for listing in listed] == [WHOLE_RANGE]
+    (listing,) = listed
+    assert listing.frontier[device] == many
+
+
+@pytest.mark.parametrize("count", [0, 10, 2_047, 2_048, 30_000])
+def test_pages_list_everything_over_and_over(count: int) -> None:
+    """None is larger than what is told at once."""
+    held = _frontier(random.Random(12), count)
+    index = RangeIndex(held)
+    told: _Held = {}
+    number = 0
+    while number == 0 or told != held:
+        (listing,) = page_of(index, number)
+        assert not told.keys() & listing.frontier.keys()
+        assert len(listing.frontier) <= limits.SYNC_LISTED_TIPS_MAX
+        told |= listing.frontier
+        number += 1
+        assert number <= 32
+    while page_of(index, number) != page_of(index, 0):
+        number += 1
+    assert number <= 32
 
 
 def test_an_index_made_from_another_is_the_same() -> None:

@@ -28,7 +28,7 @@ from covey.codec import (
 from covey.errors import ProtocolViolation
 from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, Table, limits
 from covey.sync.ledger import Ledger
-from covey.sync.ranges import answer_parts, first_parts
+from covey.sync.ranges import answer_parts, first_parts, page_of
 from covey.sync.session.allowance import Allowance
 from covey.sync.session.events import (
     AskFrontiers,
@@ -60,8 +60,9 @@ class Channel:
     with. share: what the peer wants of what it lacks. waiting: frames read and not yet sent.
     told_s, told_share: when the peer was asked last, and for what. due_share: to be asked for once
     what came is dealt with. heard: the peer's frontier digest. ranged: that and ours when ranges
-    were told last. answers: bytes said for comparison. known: bytes of deltas that were here.
-    lately: deltas handed over since this node asked; the oldest are forgotten.
+    were told last. pages: told when ranges had led to nothing. answers: bytes said for comparison.
+    known: bytes of deltas that were here. lately: deltas handed over since this node asked; the
+    oldest are forgotten.
     """
 
     context: ContextId
@@ -81,6 +82,7 @@ class Channel:
     due_share: Share | None = None
     heard: bytes = b""
     ranged: tuple[bytes, bytes] = (b"", b"")
+    pages: int = 0
     answers: Allowance = field(
         default_factory=lambda: Allowance(
             limits.SYNC_RANGES_BYTES_PER_S, limits.SYNC_RANGES_BYTES_PER_S
@@ -120,10 +122,13 @@ class Channel:
         effects: list[Send] = []
         if share != self.told_share:
             effects.append(send(ShareFrame(self.ours, share.index, share.count)))
-        is_small = len(ledger.frontier) < limits.SYNC_RANGES_DEVICES_MIN
-        if is_small or self.ranged == (self.heard, digest):  # Ranges led to nothing before.
+        if len(ledger.frontier) < limits.SYNC_RANGES_DEVICES_MIN:
             told = fitting_frontier(ledger.frontier)
             effects.append(send(FrontierFrame(self.ours, told, ledger.digest())))
+        elif self.ranged == (self.heard, digest):  # Ranges led to nothing before.
+            listings = page_of(ledger.ranges(), self.pages)
+            self.pages += 1
+            effects.append(send(ListingFrame(self.ours, is_answer=False, several=listings)))
         else:
             self.ranged = self.heard, digest
             effects.append(send(PartsFrame(self.ours, first_parts(ledger.ranges()))))

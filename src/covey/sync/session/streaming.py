@@ -26,9 +26,11 @@ def missing_here(ledger: Ledger, theirs: Frontier) -> int:
     """How many deltas a peer's frontier shows to exist that are not here."""
     count = 0
     for device, tips in theirs.items():
-        held = max((tip.sequence for tip in ledger.frontier.get(device, ())), default=0)
+        mine = ledger.frontier.get(device, ())
+        held = mine[-1].sequence if mine else 0
         for tip in tips:
-            if not ledger.is_applied(tip.id):
+            # Beyond what is held nothing is looked up: a peer may name thousands of devices.
+            if tip.sequence > held or not ledger.is_applied(tip.id):
                 count += max(1, tip.sequence - held)
     return count
 
