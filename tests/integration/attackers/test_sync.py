@@ -173,7 +173,7 @@ async def test_digests_that_change_with_every_frame(siege):
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("devices", [1_000, 50_000])
+@pytest.mark.parametrize("devices", [1_000, 12_000])
 async def test_frontiers_that_claim_the_impossible(siege, devices):
     """Sequences of 2^63 - 1, unknown devices, forged forks: a claim of that peer, no more."""
     async with siege() as s, open_attacker(s.address) as eve, trio.open_nursery() as nursery:
@@ -186,7 +186,7 @@ async def test_frontiers_that_claim_the_impossible(siege, devices):
             forged[known] = tuple(Tip(_LAST - i, DeltaId(_digest())) for i in range(99, -1, -1))
         frame = encode_frame(FrontierFrame(1, dict(sorted(forged.items())), _digest()))
         async with s.under(_endless(talk, lambda: frame, 1)):
-            assert await s.replicates(60) < 4 * _BOUND_S
+            assert await s.replicates() < _BOUND_S
             await until(lambda: s.status().behind >= _LAST)
             await until(lambda: s.ben.peer_id in s.status().in_sync_with)
         nursery.cancel_scope.cancel()
