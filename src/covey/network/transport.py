@@ -51,8 +51,9 @@ class Listener(IListener):
         self._nursery.start_soon(self._accept, self._sockets)
 
     def get_addrs(self) -> tuple[Multiaddr, ...]:
-        """Bound addresses, with the port that the system chose."""
-        return tuple(multiaddr_from_socket(listener.socket) for listener in self._sockets)
+        """Bound addresses, with the port that the system chose; of closed sockets none."""
+        sockets = [listener.socket for listener in self._sockets]
+        return tuple(multiaddr_from_socket(socket) for socket in sockets if socket.fileno() >= 0)
 
     async def close(self) -> None:
         """Stop accepting; idempotent."""

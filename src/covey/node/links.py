@@ -72,6 +72,7 @@ class Links:
         self._links: dict[PeerId, Link] = {}
         self._network: Network | None = None
         self._nursery: trio.Nursery | None = None
+        self._attached = trio.Event()
         self._opening: dict[PeerId, trio.CancelScope] = {}
         self._waiters: dict[object, list[Callable[[object], None]]] = {}
         self._costs = CostTable(time.monotonic)
@@ -80,6 +81,7 @@ class Links:
     def attach(self, network: Network, nursery: trio.Nursery) -> None:
         """Begin: the network is there; tasks live in the nursery."""
         self._network, self._nursery = network, nursery
+        self._attached.set()
         nursery.start_soon(self._watch_sources)
         for peer in network.connected():
             self.on_connected(peer)
@@ -108,7 +110,8 @@ class Links:
             link.close()
 
     async def serve(self, peer: PeerId, stream: FrameStream) -> None:
-        """Serve a stream that a peer opened."""
+        """Serve a stream that a peer opened, once this node is ready: peers may be quicker."""
+        await self._attached.wait()
         assert self._network is not None
         if self._network.peer_id < peer:
             return  # Opening is this side's part: a second stream has no use.

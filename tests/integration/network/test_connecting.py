@@ -322,3 +322,14 @@ async def test_known_address_alone_is_no_reason_to_dial(open_node, until):
         await until(lambda: a.connected() == ())
         await trio.sleep(1)
         assert b.connected() == ()
+
+
+@pytest.mark.trio
+async def test_listener_whose_task_ended_has_no_addresses():
+    """The sockets are closed then, and the error would hide why the network stops."""
+    async with trio.open_nursery() as nursery:
+        listener = Listener(nursery, None, {})
+        await listener.listen(Multiaddr("/ip4/127.0.0.1/tcp/0"))
+        await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+    assert listener.get_addrs() == ()

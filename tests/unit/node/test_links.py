@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
 from covey.model import PeerId
 from covey.node.links import Links
@@ -31,3 +32,22 @@ async def test_a_peer_that_connects_while_the_node_stops_is_left_alone():
     links.on_connected(PeerId("12D3KooWBen"))
     for _ in range(100):
         links.misbehaved(PeerId("12D3KooWBen"), "flood")
+
+
+async def test_a_stream_that_a_peer_opens_before_the_node_is_ready_waits():
+    """Peers redial within half a second: a node that came back stopped at such a stream."""
+    links = Links(host=None, driver_of=lambda context: None)
+    served = trio.Event()
+
+    async def serve() -> None:
+        await links.serve(PeerId("12D3KooWZoe"), None)  # opening it is this side's part: it ends
+        served.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not served.is_set()
+        links.attach(_Alone(), nursery)
+        with trio.fail_after(5):
+            await served.wait()
+        nursery.cancel_scope.cancel()
