@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 
 import trio
 
-from covey.errors import NodeError, PeerUnavailable
+from covey.errors import PeerUnavailable
 from covey.model import PeerId
 from covey.network import FrameStream, Network, NetworkConfig, open_network
+from tests.integration.commanded import obey
 
 FRAME_BYTES = 64 * 1024
 
@@ -56,18 +56,7 @@ async def main(number: str, listen: str, bootstrap: str, is_relay: str) -> None:
         is_relay=is_relay == "relay",
     )
     async with open_network(config, on_stream=serve) as network:
-        _say({"address": network.addresses[0]})
-        async for line in trio.wrap_file(sys.stdin):
-            try:
-                answer = await act(network, json.loads(line))
-            except NodeError as error:
-                answer = {"error": str(error)}
-            _say(answer)
-
-
-def _say(answer: dict) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+        await obey(network, act)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 import trio
 
 from covey.model import PeerId, Verdict
 from covey.network import FrameStream, Network, NetworkConfig, open_network
+from tests.integration.commanded import Commanded
 
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 PATIENCE_S = 20.0
@@ -101,53 +99,24 @@ def collector():
     return Collector
 
 
-class Program:
-    """A node in its own process, commanded by lines of JSON."""
+class Program(Commanded):
+    """A node in its own process, asked without holding up this one."""
 
     def __init__(self, number: int, *, listen: str = LOOPBACK[0], peers: str = "") -> None:
-        script = Path(__file__).with_name("program.py")
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(script), str(number), listen, peers],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.address: str = self._read()["address"]
-
-    @property
-    def peer(self) -> PeerId:
-        return PeerId(self.address.rsplit("/", 1)[1])
+        super().__init__("tests.integration.network.program", str(number), listen, peers)
 
     @property
     def listen(self) -> str:
         return self.address.split("/p2p/")[0]
 
     async def ask(self, command: str, **arguments: object) -> dict:
-        return await trio.to_thread.run_sync(self._ask, command, arguments)
+        return await trio.to_thread.run_sync(partial(super().ask, command, **arguments))
 
     async def until(self, command: str, fact: Callable[[dict], bool], **arguments: object) -> None:
         """Ask until the answer says so."""
         with trio.fail_after(PATIENCE_S):
             while not fact(await self.ask(command, **arguments)):  # noqa: ASYNC110 -- as above
                 await trio.sleep(0.02)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def close(self) -> None:
-        self.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            pipe.close()
-
-    def _ask(self, command: str, arguments: dict) -> dict:
-        print(json.dumps({"command": command, **arguments}), file=self.process.stdin, flush=True)
-        return self._read()
-
-    def _read(self) -> dict:
-        line = self.process.stdout.readline()
-        assert line, f"the process ended with {self.process.wait()}"
-        return json.loads(line)
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from pathlib import Path
 
 import trio
 
-from covey.errors import NodeError, PeerUnavailable
+from covey.errors import PeerUnavailable
 from covey.model import PeerId, Verdict
 from covey.network import FrameStream, Network, NetworkConfig, open_network
+from tests.integration.commanded import obey
 
 FRAMES: list[bytes] = []
 ARRIVED_NS: list[int] = []
@@ -76,19 +76,7 @@ async def main(number: str, listen: str, peers: str) -> None:
         peers_path=Path(peers) if peers else None,
     )
     async with open_network(config, on_stream=echo) as network:
-        _say({"address": network.addresses[0]})
-        lines = trio.wrap_file(sys.stdin)
-        async for line in lines:
-            try:
-                answer = await act(network, json.loads(line))
-            except NodeError as error:
-                answer = {"error": str(error)}
-            _say(answer)
-
-
-def _say(answer: dict) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+        await obey(network, act)
 
 
 if __name__ == "__main__":
