@@ -51,6 +51,7 @@ types: $(READY)
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy scripts
 	@$(PYTHON) -m mypy -p tests.interop
+	@$(PYTHON) -m mypy bench
 
 contracts: $(READY)
 	@$(VENV)/bin/lint-imports

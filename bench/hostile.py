@@ -221,7 +221,7 @@ async def _measure(process: subprocess.Popen[str], folder: Path, frames: int) ->
     async def ask(command: str) -> dict[str, object]:
         stdin.write(command + "\n")
         stdin.flush()
-        answer: dict[str, object] = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+        answer: dict[str, object] = await trio.to_thread.run_sync(read)
         return answer
 
     told = await trio.to_thread.run_sync(read)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import iroh
+import iroh  # type: ignore[import-not-found]  # in an environment of its own: README.md
 import psutil
 
 __all__: list[str] = []
@@ -23,7 +23,7 @@ _SETTLE_S = 2.0
 _LIMIT_S = 240.0
 
 
-class _Arrivals(iroh.SubscribeCallback):
+class _Arrivals(iroh.SubscribeCallback):  # type: ignore[misc]  # as above
     """Waits for the content of a number of values."""
 
     def __init__(self, wanted: int) -> None:

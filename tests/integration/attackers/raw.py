@@ -6,7 +6,7 @@ It shares the codec with the code under test, so that what it sends is wrong onl
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
 from libp2p.abc import INetStream
@@ -72,7 +72,7 @@ class Attacker:
         for conn in self.host.get_network().get_connections(self.victim):
             await conn.close()
 
-    def serve(self, protocol: str, handler: Callable) -> None:
+    def serve(self, protocol: str, handler: Callable[[INetStream], Awaitable[None]]) -> None:
         """Answer a protocol."""
         self.host.set_stream_handler(TProtocol(protocol), handler)
 

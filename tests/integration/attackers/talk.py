@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import deque
 from dataclasses import replace
+from typing import Any
 
 import trio
 from libp2p.abc import INetStream
@@ -181,7 +182,7 @@ class Author:
         self._admission = admission
         self._last: Delta | None = None
 
-    def write(self, value: bytes = b"x", *, keep: bool = True, **wrong: object) -> Delta:
+    def write(self, value: bytes = b"x", *, keep: bool = True, **wrong: Any) -> Delta:
         """The next delta. keep: it continues the chain. wrong: fields of the core."""
         last = self._last
         before = self._admission.core.time if last is None else last.core.time
@@ -203,7 +204,7 @@ class Author:
             self._context,
             replace(core, **wrong),
             sealed,
-            self.who.signer,  # type: ignore[arg-type]
+            self.who.signer,
         )
         if keep:
             self._last = delta
