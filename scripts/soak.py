@@ -5,9 +5,10 @@
 Each node is a process; calls go to all of them, `rate` a second together. Every 10 to 30 s one of
 them, never the first two, is killed with -9 and started again. At the end all must agree, every
 acknowledged call must be on every node, and the processes that lived longest must not have grown:
-memory by less than 1 MB an hour after a warm-up of a sixth of the time, open files not at all. Of
-less than half an hour growth is told but not judged: caches fill first. Exit code 1 with a sentence
-for each promise that was broken.
+private memory by less than 1 MB an hour in the second half, open files not at all. Until then the
+store's caches fill, which have a fixed size; so of less than half an hour growth is told but not
+judged. Pages of files that the system maps do not count: it takes them back when it wants. Exit
+code 1 with a sentence for each promise that was broken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -37,17 +39,17 @@ DOWN_S = (0.5, 5.0)
 SAMPLE_EVERY_S = 5.0
 AGREE_S = 120.0
 GROWTH_MB_PER_H_MAX = 1.0
-WARM_UP_SHARE = 1 / 6
+WARM_UP_SHARE = 1 / 2
 JUDGED_S = 1_800.0  # shorter runs show how caches fill, not how a node grows
 PAGE_ROWS = 1_000
 
 
 @dataclass(slots=True)
 class Sample:
-    """One look at a process. at_s: since the beginning."""
+    """One look at a process. at_s: since the beginning. private_mb: without mapped files."""
 
     at_s: float
-    rss_mb: float
+    private_mb: float
     files: int
 
 
@@ -170,8 +172,16 @@ def _look(nodes: list[NodeProcess], record: Record) -> None:
         if process is None or not node.is_running:
             continue
         files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-        sample = Sample(now_s, node.usage().rss_bytes / 1_048_576, files)
+        sample = Sample(now_s, _private_mb(process.pid), files)
         record.samples.setdefault((node.name, process.pid), []).append(sample)
+
+
+def _private_mb(pid: int) -> float:
+    found = re.search(
+        r"^RssAnon:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    return int(found[1]) / 1_024
 
 
 def _broken_promises(nodes: list[NodeProcess], context: str, record: Record) -> list[str]:
@@ -201,11 +211,14 @@ def _held(client: Client, context: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Of one process after the warm-up. mb_per_h: slope of a straight line through its memory."""
+    """Of one process after the warm-up. mb_per_h: slope of a straight line through its memory.
+
+    private_mb: at eleven moments of its whole life.
+    """
 
     node: str
     mb_per_h: float
-    rss_mb: float
+    private_mb: tuple[float, ...]
     files_before: int
     files_after: int
 
@@ -217,18 +230,24 @@ def _grown(record: Record, seconds: float) -> list[Growth]:
         later = [s for s in samples if s.at_s >= seconds * WARM_UP_SHARE]
         if len(later) < 4 or later[-1].at_s - later[0].at_s < seconds * (1 - WARM_UP_SHARE) / 2:
             continue
-        line = statistics.linear_regression([s.at_s for s in later], [s.rss_mb for s in later])
+        line = statistics.linear_regression([s.at_s for s in later], [s.private_mb for s in later])
         quarter = max(1, len(later) // 4)
         grown.append(
             Growth(
                 node=name,
                 mb_per_h=line.slope * 3_600,
-                rss_mb=later[-1].rss_mb,
+                private_mb=_tenths(samples),
                 files_before=round(statistics.median(s.files for s in later[:quarter])),
                 files_after=round(statistics.median(s.files for s in later[-quarter:])),
             )
         )
     return grown
+
+
+def _tenths(samples: list[Sample]) -> tuple[float, ...]:
+    """Memory at eleven moments, evenly spread from the first to the last."""
+    last = len(samples) - 1
+    return tuple(round(samples[last * n // 10].private_mb, 1) for n in range(11))
 
 
 def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str]) -> int:
@@ -255,7 +274,7 @@ def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str])
         "deltas": len(record.acknowledged),
         "kills": record.kills,
         "mb_per_h": {g.node: round(g.mb_per_h, 2) for g in grown},
-        "rss_mb": {g.node: round(g.rss_mb) for g in grown},
+        "private_mb": {g.node: g.private_mb for g in grown},
         "files": {g.node: [g.files_before, g.files_after] for g in grown},
         "broken": broken,
     }
