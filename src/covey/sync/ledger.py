@@ -39,7 +39,7 @@ from covey.model import (
     Write,
     limits,
 )
-from covey.rules import Cut, closure_of, cut_of, join_frontiers, record_frontier, record_position
+from covey.rules import Cut, closure_of, join_frontiers, record_frontier, record_position
 from covey.sync.ranges import RangeIndex
 
 __all__ = ["Ledger", "Summary"]
@@ -207,12 +207,33 @@ class Ledger:
                 if any(c.holds(known.author, known.tip) for h, c in cuts.items() if h != head)
             ]
         else:
-            # Each against each other would be a million questions for 32 parents with 32 heads
-            # each; what is followed lies in the union of all pasts, which is dearer for a few.
-            pasts = (cut_of(self.view, head) for head in candidates)
-            past = Cut(self.view, join_frontiers(self.view, *pasts))
-            followed = [h for h, known in candidates.items() if past.holds(known.author, known.tip)]
+            followed = self._followed(candidates)
         return tuple(sorted(candidates.keys() - followed))
+
+    def _followed(self, candidates: dict[DeltaId, Summary]) -> list[DeltaId]:
+        """Those of many governance deltas that others of them follow.
+
+        Each against each other would be a million questions for 32 parents with 32 heads each.
+        Every governance delta names the last ones before it, and is later than they are.
+        """
+        oldest = min(known.time for known in candidates.values())
+        followed: list[DeltaId] = []
+        seen: set[DeltaId] = set()
+        waiting = list(candidates.values())
+        while waiting:
+            for head in waiting.pop().gov_parents:
+                if head in seen:
+                    continue
+                seen.add(head)
+                known = candidates.get(head)
+                if known is not None:
+                    followed.append(head)  # What it follows is looked at anyway.
+                    continue
+                known = self.summary(head)
+                assert known is not None
+                if known.time > oldest:
+                    waiting.append(known)
+        return followed
 
     def follows(self, later: DeltaId, earlier: Summary) -> bool:
         """Whether the past of one applied delta holds another."""

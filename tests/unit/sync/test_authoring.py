@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from covey.codec import decode_delta, decode_frontier, encode_frontier
-from covey.model import Add, Failed, Failure, Merge, Put, limits
+from covey.model import Add, DeltaId, Failed, Failure, Merge, Put, limits
 from covey.sync import (
     AdmissionAnswered,
     AdmissionRequested,
@@ -232,6 +234,23 @@ def test_governance_heads_are_the_same_when_they_are_remembered(monkeypatch: pyt
             named = (admits[0].id, later.id, other.id)
             assert ledger.governance_heads(named) == tuple(sorted((later.id, other.id)))
             assert len(ledger._maximal) <= 2
+
+
+@pytest.mark.parametrize("count", [20, 33, 80])
+def test_governance_heads_of_a_crowd_are_those_that_no_other_follows(count: int):
+    """By each against each for a few, by a walk along what they name for many."""
+    rng = random.Random(count)
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    made: list[DeltaId] = []
+    for number in range(120):
+        before = rng.sample(made, min(len(made), rng.choice((0, 1, 1, 2, 3))))
+        admit = identity(f"newcomer {number}").admit(CONTEXT)
+        made.append(history.write(BEN, before, governance=(admit,)).id)
+    stage.receive(*(history.deltas[delta].delta for delta in made))
+    for _ in range(20):
+        named = tuple(rng.sample(made, count))
+        expected = history.maximal(frozenset(named))
+        assert stage.replica.ledger.governance_heads(named) == expected
 
 
 def test_head_that_brings_too_many_governance_heads_is_followed_step_by_step():
