@@ -240,12 +240,19 @@ def test_governance_heads_are_the_same_when_they_are_remembered(monkeypatch: pyt
 def test_governance_heads_of_a_crowd_are_those_that_no_other_follows(count: int):
     """By each against each for a few, by a walk along what they name for many."""
     rng = random.Random(count)
-    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    founders = [identity(f"founder {n}") for n in range(31)]
+    founding = found(ANN, *founders)
+    history, stage = History(founding), Stage(founding, ANN)
     made: list[DeltaId] = []
+    last: dict[int, list[DeltaId]] = {}
     for number in range(120):
-        before = rng.sample(made, min(len(made), rng.choice((0, 1, 1, 2, 3))))
-        admit = identity(f"newcomer {number}").admit(CONTEXT)
-        made.append(history.write(BEN, before, governance=(admit,)).id)
+        place = rng.randrange(31)
+        others = rng.sample(made, min(len(made), rng.choice((0, 0, 0, 1))))
+        admit = identity(f"newcomer {number}").admit(founding.context)
+        before = (*last.get(place, ()), *others)
+        delta = history.write(founders[place], before, governance=(admit,)).id
+        last[place] = [delta]
+        made.append(delta)
     stage.receive(*(history.deltas[delta].delta for delta in made))
     for _ in range(20):
         named = tuple(rng.sample(made, count))
