@@ -4,11 +4,11 @@
 
 Each node is a process; calls go to all of them, `rate` a second together. Every 10 to 30 s one of
 them, never the first two, is killed with -9 and started again. At the end all must agree, every
-acknowledged call must be on every node, and the processes that lived longest must not have grown:
-private memory by less than 1 MB an hour in the second half, open files not at all. Until then the
-store's caches fill, which have a fixed size; so of less than half an hour growth is told but not
-judged. Pages of files that the system maps do not count: it takes them back when it wants. Exit
-code 1 with a sentence for each promise that was broken.
+acknowledged call must be on every node, no node may have ended by itself, and the processes that
+lived longest must not have grown: private memory by less than 1 MB an hour in the second half, open
+files not at all. Until then the store's caches fill, which have a fixed size; so of less than half
+an hour growth is told but not judged. Pages of files that the system maps do not count: it takes
+them back when it wants. Exit code 1 with a sentence for each promise that was broken.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class Sample:
 
 @dataclass(slots=True)
 class Record:
-    """What happened so far. acknowledged: the deltas of calls whose reply arrived."""
+    """What happened so far. acknowledged: the deltas of calls whose reply arrived.
+
+    ended: by process, what is said of those that nobody killed.
+    """
 
     began_s: float
     acknowledged: set[str] = field(default_factory=set)
@@ -63,6 +66,7 @@ class Record:
     unanswered: int = 0
     kills: int = 0
     samples: dict[tuple[str, int], list[Sample]] = field(default_factory=dict)
+    ended: dict[int, str] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -169,7 +173,9 @@ def _look(nodes: list[NodeProcess], record: Record) -> None:
     now_s = time.monotonic() - record.began_s
     for node in nodes:
         process = node.process
-        if process is None or not node.is_running:
+        assert process is not None
+        if not node.is_running:  # Those that are killed are started again before the next look.
+            record.ended.setdefault(process.pid, f"{node.name} ended by itself: {node.log_tail()}")
             continue
         files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
         sample = Sample(now_s, _private_mb(process.pid), files)
@@ -186,13 +192,17 @@ def _private_mb(pid: int) -> float:
 
 def _broken_promises(nodes: list[NodeProcess], context: str, record: Record) -> list[str]:
     clients = {node.peer_id: node.client() for node in nodes}
-    broken: list[str] = []
+    broken = list(record.ended.values())
     try:
         agree(context, clients, AGREE_S)
     except NodeError as error:
         broken.append(str(error))
     for node, client in zip(nodes, clients.values(), strict=True):
-        missing = record.acknowledged - _held(client, context)
+        try:
+            missing = record.acknowledged - _held(client, context)
+        except NodeError as error:
+            broken.append(f"{node.name} does not answer: {error}")
+            continue
         if missing:
             broken.append(f"{node.name} lacks {len(missing)} deltas of acknowledged calls")
         client.close()
