@@ -130,8 +130,10 @@ from covey.codec.ticket import (
     decode_ticket,
     encode_ticket,
 )
+from covey.codec.versions import VersionRank, version_rank
 
 __all__ = [
+    "VersionRank",
     "GOSSIP_ANNOUNCEMENT",
     "GOSSIP_DELTA",
     "shape",
@@ -229,4 +231,5 @@ __all__ = [
     "topic_key",
     "topic_text",
     "unpack",
+    "version_rank",
 ]

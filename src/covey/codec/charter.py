@@ -11,19 +11,15 @@ from typing import TypeVar
 from covey.codec import shape
 from covey.codec.certificate import certificate_of, certificate_packed, is_certificate_valid
 from covey.codec.cid import cid_of, is_cid
+from covey.codec.constraint import constraint_of, constraint_packed
 from covey.codec.packing import Packed, pack, unpack
 from covey.errors import ProtocolViolation
 from covey.model import (
     Admission,
     ApplicationId,
     Charter,
-    Constraint,
     ContextId,
     Encryption,
-    MemberId,
-    Never,
-    Publisher,
-    Quorum,
     ReleaseId,
     Verification,
     limits,
@@ -32,7 +28,6 @@ from covey.model import (
 __all__ = ["charter_id", "decode_charter", "encode_charter"]
 
 _VERSION = 1
-_NEVER, _PUBLISHER, _QUORUM = 1, 2, 3
 _I63 = 2**63 - 1
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
@@ -54,7 +49,7 @@ def encode_charter(charter: Charter) -> bytes:
             charter.roles,
             charter.verification.value,
             charter.encryption.value,
-            tuple(_constraint_packed(c) for c in charter.constraints),
+            tuple(constraint_packed(c) for c in charter.constraints),
             charter.admin_quorum,
             charter.snapshot_witnesses,
             charter.idle_limit_ms,
@@ -88,7 +83,10 @@ def decode_charter(packed: bytes) -> Charter:
         ),
         verification=_choice(Verification, verification, "verification"),
         encryption=_choice(Encryption, encryption, "encryption"),
-        constraints=tuple(_constraint_of(c) for c in shape.array(constraints, 8, "constraints")),
+        constraints=tuple(
+            constraint_of(c)
+            for c in shape.array(constraints, limits.CHARTER_CONSTRAINTS_MAX, "constraints")
+        ),
         admin_quorum=shape.integer(quorum, 0, limits.CHARTER_ADMINS_MAX, "admin quorum"),
         snapshot_witnesses=shape.integer(witnesses, 0, 1024, "snapshot witnesses"),
         idle_limit_ms=shape.integer(idle, 0, _I63, "idle limit"),
@@ -122,36 +120,3 @@ def _choice(kind: type[_Choice], value: Packed, name: str) -> _Choice:
         raise ProtocolViolation(
             "unknown-version", f"{name} {value!r} is not known: upgrade needed"
         ) from None
-
-
-def _constraint_packed(constraint: Constraint) -> Packed:
-    match constraint:
-        case Never():
-            return (_NEVER,)
-        case Publisher():
-            return (_PUBLISHER,)
-        case Quorum(k, keys, notice_ms):
-            return (_QUORUM, k, keys, notice_ms)
-
-
-def _constraint_of(value: Packed) -> Constraint:
-    parts = shape.array(value, 4, "constraint")
-    kind = shape.integer(parts[0] if parts else None, 1, 2**16, "constraint kind")
-    if kind == _NEVER:
-        shape.fields(parts, 1, "never")
-        return Never()
-    if kind == _PUBLISHER:
-        shape.fields(parts, 1, "publisher")
-        return Publisher()
-    if kind != _QUORUM:
-        raise ProtocolViolation("unknown-version", f"constraint {kind}: upgrade needed")
-    _, k, keys, notice = shape.fields(parts, 4, "quorum")
-    members = tuple(
-        MemberId(shape.exactly(m, 32, "quorum key"))
-        for m in shape.array(keys, limits.CHARTER_ADMINS_MAX, "quorum keys")
-    )
-    return Quorum(
-        shape.integer(k, 1, max(1, len(members)), "quorum k"),
-        members,
-        shape.integer(notice, 0, _I63, "notice"),
-    )

@@ -8,22 +8,19 @@ governance, hash of sealed].
 from __future__ import annotations
 
 from covey.codec import shape
-from covey.codec.certificate import certificate_of, certificate_packed, join_of, join_packed
 from covey.codec.cid import is_cid
+from covey.codec.governance import governance_of, governance_packed
 from covey.codec.packing import Packed, pack, unpack
 from covey.crypto import Signer, Tag, is_signed, signing_message, tagged_hash
 from covey.errors import ProtocolViolation
 from covey.model import (
     TIME_MAX,
-    Admit,
     ContextId,
     Core,
     Delta,
     DeltaId,
     DeviceId,
-    Governance,
     HybridTime,
-    Merge,
     ReleaseId,
     Signature,
     limits,
@@ -33,7 +30,6 @@ __all__ = ["decode_delta", "is_delta_signed", "make_delta", "payload_hash"]
 
 _VERSION = 1
 _HEADER_FIELDS = 12
-_MERGE, _ADMIT = 1, 2
 _HEADER_BYTES_MAX = 64 * limits.KIB
 _FUEL_MAX = 2**63 - 1
 
@@ -105,7 +101,7 @@ def _core_packed(core: Core) -> tuple[Packed, ...]:
         core.release,
         core.epochs,
         core.fuel,
-        tuple(_governance_packed(effect) for effect in core.governance),
+        tuple(governance_packed(effect) for effect in core.governance),
     )
 
 
@@ -131,7 +127,7 @@ def _decode_header(header: bytes) -> tuple[Core, bytes]:
             for f in shape.array(fuel, limits.DELTA_CALLS_MAX, "fuel")
         ),
         governance=tuple(
-            _governance_of(g)
+            governance_of(g)
             for g in shape.array(governance, limits.DELTA_GOVERNANCE_MAX, "governance")
         ),
     )
@@ -140,23 +136,3 @@ def _decode_header(header: bytes) -> tuple[Core, bytes]:
     if (core.sequence == 1) != (core.previous is None):
         raise ProtocolViolation("wrong-shape", "exactly the first delta has no previous")
     return core, shape.exactly(hashed, 32, "payload hash")
-
-
-def _governance_packed(effect: Governance) -> Packed:
-    match effect:
-        case Merge():
-            return (_MERGE,)
-        case Admit(certificate, join):
-            return (_ADMIT, certificate_packed(certificate), join_packed(join))
-
-
-def _governance_of(value: Packed) -> Governance:
-    parts = shape.array(value, 8, "governance effect")
-    kind = shape.integer(parts[0] if parts else None, 1, 2**16, "governance kind")
-    if kind == _MERGE:
-        shape.fields(parts, 1, "merge")
-        return Merge()
-    if kind == _ADMIT:
-        _, certificate, join = shape.fields(parts, 3, "admit")
-        return Admit(certificate_of(certificate), join_of(join))
-    raise ProtocolViolation("unknown-version", f"governance kind {kind}: upgrade needed")

@@ -1,25 +1,22 @@
-"""Deltas and what they are made of: calls, effects, events, the header, governance."""
+"""Deltas and what they are made of: calls, effects, events, the header."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from covey.model.certificate import Certificate, Join
+from covey.model.governance import Governance
 from covey.model.ids import DeltaId, DeviceId, ReleaseId, Signature
 from covey.model.time import HybridTime
 
 __all__ = [
     "Add",
-    "Admit",
     "AppEvent",
     "Call",
     "Core",
     "Delete",
     "Delta",
     "Effect",
-    "Governance",
-    "Merge",
     "Payload",
     "Put",
 ]
@@ -80,22 +77,6 @@ class Payload:
     calls: tuple[Call, ...]
     effects: tuple[tuple[Effect, ...], ...]
     events: tuple[tuple[AppEvent, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Governance: a device enters the context."""
-
-    certificate: Certificate
-    join: Join
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Governance: nothing but following up to 32 heads."""
-
-
-Governance: TypeAlias = Admit | Merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,8 +188,10 @@ class Judge:
         seen = []
         ledger = self._ledger
         for governance in core.governance:
-            if not isinstance(governance, Admit):
+            if isinstance(governance, Merge):
                 continue
+            if not isinstance(governance, Admit):
+                return Denied("not-yet", "this version does not know what that effect means")
             device = governance.certificate.device
             if device in seen:
                 return Denied("admitted-already", "one delta admits a device twice")

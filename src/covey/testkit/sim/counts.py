@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from covey.model import Collection, DeltaId, DeviceId
-from covey.testkit.sim.history import History, Known
+from covey.testkit.oracle.history import History, Known
 
 __all__ = ["EffectCount", "count_effects", "count_forks"]
 

@@ -159,7 +159,7 @@ def _bad_headers(delta: Delta) -> list[Case]:
         ("release is no content address", 7, bytes(36), "wrong-shape"),
         ("short epoch", 8, (bytes(31),), "wrong-shape"),
         ("negative fuel", 9, (-1,), "wrong-shape"),
-        ("governance of the future", 10, ((9, b"x"),), "unknown-version"),
+        ("governance of the future", 10, ((99, b"x"),), "unknown-version"),
         ("merge with something", 10, ((1, 1),), "wrong-shape"),
         ("admission without a join", 10, ((2, ()),), "wrong-shape"),
         ("short hash of the payload", 11, bytes(31), "wrong-shape"),

@@ -6,7 +6,7 @@ from covey.model import Add, Delete, DeltaId, Effect, Put
 from covey.testkit.history import History as Writing
 from covey.testkit.identities import COLLECTIONS, Identity, found, identity
 from covey.testkit.sim.counts import EffectCount, count_effects, count_forks
-from covey.testkit.sim.history import History
+from covey.testkit.oracle.history import History
 
 ANN, BEN = identity("ann"), identity("ben")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covey.model import Delta, DeltaId, DeviceId, Table, Tip
+from covey.testkit.oracle.history import parents_of
 from covey.testkit.sim.checkers.base import Checker
-from covey.testkit.sim.history import parents_of
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks

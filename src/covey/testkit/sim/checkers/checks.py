@@ -24,6 +24,7 @@ from covey.crypto import open_envelope
 from covey.errors import ProtocolViolation
 from covey.model import Delta, DeltaId, PeerId, Table, Verdict, limits
 from covey.sync import CallsSubmitted, Reply
+from covey.testkit.oracle.history import History, Known
 from covey.testkit.sim.checkers.announcements import Announcements
 from covey.testkit.sim.checkers.answers import Answers
 from covey.testkit.sim.checkers.base import Checker
@@ -42,7 +43,6 @@ from covey.testkit.sim.checkers.progress import Progress
 from covey.testkit.sim.checkers.rules import Rules
 from covey.testkit.sim.checkers.signatures import Signatures
 from covey.testkit.sim.checkers.states import States
-from covey.testkit.sim.history import History, Known
 
 if TYPE_CHECKING:
     from covey.testkit.sim.node import Node

@@ -11,7 +11,7 @@ from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.reference import fold
 
 if TYPE_CHECKING:
-    from covey.testkit.sim.history import Known
+    from covey.testkit.oracle.history import Known
     from covey.testkit.sim.node import Node
 
 __all__ = ["Pasts"]

@@ -14,7 +14,7 @@ import msgpack
 
 from covey.crypto import tagged_hash
 from covey.model import Add, Admit, DeviceId, MemberId, Put, Rule, Table
-from covey.testkit.sim.history import Known
+from covey.testkit.oracle.history import Known
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks

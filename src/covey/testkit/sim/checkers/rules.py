@@ -22,9 +22,9 @@ from covey.model import (
     Rule,
     Verdict,
 )
+from covey.testkit.oracle.history import Known, parents_of
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.reference import fold, members_of
-from covey.testkit.sim.history import Known, parents_of
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
