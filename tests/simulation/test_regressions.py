@@ -50,7 +50,8 @@ def test_first_delta_follows_its_admission_among_many_heads(
         stage = Stage(founding, GUEST)
         for founder in FOUNDERS:
             admits = (GUEST.admit(founding.context),) if founder is admitting else ()
-            stage.receive(history.write(founder, (), [Put("notes", b"k", b"v")], governance=admits))
+            calls = () if admits else ([Put("notes", b"k", b"v")],)
+            stage.receive(history.write(founder, (), *calls, governance=admits))
         assert len(stage.replica.ledger.heads) == len(FOUNDERS)
         effects = stage.handle(submit(1))
         assert any(isinstance(effect, Applied) and effect.is_own for effect in effects)

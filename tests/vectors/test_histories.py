@@ -93,6 +93,7 @@ def test_elements_are_those_of_the_outcome(case):
         ),
         *(packed(3, raw(device), raw(member)) for device, member in case["members"]),
         packed(4, release),
+        *(packed(6, raw(device), role) for device, role in case["roles"]),
     ]
     assert sorted(e.hex() for e in elements) == case["elements"]
     lanes = [0] * 1024

@@ -42,6 +42,7 @@ from covey.codec.cid import (
     is_cid,
     parse_cid,
 )
+from covey.codec.constraint import constraint_of, constraint_packed
 from covey.codec.delta import (
     decode_delta,
     is_delta_signed,
@@ -133,6 +134,8 @@ from covey.codec.ticket import (
 from covey.codec.versions import VersionRank, version_rank
 
 __all__ = [
+    "constraint_of",
+    "constraint_packed",
     "VersionRank",
     "GOSSIP_ANNOUNCEMENT",
     "GOSSIP_DELTA",

@@ -1,29 +1,36 @@
-"""Members, and later roles, releases and epochs, at a cut."""
+"""Members, roles, releases and the code rule at a cut; later epochs."""
 
 from __future__ import annotations
 
-from covey.governance.members import (
-    AdmissionRow,
-    MembershipChange,
-    admissions_of,
-    admitted_member,
-    check_admit,
-    devices,
-    fold_admit,
-    is_known_device,
-    member_at,
-    roles_at,
-)
+from covey.governance.authority import ADMIN, Authority, Needs
+from covey.governance.code_rule import CodeRule
+from covey.governance.effects import check_admit, check_governance, check_shape, last_ids
+from covey.governance.governor import Governor
+from covey.governance.members import devices, named_member
+from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
+from covey.governance.rows import AdmissionRow, Placed, admissions_of, restrictions
+from covey.governance.silence import Silence, silence_at
 
 __all__ = [
+    "ADMIN",
     "AdmissionRow",
-    "MembershipChange",
+    "Authority",
+    "CodeRule",
+    "Governor",
+    "Needs",
+    "Placed",
+    "Silence",
     "admissions_of",
-    "admitted_member",
     "check_admit",
+    "check_governance",
+    "check_shape",
     "devices",
-    "fold_admit",
-    "is_known_device",
-    "member_at",
-    "roles_at",
+    "granted_by",
+    "last_ids",
+    "named_member",
+    "needs_admin",
+    "record_governance",
+    "restricted_by",
+    "restrictions",
+    "silence_at",
 ]

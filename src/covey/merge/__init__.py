@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from covey.merge.elements import (
+    closed_element,
+    constraint_element,
     counter_element,
     device_element,
     entry_element,
     release_element,
+    role_element,
     state_digest,
 )
 from covey.merge.entries import (
@@ -28,6 +31,7 @@ from covey.merge.fold import (
     Origin,
     fold_effect,
     live_total,
+    refold,
     versions_of,
 )
 from covey.merge.view import (
@@ -47,6 +51,8 @@ __all__ = [
     "amount_bytes",
     "amount_of",
     "clamped",
+    "closed_element",
+    "constraint_element",
     "counter_element",
     "decode_entry",
     "decode_sum",
@@ -58,7 +64,9 @@ __all__ = [
     "entry_element",
     "fold_effect",
     "live_total",
+    "refold",
     "release_element",
+    "role_element",
     "state_digest",
     "value_at",
     "versions_of",

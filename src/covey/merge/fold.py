@@ -39,9 +39,9 @@ from covey.model import (
     Table,
     Tip,
 )
-from covey.rules import Position, is_on_chain, position_of
+from covey.rules import Position, is_on_chain, is_silent, position_of
 
-__all__ = ["Origin", "fold_effect", "live_total", "versions_of"]
+__all__ = ["Origin", "fold_effect", "live_total", "refold", "versions_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +55,47 @@ class Origin:
 
 
 def fold_effect(
-    draft: Draft, digest: LtHash, collection: Collection, origin: Origin, index: int, effect: Effect
+    draft: Draft,
+    digest: LtHash,
+    collection: Collection,
+    origin: Origin,
+    index: int,
+    effect: Effect,
+    *,
+    silent: bool = False,
 ) -> None:
-    """Fold one admissible effect; index: its place among all effects of its delta."""
+    """Fold one admissible effect; index: its place among all effects of its delta.
+
+    silent: it is kept, and changes nothing, as long as its delta is silent.
+    """
     if isinstance(effect, Add):
-        _fold_add(draft, digest, origin, effect)
+        _fold_add(draft, digest, origin, effect, silent=silent)
         return
-    _fold_version(draft, digest, collection.rule, origin, index, effect)
+    _fold_version(draft, digest, collection.rule, origin, index, effect, silent=silent)
 
 
 def _fold_version(
-    draft: Draft, digest: LtHash, rule: Rule, origin: Origin, index: int, effect: Put | Delete
+    draft: Draft,
+    digest: LtHash,
+    rule: Rule,
+    origin: Origin,
+    index: int,
+    effect: Put | Delete,
+    *,
+    silent: bool,
 ) -> None:
     place = (effect.collection.encode(), effect.key)
     stamp = Stamp(origin.time, origin.tip.id, index)
     value = effect.value if isinstance(effect, Put) else None
+    version = Version(stamp, value, origin.position.device, origin.tip)
+    key = (*place, stamp.time, stamp.delta, index)
+    if silent:
+        draft.put(Table.VERSION, key, encode_version(version))
+        return
     row = draft.get(Table.ENTRY, place)
     before = None if row is None else decode_entry(row)
     winner = before.stamp if before is not None else _strongest_tombstone(draft, rule, place)
-    version = Version(stamp, value, origin.position.device, origin.tip)
-    draft.put(Table.VERSION, (*place, stamp.time, stamp.delta, index), encode_version(version))
+    draft.put(Table.VERSION, key, encode_version(version))
     wins = winner is None or (stamp < winner if rule is Rule.FROZEN else stamp > winner)
     if not wins:
         return
@@ -90,8 +111,63 @@ def _fold_version(
 
 def _strongest_tombstone(draft: Draft, rule: Rule, place: tuple[bytes, bytes]) -> Stamp | None:
     # No live entry: the strongest version, if there is any, is a delete.
-    strongest = next(versions_of(draft, rule, place), None)
+    strongest = _strongest(draft, rule, place)
     return None if strongest is None else strongest.stamp
+
+
+def _strongest(draft: Draft, rule: Rule, place: tuple[bytes, bytes]) -> Version | None:
+    """The version that wins of those whose deltas are not silent."""
+    for version in versions_of(draft, rule, place):
+        if not is_silent(draft, version.author, version.tip):
+            return version
+    return None
+
+
+def refold(draft: Draft, digest: LtHash, collection: Collection, key: bytes) -> None:
+    """Merge one entry again, after deltas that touch it became silent or no longer are."""
+    place = (collection.name.encode(), key)
+    row = draft.get(Table.ENTRY, place)
+    if collection.rule is Rule.COUNTER:
+        _refold_counter(draft, digest, collection.name, place, row)
+        return
+    before = None if row is None else decode_entry(row)
+    strongest = _strongest(draft, collection.rule, place)
+    if strongest is None or strongest.value is None:
+        after = None
+        draft.delete(Table.ENTRY, place)
+    else:
+        after = Entry(strongest.value, strongest.stamp)
+        draft.put(Table.ENTRY, place, encode_entry(after))
+    if before is not None:
+        digest.subtract(entry_element(collection.name, key, before))
+    if after is not None:
+        digest.add(entry_element(collection.name, key, after))
+
+
+def _refold_counter(
+    draft: Draft, digest: LtHash, name: str, place: tuple[bytes, bytes], row: bytes | None
+) -> None:
+    amounts = [
+        decode_sum(value).amount
+        for key, value in draft.scan(Table.SUM, place)
+        if not _is_row_silent(draft, key)
+    ]
+    if row is not None:
+        digest.subtract(counter_element(name, place[1], decode_sum(row).amount))
+    if not amounts:
+        draft.delete(Table.ENTRY, place)
+        return
+    total = sum(amounts)
+    digest.add(counter_element(name, place[1], total))
+    draft.put(Table.ENTRY, place, encode_sum(Sum(total, total)))
+
+
+def _is_row_silent(reader: Reader, key: RowKey) -> bool:
+    _, _, device, sequence, delta = key
+    assert isinstance(device, bytes)
+    assert isinstance(sequence, int)
+    assert isinstance(delta, bytes)
+    return is_silent(reader, DeviceId(device), Tip(sequence, DeltaId(delta)))
 
 
 def versions_of(reader: Reader, rule: Rule, place: tuple[bytes, bytes]) -> Iterator[Version]:
@@ -109,7 +185,7 @@ def stamp_of(key: RowKey) -> Stamp:
     return Stamp(HybridTime(time), DeltaId(delta), index)
 
 
-def _fold_add(draft: Draft, digest: LtHash, origin: Origin, effect: Add) -> None:
+def _fold_add(draft: Draft, digest: LtHash, origin: Origin, effect: Add, *, silent: bool) -> None:
     place = (effect.collection.encode(), effect.key)
     before = live_total(draft, place)
     own: RowKey = (*place, origin.position.device, origin.tip.sequence, origin.tip.id)
@@ -121,6 +197,8 @@ def _fold_add(draft: Draft, digest: LtHash, origin: Origin, effect: Add) -> None
         known = decode_sum(row)
         total = Sum(known.amount + effect.amount, known.prefix + effect.amount)
     draft.put(Table.SUM, own, encode_sum(total))
+    if silent:
+        return
     if before is not None:
         digest.subtract(counter_element(effect.collection, effect.key, before))
     after = (before or 0) + effect.amount

@@ -6,6 +6,7 @@ Source: protocols/merge.md, "State at a cut".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from covey.merge.entries import clamped, decode_sum, entry_value, entry_values
 from covey.merge.fold import versions_of
@@ -21,7 +22,7 @@ from covey.model import (
 )
 from covey.rules import Cut
 
-__all__ = ["StateAtCut", "StateReader", "value_at"]
+__all__ = ["SilentAt", "StateAtCut", "StateReader", "value_at"]
 
 
 def _part(key: RowKey, place: int) -> bytes:
@@ -69,17 +70,40 @@ _ENTRIES = (entry_value, entry_values)
 _COUNTERS = (_counter_value, _counter_values)
 
 
-class StateAtCut:
-    """The state that the deltas of a cut alone make; an `EntryReader`."""
+class SilentAt(Protocol):
+    """Which deltas of a cut have no effect on entries there."""
 
-    def __init__(self, reader: Reader, collections: tuple[Collection, ...], cut: Cut) -> None:
+    def touches(self, device: DeviceId) -> bool:
+        """Whether any delta of a device can be silent."""
+        ...
+
+    def is_silent(self, device: DeviceId, tip: Tip) -> bool:
+        """Whether a delta of the cut is."""
+        ...
+
+
+class StateAtCut:
+    """The state that the deltas of a cut alone make; an `EntryReader`.
+
+    silent: what in the cut has no effect there; None: nothing.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        collections: tuple[Collection, ...],
+        cut: Cut,
+        silent: SilentAt | None = None,
+    ) -> None:
         self._reader = reader
+        self._silent = silent
         self._rules = {collection.name: collection.rule for collection in collections}
         self._cut = cut
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""
-        return value_at(self._reader, self._rules[collection], collection, key, self._cut)
+        rule = self._rules[collection]
+        return value_at(self._reader, rule, collection, key, self._cut, self._silent)
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """As `EntryReader.scan`: costs the number of keys ever written, not of live ones."""
@@ -96,25 +120,37 @@ class StateAtCut:
                 yield last, value
 
 
-def value_at(reader: Reader, rule: Rule, collection: str, key: bytes, cut: Cut) -> bytes | None:
+def value_at(
+    reader: Reader,
+    rule: Rule,
+    collection: str,
+    key: bytes,
+    cut: Cut,
+    silent: SilentAt | None = None,
+) -> bytes | None:
     """The value of one entry at a cut, or None where it is not live there."""
     place = (collection.encode(), key)
     if rule is Rule.COUNTER:
-        total = _total_at(reader, place, cut)
+        total = _total_at(reader, place, cut, silent)
         return None if total is None else clamped(total)
     for version in versions_of(reader, rule, place):
-        if cut.holds(version.author, version.tip):
+        if cut.holds(version.author, version.tip) and (
+            silent is None or not silent.is_silent(version.author, version.tip)
+        ):
             return version.value
     return None
 
 
-def _total_at(reader: Reader, place: tuple[bytes, bytes], cut: Cut) -> int | None:
+def _total_at(
+    reader: Reader, place: tuple[bytes, bytes], cut: Cut, silent: SilentAt | None
+) -> int | None:
     total: int | None = None
     for device, tips in cut.frontier.items():
-        if len(tips) == 1:
+        hushed = silent if silent is not None and silent.touches(device) else None
+        if len(tips) == 1 and hushed is None:
             part = _prefix_at(reader, place, device, tips[0], cut)
         else:
-            part = _sum_over_branches(reader, place, device, cut)
+            part = _sum_over_branches(reader, place, device, cut, hushed)
         if part is not None:
             total = (total or 0) + part
     return total
@@ -131,12 +167,17 @@ def _prefix_at(
 
 
 def _sum_over_branches(
-    reader: Reader, place: tuple[bytes, bytes], device: DeviceId, cut: Cut
+    reader: Reader,
+    place: tuple[bytes, bytes],
+    device: DeviceId,
+    cut: Cut,
+    silent: SilentAt | None,
 ) -> int | None:
     amounts = [
         decode_sum(row).amount
         for key, row in reader.scan(Table.SUM, (*place, device))
         if cut.holds(device, _tip_of(key))
+        and (silent is None or not silent.is_silent(device, _tip_of(key)))
     ]
     return sum(amounts) if amounts else None
 

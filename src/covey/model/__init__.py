@@ -80,6 +80,7 @@ from covey.model.manifest import (
     Manifest,
     Method,
     MethodKind,
+    ReleaseTerms,
     Rule,
 )
 from covey.model.time import (
@@ -164,6 +165,7 @@ __all__ = [
     "Quorum",
     "Reader",
     "ReleaseId",
+    "ReleaseTerms",
     "RowKey",
     "Rule",
     "ScopedWrites",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from covey.model.ids import Cid, Signature
 
-__all__ = ["Collection", "Interface", "Manifest", "Method", "MethodKind", "Rule"]
+__all__ = ["Collection", "Interface", "Manifest", "Method", "MethodKind", "ReleaseTerms", "Rule"]
 
 
 class Rule(enum.Enum):
@@ -62,6 +62,15 @@ class Interface:
         return next((m for m in self.methods if m.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseTerms:
+    """What of a release binds the one that comes after it in a context."""
+
+    version: str
+    abi: str
+    collections: tuple[Collection, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One release, signed by its publisher (JSON by RFC 8785).
@@ -84,3 +93,8 @@ class Manifest:
     collections: tuple[Collection, ...]
     constraints: tuple[str, ...]
     signature: Signature
+
+    @property
+    def terms(self) -> ReleaseTerms:
+        """What binds the next release."""
+        return ReleaseTerms(self.version, self.abi, self.collections)

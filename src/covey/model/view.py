@@ -36,11 +36,16 @@ class Table(enum.IntEnum):
     ENTRY = 8  # (collection: bytes, key: bytes) -> the live merged value and its version
     VERSION = 9  # (collection: bytes, key: bytes, time: int, id: b32, index: int) -> effect
     SUM = 10  # (collection: bytes, key: bytes, device: b32, sequence: int, id: b32) -> sums
-    ADMISSION = 11  # (device: b32, sequence: int, id: b32) -> who admitted it, as what
+    ADMISSION = 11  # (device: b32, sequence: int, id: b32) -> an admission, by whom, as whose
     DEVICE = 12  # (device: b32) -> facts about a known device
     TIP = 13  # (device: b32, id: b32) -> sequence; the current frontier
 
     SUMMARY = 14  # (id: b32) -> what is asked most often of an applied delta
+    PROMOTION = 15  # (device: b32, role: bytes, sequence: int, id: b32) -> who gave it
+    RESTRICTION = 16  # (target: b32, sequence: int, id: b32, index: int) -> a close or demote
+    GOVERNED = 17  # (author: b32, sequence: int, id: b32) -> a governance delta; what it needs
+    CODE_RULE = 18  # (kind: int, id: b32, index: int) -> an upgrade, approval, tighten, …
+    SILENT = 19  # (device: b32, sequence: int, id: b32) -> why a delta's effects are folded out
 
     # Of the node itself (scope None):
     BLOB = 32  # (cid: b36) -> the bytes, raw

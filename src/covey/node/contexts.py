@@ -44,6 +44,7 @@ from covey.model import (
     DeviceId,
     Encryption,
     PeerId,
+    ReleaseTerms,
     Verification,
     limits,
 )
@@ -65,6 +66,9 @@ __all__ = ["Contexts"]
 
 _logger = logging.getLogger(__name__)
 _IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
+
+
+_NO_TERMS = ReleaseTerms("0.0.0", "", ())  # for who looks at frontiers alone
 
 
 class Contexts:
@@ -348,7 +352,7 @@ class Contexts:
         return Replica(
             context=held.record.id,
             charter=charter,
-            collections=application.interface.collections,
+            first=application.manifest.terms,
             reader=self._store.reader(held.record.id),
             device=signer,
             certificate=self._home.certificate(DeviceId(signer.public)),
@@ -365,7 +369,7 @@ class Contexts:
         context = held.record.id
         signer = self._home.device_of(held.record.device)
         assert held.charter is not None
-        ledger = Ledger(context, held.charter, (), self._store.reader(context))
+        ledger = Ledger(context, held.charter, _NO_TERMS, self._store.reader(context))
         tips = ledger.frontier.get(held.record.device, ())
         stored = max((tip.sequence for tip in tips), default=0)
         recorded = self._home.sequence(held.record.device, cid_text(context))

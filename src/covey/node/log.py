@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from covey.codec import decode_delta, decode_payload
-from covey.governance import admitted_member
+from covey.governance import named_member
 from covey.model import DeltaId, Table, limits
 from covey.node.notices import delta_row
 from covey.node.views import DeltaRow
@@ -25,8 +25,8 @@ def read_log(replica: Replica, after: int, limit: int) -> tuple[tuple[int, Delta
         frame = ledger.frame(DeltaId(name))
         assert frame is not None, "what the log names is held"
         delta = decode_delta(replica.context, frame)
-        member = admitted_member(ledger.view, replica.charter, delta.core.author)
-        assert member is not None, "authors of applied deltas are members"
+        member = named_member(ledger.authority, delta.core.author)
+        assert member is not None, "authors of applied deltas were members"
         rows.append((arrival, delta_row(delta, decode_payload(delta.sealed), member)))
     return tuple(rows)
 

@@ -94,7 +94,7 @@ def context_row(held: Held, records: Records) -> ContextRow:
     known = (
         ()
         if charter is None or held.driver is None
-        else devices(held.driver.replica.ledger.view, charter)
+        else devices(held.driver.replica.ledger.authority)
     )
     return ContextRow(
         id=cid_text(held.record.id),

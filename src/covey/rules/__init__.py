@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covey.rules.branches import ancestor_at, first_doubled
 from covey.rules.chain import (
     check_chain,
     check_clock,
@@ -16,6 +17,7 @@ from covey.rules.cut import (
     is_forked,
     is_on_chain,
     join_frontiers,
+    maximal_tips,
     position_of,
     record_frontier,
     record_position,
@@ -25,8 +27,15 @@ from covey.rules.effects import (
     ADD_MIN,
     check_effect,
 )
+from covey.rules.silence import is_silent, set_silent, silent_tips
 
 __all__ = [
+    "is_silent",
+    "set_silent",
+    "silent_tips",
+    "ancestor_at",
+    "first_doubled",
+    "maximal_tips",
     "ADD_MAX",
     "ADD_MIN",
     "Cut",

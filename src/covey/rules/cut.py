@@ -125,11 +125,11 @@ class Cut:
         if position is None:
             return False
         if device not in self._reach:
-            self._reach[device] = _reach_of(self._reader, device, tips)
+            self._reach[device] = reach_of(self._reader, device, tips)
         return position.sequence <= self._reach[device].get(position.branch, 0)
 
 
-def _reach_of(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> dict[int, int]:
+def reach_of(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> dict[int, int]:
     """Branch -> the last sequence on it that some tips hold; costs the branches, once for all."""
     reach: dict[int, int] = {}
     for tip in tips:
@@ -149,7 +149,7 @@ def _reach_below(reader: Reader, device: DeviceId, branches: tuple[int, ...]) ->
         branch = start
         while branch not in walked:
             walked.add(branch)
-            origin = _origin_of(reader, device, branch)
+            origin = origin_of(reader, device, branch)
             if origin is None:
                 break
             branch, last = origin
@@ -157,7 +157,7 @@ def _reach_below(reader: Reader, device: DeviceId, branches: tuple[int, ...]) ->
     return below
 
 
-def _origin_of(reader: Reader, device: DeviceId, branch: int) -> tuple[int, int] | None:
+def origin_of(reader: Reader, device: DeviceId, branch: int) -> tuple[int, int] | None:
     """The branch that a branch left, and the last sequence both share; None for the first."""
     row = reader.get(Table.BRANCH, (device, branch))
     if row is None:
@@ -181,7 +181,7 @@ def is_on_chain(reader: Reader, position: Position, tip: Tip) -> bool:
         return False
     branch, sequence = last.branch, last.sequence
     while branch != position.branch:
-        origin = _origin_of(reader, position.device, branch)
+        origin = origin_of(reader, position.device, branch)
         if origin is None:
             return False
         branch, shared = origin
@@ -202,11 +202,11 @@ def join_frontiers(reader: Reader, *frontiers: Frontier) -> Frontier:
             if mine != tips:
                 apart.setdefault(device, dict.fromkeys(mine)).update(dict.fromkeys(tips))
     for device, several in apart.items():
-        joined[device] = _maximal(reader, device, tuple(several))
+        joined[device] = maximal_tips(reader, device, tuple(several))
     return joined
 
 
-def _maximal(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> tuple[Tip, ...]:
+def maximal_tips(reader: Reader, device: DeviceId, tips: tuple[Tip, ...]) -> tuple[Tip, ...]:
     """Those of a device's tips that lie below no other one of them."""
     if not is_forked(reader, device):
         return (max(tips),)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from covey.codec import encode_payload, make_delta
 from covey.crypto import Signer
-from covey.governance import admissions_of, roles_at
+from covey.governance import admissions_of
 from covey.model import (
     Batch,
     Completed,
@@ -120,13 +120,13 @@ class Author:
         """What the engine is told to run."""
         return Batch(
             context=self._ledger.context,
-            release=self._ledger.charter.release,
+            release=self._ledger.release,
             member=self.member,
             device=self.device,
             sequence=draughted.sequence,
             previous=draughted.previous,
             time=draughted.time,
-            roles=roles_at(self._ledger.charter, self.device),
+            roles=tuple(sorted(self._ledger.authority.roles(self.device))),
             calls=tuple(request.call for request in draughted.requests),
         )
 
@@ -159,7 +159,7 @@ class Author:
             parents=draughted.parents,
             gov_parents=self._ledger.governance_heads(parents),
             time=draughted.time,
-            release=self._ledger.charter.release,
+            release=self._ledger.release,
             epochs=(),
             fuel=tuple(outcome.fuel for _, outcome in kept),
             governance=governance,
@@ -189,7 +189,7 @@ class Author:
 
         def follows_none(head: DeltaId) -> bool:
             cut = Cut(view, self._ledger.closure(head))
-            return not any(cut.holds(row.author, row.tip) for row in admissions)
+            return not any(cut.holds(row.at.author, row.at.tip) for row in admissions)
 
         return tuple(sorted(heads, key=follows_none))
 

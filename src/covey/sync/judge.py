@@ -12,17 +12,15 @@ from typing import TypeAlias
 
 from covey.codec import decode_payload
 from covey.errors import ProtocolViolation
-from covey.governance import check_admit, member_at, roles_at
-from covey.merge import value_at
+from covey.governance import Authority, check_governance, check_shape, silence_at
+from covey.merge import StateAtCut
 from covey.model import (
-    Admit,
     Core,
     Delta,
     DeltaId,
     Denied,
     Frontier,
     MemberId,
-    Merge,
     Payload,
     Put,
     Rule,
@@ -120,18 +118,20 @@ class Judge:
         if tangled is not None:
             return tangled
         frontier = self._ledger.cut_of_parents(parents)
-        cut = Cut(self._ledger.view, frontier)
         denied = (
             check_chain(core, frontier.get(core.author, ()))
             or check_clock(core, tuple(s.time for s in summaries.values()))
-            or check_release(core, self._ledger.charter.release)
             or self._check_epochs(core)
         )
         if denied is not None:
             return denied
         if core.gov_parents != self._ledger.governance_heads(parents):
             return Denied("wrong-gov-parents", "gov_parents are not the cut's governance heads")
-        member = member_at(self._ledger.view, self._ledger.charter, core.author, cut)
+        authority = self._ledger.governor.at(frontier, core.gov_parents)
+        denied = check_release(core, self._ledger.governor.rule(authority).release)
+        if denied is not None:
+            return denied
+        member = authority.member(core.author)
         if member is None:
             return Denied("not-admitted", "the author is not a member at the delta's cut")
         try:
@@ -140,8 +140,9 @@ class Judge:
             return Denied(violation.code, violation.reason)
         denied = (
             self._check_shape(core, payload)
-            or self._check_governance(core, cut)
-            or self._check_effects(core, payload, member, cut)
+            or check_shape(core, payload)
+            or self._check_governance(authority, frontier, core)
+            or self._check_effects(delta, payload, member, authority, frontier)
         )
         return denied or Admissible(frontier, payload, member)
 
@@ -180,45 +181,50 @@ class Judge:
             return Denied("wrong-fuel", "the delta declares more fuel than one may use")
         if not payload.calls and not core.governance:
             return Denied("empty", "the delta says nothing")
-        if Merge() in core.governance and (payload.calls or len(core.governance) != 1):
-            return Denied("wrong-merge", "a merge stands alone")
         return None
 
-    def _check_governance(self, core: Core, cut: Cut) -> Denied | None:
-        seen = []
+    def _check_governance(
+        self, authority: Authority, frontier: Frontier, core: Core
+    ) -> Denied | None:
+        if not core.governance:
+            return None
         ledger = self._ledger
-        for governance in core.governance:
-            if isinstance(governance, Merge):
-                continue
-            if not isinstance(governance, Admit):
-                return Denied("not-yet", "this version does not know what that effect means")
-            device = governance.certificate.device
-            if device in seen:
-                return Denied("admitted-already", "one delta admits a device twice")
-            seen.append(device)
-            denied = check_admit(ledger.view, ledger.context, ledger.charter, governance, cut)
-            if denied is not None:
-                return denied
-        return None
+        cut = Cut(ledger.view, frontier)
+        return check_governance(ledger.governor, ledger.context, authority, cut, core)
 
     def _check_effects(
-        self, core: Core, payload: Payload, member: MemberId, cut: Cut
+        self,
+        delta: Delta,
+        payload: Payload,
+        member: MemberId,
+        authority: Authority,
+        frontier: Frontier,
     ) -> Denied | None:
-        roles = roles_at(self._ledger.charter, core.author)
+        if not payload.calls:
+            return None
+        ledger = self._ledger
+        roles = tuple(sorted(authority.roles(delta.core.author)))
+        collections = ledger.governor.collections_of(delta)
+        state = StateAtCut(
+            ledger.view,
+            tuple(collections.values()),
+            Cut(ledger.view, frontier),
+            silence_at(ledger.governor, authority),
+        )
         put_before: dict[tuple[str, bytes], None] = {}
         for effect in (e for effects in payload.effects for e in effects):
-            collection = self._ledger.collections.get(effect.collection)
+            collection = collections.get(effect.collection)
             if collection is None:
                 return Denied("unknown-collection", f"no collection {effect.collection!r}")
             place = (effect.collection, effect.key)
             exists = False
             if collection.rule is Rule.FROZEN and isinstance(effect, Put):
-                exists = place in put_before or self._exists(collection.name, effect.key, cut)
+                exists = place in put_before or self._exists(state, *place)
                 put_before[place] = None
             denied = check_effect(collection, effect, author=member, exists=exists, roles=roles)
             if denied is not None:
                 return denied
         return None
 
-    def _exists(self, collection: str, key: bytes, cut: Cut) -> bool:
-        return value_at(self._ledger.view, Rule.FROZEN, collection, key, cut) is not None
+    def _exists(self, state: StateAtCut, collection: str, key: bytes) -> bool:
+        return state.get(collection, key) is not None

@@ -6,24 +6,15 @@ needs; all of it is in the store too, and `open` reads it back.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from covey.codec import Packed, frontier_digest, pack, shape, unpack
 from covey.crypto import LTHASH_SIZE_BYTES, LtHash
-from covey.governance import MembershipChange, fold_admit
-from covey.merge import (
-    Origin,
-    device_element,
-    fold_effect,
-    release_element,
-    state_digest,
-)
+from covey.governance import Authority, Governor, record_governance, silence_at
+from covey.merge import Origin, fold_effect, state_digest
 from covey.model import (
     TIME_MAX,
-    Admit,
     Charter,
-    Collection,
     ContextId,
     Delta,
     DeltaId,
@@ -32,30 +23,30 @@ from covey.model import (
     Draft,
     Frontier,
     HybridTime,
+    KeyPart,
     Payload,
     Reader,
+    ReleaseId,
+    ReleaseTerms,
+    RowKey,
     Table,
     Tip,
     Write,
-    limits,
 )
-from covey.rules import Cut, closure_of, join_frontiers, record_frontier, record_position
+from covey.rules import (
+    is_forked,
+    join_frontiers,
+    record_frontier,
+    record_position,
+    set_silent,
+)
+from covey.sync.pasts import Pasts, Summary
 from covey.sync.ranges import RangeIndex
+from covey.sync.voids import count_code, count_outcomes, follow
 
 __all__ = ["Ledger", "Summary"]
 
 _CLOCK, _ARRIVAL, _LTHASH = (b"clock",), (b"arrival",), (b"lthash",)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is asked most often of an applied delta."""
-
-    author: DeviceId
-    tip: Tip
-    time: HybridTime
-    is_governance: bool
-    gov_parents: tuple[DeltaId, ...]
 
 
 class Ledger:
@@ -65,12 +56,11 @@ class Ledger:
         self,
         context: ContextId,
         charter: Charter,
-        collections: tuple[Collection, ...],
+        first: ReleaseTerms,
         reader: Reader,
     ) -> None:
         self.context = context
         self.charter = charter
-        self.collections = {c.name: c for c in collections}
         self._base = reader
         self._draft: Draft | None = None
         self.frontier: dict[DeviceId, tuple[Tip, ...]] = {}
@@ -82,18 +72,18 @@ class Ledger:
         self._frontier_digest: Digest | None = None
         self._ranges: RangeIndex | None = None
         self._has_ranges = False  # of the frontier as it is now
-        self._summaries: OrderedDict[DeltaId, Summary] = OrderedDict()
-        self._closures: OrderedDict[DeltaId, Frontier] = OrderedDict()
-        self._closure_tips = 0
-        self._maximal: OrderedDict[tuple[DeltaId, ...], tuple[DeltaId, ...]] = OrderedDict()
+        live = _Live(self)
+        self.pasts = Pasts(live)
+        self.governor = Governor(context, charter, first, live, self.pasts.closure)
+        self._authority: Authority | None = None
         self._load()
 
     def _load(self) -> None:
         accumulator = self.view.get(Table.META, _LTHASH)
         if accumulator is None:
-            for admin in self.charter.admins:
-                self._lthash.add(device_element(admin.device, admin.member))
-            self._lthash.add(release_element(self.charter.release))
+            founders = [admin.device for admin in self.charter.admins]
+            count_outcomes(self._lthash, self.authority, founders, 1)
+            count_code(self._lthash, self.governor, self.authority, 1)
             return
         self._lthash = LtHash(shape.exactly(accumulator, LTHASH_SIZE_BYTES, "digest"))
         self.count = _number(self.view.get(Table.META, _ARRIVAL))
@@ -104,6 +94,7 @@ class Ledger:
             device = DeviceId(shape.exactly(_packed(key[0]), 32, "device"))
             tip = Tip(_number(row), DeltaId(shape.exactly(_packed(key[1]), 32, "tip")))
             self.frontier[device] = tuple(sorted((*self.frontier.get(device, ()), tip)))
+        self.governor.load(dict(self.frontier))
 
     @property
     def view(self) -> Reader:
@@ -137,13 +128,7 @@ class Ledger:
 
     def summary(self, delta: DeltaId) -> Summary | None:
         """What is known of an applied delta, or None if it is not applied."""
-        known = self._summaries.get(delta)
-        if known is not None:
-            return known
-        row = self.view.get(Table.SUMMARY, (delta,))
-        if row is None:
-            return None
-        return self._remember(delta, _decode_summary(delta, row))
+        return self.pasts.summary(delta)
 
     def is_applied(self, delta: DeltaId) -> bool:
         """Whether a delta is applied."""
@@ -166,78 +151,28 @@ class Ledger:
 
     def closure(self, delta: DeltaId) -> Frontier:
         """The frontier of an applied delta and its past."""
-        known = self._closures.get(delta)
-        if known is None:
-            summary = self.summary(delta)
-            assert summary is not None
-            known = closure_of(self.view, summary.author, summary.tip)
-            self._remember_closure(delta, known)
-        return known
+        return self.pasts.closure(delta)
 
     def governance_heads(self, parents: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
         """The governance deltas in a cut that no other one in it follows, sorted."""
-        candidates: dict[DeltaId, Summary] = {}
-        for parent in parents:
-            summary = self.summary(parent)
-            assert summary is not None
-            for head in (parent,) if summary.is_governance else summary.gov_parents:
-                known = self.summary(head)
-                assert known is not None
-                candidates[head] = known
-        if len(candidates) == 1:
-            return tuple(candidates)
-        # The past of a delta never changes, and in a crowd the same candidates come with every
-        # delta: comparing their pasts took two thirds of the time of a network of 500 nodes.
-        named = tuple(sorted(candidates))
-        maximal = self._maximal.pop(named, None)
-        if maximal is None:
-            maximal = self._maximal_of(candidates)
-        self._maximal[named] = maximal
-        if len(self._maximal) > limits.GOVERNANCE_HEADS_CACHED_MAX:
-            self._maximal.popitem(last=False)
-        return maximal
-
-    def _maximal_of(self, candidates: dict[DeltaId, Summary]) -> tuple[DeltaId, ...]:
-        """Those of some applied deltas that no other of them follows, sorted."""
-        if len(candidates) <= limits.DELTA_PARENTS_MAX:
-            cuts = {head: Cut(self.view, self.closure(head)) for head in candidates}
-            followed = [
-                head
-                for head, known in candidates.items()
-                if any(c.holds(known.author, known.tip) for h, c in cuts.items() if h != head)
-            ]
-        else:
-            followed = self._followed(candidates)
-        return tuple(sorted(candidates.keys() - followed))
-
-    def _followed(self, candidates: dict[DeltaId, Summary]) -> list[DeltaId]:
-        """Those of many governance deltas that others of them follow.
-
-        Each against each other would be a million questions for 32 parents with 32 heads each.
-        Every governance delta names the last ones before it, and is later than they are.
-        """
-        oldest = min(known.time for known in candidates.values())
-        followed: list[DeltaId] = []
-        seen: set[DeltaId] = set()
-        waiting = list(candidates.values())
-        while waiting:
-            for head in waiting.pop().gov_parents:
-                if head in seen:
-                    continue
-                seen.add(head)
-                known = candidates.get(head)
-                if known is not None:
-                    followed.append(head)  # What it follows is looked at anyway.
-                    continue
-                known = self.summary(head)
-                assert known is not None
-                if known.time > oldest:
-                    waiting.append(known)
-        return followed
+        return self.pasts.governance_heads(parents)
 
     def follows(self, later: DeltaId, earlier: Summary) -> bool:
         """Whether the past of one applied delta holds another."""
-        return Cut(self.view, self.closure(later)).holds(earlier.author, earlier.tip)
+        return self.pasts.follows(later, earlier)
+
+    @property
+    def authority(self) -> Authority:
+        """The word on everything applied."""
+        if self._authority is None:
+            heads = self.governance_heads(tuple(self.heads))
+            self._authority = self.governor.at(dict(self.frontier), heads)
+        return self._authority
+
+    @property
+    def release(self) -> ReleaseId:
+        """The release in force by everything applied."""
+        return self.governor.rule(self.authority).release
 
     # -- changes -------------------------------------------------------------------------------
 
@@ -255,31 +190,40 @@ class Ledger:
         if core.previous is not None:
             previous = Tip(core.sequence - 1, core.previous)
         self.count += 1
+        before = self.authority
         position = record_position(draft, core.author, tip, previous, self.count)
+        if is_forked(draft, core.author):
+            self.governor.note_fork(core.author)
         record_frontier(draft, tip, cut, self._bases(delta))
-        self._remember_closure(delta.id, {**cut, core.author: (tip,)})
-        summary = Summary(core.author, tip, core.time, bool(core.governance), core.gov_parents)
-        self._remember(delta.id, summary)
-        draft.put(Table.SUMMARY, (delta.id,), _encode_summary(summary))
+        self.pasts.note(draft, tip, core, {**cut, core.author: (tip,)})
         draft.put(Table.DELTA, (delta.id,), delta.frame)
         draft.put(Table.LOG, (self.count,), delta.id)
         self._move_heads(draft, delta, tip, previous)
-        origin = Origin(position, tip, previous, core.time)
-        index = 0
-        for effects in payload.effects:
-            for effect in effects:
-                collection = self.collections[effect.collection]
-                fold_effect(draft, self._lthash, collection, origin, index, effect)
-                index += 1
-        for governance in core.governance:
-            if isinstance(governance, Admit):
-                self._change_membership(
-                    fold_admit(draft, self.charter, core.author, tip, core.time, governance)
-                )
+        if core.governance:
+            record_governance(draft, self.governor.at(cut, core.gov_parents), cut, delta)
+            self.governor.note_governance(core.author, delta.id, dict(self.frontier))
+        if core.governance or self.governor.forked:
+            self._authority = None
+            follow(draft, self._lthash, self.governor, delta, before, self.authority, tip)
+        silence = silence_at(self.governor, self.authority)
+        silent = silence is not None and silence.is_silent(core.author, tip)
+        if silent:
+            set_silent(draft, core.author, tip, silent=True)
+        self._fold(draft, delta, payload, Origin(position, tip, previous, core.time), silent=silent)
         self.clock = max(self.clock, core.time)
         self._digest = self._frontier_digest = None
         self._has_ranges = False
         return self.count
+
+    def _fold(
+        self, draft: Draft, delta: Delta, payload: Payload, origin: Origin, *, silent: bool
+    ) -> None:
+        if not payload.calls:
+            return
+        collections = self.governor.collections_of(delta)
+        for index, effect in enumerate(e for effects in payload.effects for e in effects):
+            collection = collections[effect.collection]
+            fold_effect(draft, self._lthash, collection, origin, index, effect, silent=silent)
 
     def _bases(self, delta: Delta) -> list[tuple[DeltaId, DeviceId, Frontier]]:
         """What the cut of a delta may be stored as a difference from: two near ones are enough.
@@ -335,30 +279,34 @@ class Ledger:
         draft.put(Table.TIP, (core.author, delta.id), pack((tip.sequence,)))
         self.frontier[core.author] = tuple(sorted((*tips, tip)))
 
-    def _change_membership(self, change: MembershipChange) -> None:
-        if change.before is not None:
-            self._lthash.subtract(device_element(change.device, change.before))
-        self._lthash.add(device_element(change.device, change.after))
 
-    def _remember_closure(self, delta: DeltaId, closure: Frontier) -> None:
-        self._closures[delta] = closure
-        self._closure_tips += _tip_count(closure)
-        while (
-            len(self._closures) > limits.FRONTIERS_CACHED_MAX
-            or self._closure_tips > limits.FRONTIERS_CACHED_TIPS
-        ) and len(self._closures) > 1:
-            _, oldest = self._closures.popitem(last=False)
-            self._closure_tips -= _tip_count(oldest)
+class _Live:
+    """The ledger's rows whenever they are asked, the latest included; a `Reader`."""
 
-    def _remember(self, delta: DeltaId, summary: Summary) -> Summary:
-        self._summaries[delta] = summary
-        while len(self._summaries) > limits.FRONTIERS_CACHED_MAX:
-            self._summaries.popitem(last=False)
-        return summary
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
+    def get(self, table: Table, key: RowKey) -> bytes | None:
+        """As `Reader.get`."""
+        return self._ledger.view.get(table, key)
 
-def _tip_count(frontier: Frontier) -> int:
-    return sum(map(len, frontier.values()))
+    def scan(
+        self,
+        table: Table,
+        prefix: RowKey = (),
+        *,
+        start: bytes = b"",
+        after: KeyPart | None = None,
+        reverse: bool = False,
+    ) -> Iterator[tuple[RowKey, bytes]]:
+        """As `Reader.scan`."""
+        return self._ledger.view.scan(table, prefix, start=start, after=after, reverse=reverse)
+
+    def pages(
+        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """As `Reader.pages`."""
+        return self._ledger.view.pages(table, prefix, start=start, after=after)
 
 
 def _packed(part: bytes | int) -> Packed:
@@ -369,28 +317,3 @@ def _number(row: bytes | None) -> int:
     assert row is not None, "a row that every commit writes is there"
     (number,) = shape.fields(unpack(row, 64), 1, "number row")
     return shape.integer(number, 0, TIME_MAX, "number")
-
-
-def _encode_summary(summary: Summary) -> bytes:
-    return pack(
-        (
-            summary.author,
-            summary.tip.sequence,
-            summary.time,
-            int(summary.is_governance),
-            summary.gov_parents,
-        )
-    )
-
-
-def _decode_summary(delta: DeltaId, row: bytes) -> Summary:
-    author, sequence, time, governance, gov_parents = shape.fields(
-        unpack(row, 4 * limits.KIB), 5, "summary row"
-    )
-    return Summary(
-        DeviceId(shape.exactly(author, 32, "author")),
-        Tip(shape.integer(sequence, 1, limits.SEQUENCE_MAX, "sequence"), delta),
-        HybridTime(shape.integer(time, 0, TIME_MAX, "time")),
-        governance == 1,
-        shape.delta_ids(gov_parents, limits.DELTA_PARENTS_MAX, "gov_parents"),
-    )

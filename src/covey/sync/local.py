@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from covey.governance import check_admit, member_at
+from covey.governance import check_admit
 from covey.model import (
+    Admission,
     Admit,
     Completed,
     Delta,
@@ -18,7 +19,6 @@ from covey.model import (
     Outcome,
     limits,
 )
-from covey.rules import Cut
 from covey.sync.author import Author, Draughted
 from covey.sync.events import (
     AdmissionAnswered,
@@ -85,13 +85,14 @@ class LocalWrites:
         """Queue an admission, or answer it at once."""
         device = event.certificate.device
         ledger = self._ledger
-        cut = Cut(ledger.view, ledger.frontier)
-        if member_at(ledger.view, ledger.charter, device, cut) is not None:
+        if ledger.authority.member(device) is not None:
             return [AdmissionAnswered(event.request, "")]
         if not may_write:
             return [AdmissionAnswered(event.request, "not a member itself")]
+        if ledger.charter.admission is not Admission.OPEN:
+            return [AdmissionAnswered(event.request, "an admin decides who may come in")]
         admit = Admit(event.certificate, event.join)
-        denied = check_admit(ledger.view, ledger.context, ledger.charter, admit, cut)
+        denied = check_admit(ledger.context, ledger.authority, admit)
         if denied is not None:
             return [AdmissionAnswered(event.request, denied.reason)]
         if device in self._admissions or len(self._admissions) >= limits.ADMISSIONS_QUEUED_MAX:
@@ -120,13 +121,12 @@ class LocalWrites:
         waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
         if not waiting:
             return effects
-        cut = Cut(self._ledger.view, self._ledger.frontier)
         admits = []
         for event in waiting:
             del self._admissions[event.certificate.device]
             device = event.certificate.device
             # Somebody else may have admitted it meanwhile: a second time is inadmissible.
-            if member_at(self._ledger.view, self._ledger.charter, device, cut) is None:
+            if self._ledger.authority.member(device) is None:
                 admits.append(Admit(event.certificate, event.join))
         if admits:
             delta = self._author.sign(self._author.draught((), now_ms), (), tuple(admits))

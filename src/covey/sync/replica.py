@@ -10,17 +10,17 @@ from __future__ import annotations
 import random
 
 from covey.crypto import Signer
-from covey.governance import admitted_member, devices
+from covey.governance import devices
 from covey.model import (
     Certificate,
     Charter,
-    Collection,
     ContextId,
     Denied,
     DeviceId,
     Outcome,
     PeerId,
     Reader,
+    ReleaseTerms,
     Verdict,
     limits,
 )
@@ -66,7 +66,7 @@ class Replica:
         *,
         context: ContextId,
         charter: Charter,
-        collections: tuple[Collection, ...],
+        first: ReleaseTerms,
         reader: Reader,
         device: Signer,
         certificate: Certificate,
@@ -77,7 +77,7 @@ class Replica:
         self.context = context
         self.charter = charter
         self.certificate = certificate
-        self.ledger = Ledger(context, charter, collections, reader)
+        self.ledger = Ledger(context, charter, first, reader)
         self.judge = Judge(self.ledger)
         self.claims = Claims()
         self.device = DeviceId(device.public)
@@ -95,7 +95,7 @@ class Replica:
 
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is a member's by everything held here."""
-        return admitted_member(self.ledger.view, self.charter, device) is not None
+        return self.ledger.authority.member(device) is not None
 
     @property
     def is_admitted(self) -> bool:
@@ -109,7 +109,7 @@ class Replica:
 
     def member_count(self) -> int:
         """Members, each counted once however many devices it has."""
-        return len({member for _, member in devices(self.ledger.view, self.charter)})
+        return len({member for _, member in devices(self.ledger.authority)})
 
     def standing(self, now: float) -> Standing:
         """The honest summary of what is known of peers."""

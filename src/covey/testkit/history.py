@@ -12,11 +12,10 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from covey.codec import encode_payload, make_delta, pack
+from covey.codec import constraint_packed, encode_payload, make_delta, pack
 from covey.crypto import Tag, tagged_hash
 from covey.model import (
     Add,
-    Admit,
     AppEvent,
     Call,
     Core,
@@ -35,6 +34,8 @@ from covey.model import (
     time_at,
 )
 from covey.testkit.identities import Founding, Identity
+from covey.testkit.oracle import History as Record
+from covey.testkit.oracle import Judgement, Oracle
 
 __all__ = ["START_MS", "History", "Written", "lane_sum"]
 
@@ -164,17 +165,20 @@ class History:
                 sums[place] = sums.get(place, 0) + effect.amount
         return sums
 
+    def judged(self, ids: Iterable[DeltaId]) -> tuple[Judgement, frozenset[DeltaId]]:
+        """The oracle's word on these deltas, and those of them that have effects on entries."""
+        chosen = sorted(ids, key=lambda i: (len(self.deltas[i].cut), i))
+        record = Record()
+        for i in chosen:
+            record.record(self.deltas[i].delta)
+        oracle = Oracle(self.founding.charter, self.founding.first, record)
+        j = oracle.judge((1 << len(chosen)) - 1)
+        speaking = record.within(j.s & ~j.silent)
+        return j, frozenset(known.delta.id for known in speaking)
+
     def members(self, ids: Iterable[DeltaId]) -> dict[DeviceId, MemberId]:
-        """Every device that is a member's, and whose: of several admissions the earliest."""
-        admitted: dict[DeviceId, list[tuple[int, bytes, MemberId]]] = {}
-        for i in ids:
-            delta = self.deltas[i].delta
-            for effect in delta.core.governance:
-                if isinstance(effect, Admit):
-                    known = admitted.setdefault(effect.certificate.device, [])
-                    known.append((delta.core.time, delta.id, effect.certificate.member))
-        members = {device: min(found)[2] for device, found in admitted.items()}
-        return {**members, **{a.device: a.member for a in self.founding.charter.admins}}
+        """Every device that is a member's, and whose."""
+        return self.judged(ids)[0].members
 
     def values(self, ids: frozenset[DeltaId]) -> dict[tuple[str, bytes], bytes]:
         """Live entries as application code reads them."""
@@ -186,15 +190,18 @@ class History:
 
     def elements(self, ids: frozenset[DeltaId]) -> list[bytes]:
         """The elements of the state digest, by the words of the specification."""
-        release = self.founding.charter.release
+        j, _ = self.judged(ids)
         return [
             *(pack((1, c, k, v, *stamp)) for (c, k), (v, stamp) in self.entries(ids).items()),
             *(
                 pack((2, c, k, total.to_bytes(16, "big", signed=True)))
                 for (c, k), total in self.counters(ids).items()
             ),
-            *(pack((3, device, member)) for device, member in self.members(ids).items()),
-            pack((4, release)),
+            *(pack((3, device, member)) for device, member in j.members.items()),
+            pack((4, j.release)),
+            *(pack((5, device)) for device in j.closed),
+            *(pack((6, device, role)) for device, held in j.roles.items() for role in held),
+            *(pack((7, constraint_packed(constraint))) for constraint in j.constraints),
         ]
 
     def digest(self, ids: frozenset[DeltaId]) -> Digest:
@@ -203,7 +210,7 @@ class History:
 
     def _effects(self, ids: Iterable[DeltaId]) -> list[tuple[Delta, int, Effect]]:
         found = []
-        for i in sorted(ids):
+        for i in sorted(self.judged(ids)[1]):
             written = self.deltas[i]
             effects = [effect for call in written.payload.effects for effect in call]
             found += [(written.delta, index, effect) for index, effect in enumerate(effects)]

@@ -26,6 +26,7 @@ from covey.model import (
     Join,
     MemberId,
     ReleaseId,
+    ReleaseTerms,
     Rule,
     Verification,
     limits,
@@ -88,6 +89,11 @@ class Founding:
     packed: bytes
     context: ContextId
     collections: tuple[Collection, ...]
+
+    @property
+    def first(self) -> ReleaseTerms:
+        """What its release says of itself."""
+        return ReleaseTerms("1.0.0", "covey/1", self.collections)
 
     def again(self, **changes: object) -> Founding:
         """The same with some fields of the charter changed: another context."""

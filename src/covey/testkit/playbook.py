@@ -60,7 +60,7 @@ class Stage:
         self.replica = Replica(
             context=founding.context,
             charter=founding.charter,
-            collections=founding.collections,
+            first=founding.first,
             reader=self.store.reader(founding.context),
             device=who.signer,
             certificate=who.certificate,

@@ -14,13 +14,12 @@ from typing import Final
 
 from covey.codec import decode_delta, is_delta_signed
 from covey.errors import NodeError
-from covey.governance import roles_at
+from covey.governance import Authority, silence_at
 from covey.merge import StateAtCut, StateReader
 from covey.model import (
     EXECUTION_METERED,
     Batch,
     Charter,
-    Collection,
     Completed,
     ContextId,
     Delta,
@@ -28,6 +27,7 @@ from covey.model import (
     EntryReader,
     Outcome,
     Reader,
+    ReleaseTerms,
     ScopedWrites,
     Table,
 )
@@ -70,9 +70,9 @@ def replay_home(home: Path, context: ContextId, executor: BlockingExecutor) -> R
         if charter is None or application is None:
             raise NodeError(f"{home} does not hold that context with its application")
         executor.install(application.release, records.module(application.release))
-        reader, collections = store.reader(context), application.interface.collections
-        replayed = replay_deltas(context, charter, collections, _frames(reader), executor)
-        known = Ledger(context, charter, collections, reader).digest()
+        reader, first = store.reader(context), application.manifest.terms
+        replayed = replay_deltas(context, charter, first, _frames(reader), executor)
+        known = Ledger(context, charter, first, reader).digest()
     finally:
         store.close()
     if replayed.digest != known:
@@ -83,7 +83,7 @@ def replay_home(home: Path, context: ContextId, executor: BlockingExecutor) -> R
 def replay_deltas(
     context: ContextId,
     charter: Charter,
-    collections: tuple[Collection, ...],
+    first: ReleaseTerms,
     frames: Iterable[bytes],
     executor: BlockingExecutor,
 ) -> Replayed:
@@ -91,7 +91,7 @@ def replay_deltas(
 
     Raises Disagreement with the first difference.
     """
-    second = _Second(context, charter, collections, executor)
+    second = _Second(context, charter, first, executor)
     for frame in frames:
         second.take(decode_delta(context, frame))
     return Replayed(second.ledger.count, second.calls, second.apart, second.ledger.digest())
@@ -111,13 +111,13 @@ class _Second:
         self,
         context: ContextId,
         charter: Charter,
-        collections: tuple[Collection, ...],
+        first: ReleaseTerms,
         executor: BlockingExecutor,
     ) -> None:
         self._executor = executor
-        self._collections = collections
+        self._collections = first.collections
         self._store = MemoryStore()
-        self.ledger = Ledger(context, charter, collections, self._store.reader(context))
+        self.ledger = Ledger(context, charter, first, self._store.reader(context))
         self._judge = Judge(self.ledger)
         self.calls = 0
         self.apart = 0
@@ -145,10 +145,10 @@ class _Second:
             sequence=core.sequence,
             previous=core.previous,
             time=core.time,
-            roles=roles_at(self.ledger.charter, core.author),
+            roles=tuple(sorted(self._authority(delta, judged).roles(core.author))),
             calls=payload.calls,
         )
-        outcomes = self._executor.run_batch(batch, self._state_at(judged))
+        outcomes = self._executor.run_batch(batch, self._state_at(delta, judged))
         if len(outcomes) != len(payload.calls):
             raise Disagreement(
                 f"delta {delta.id.hex()} has {len(payload.calls)} calls, but {len(outcomes)} fit"
@@ -162,12 +162,16 @@ class _Second:
                 raise Disagreement(f"call {place} of delta {delta.id.hex()}: {fault}")
         self.calls += len(outcomes)
 
-    def _state_at(self, judged: Admissible) -> EntryReader:
+    def _authority(self, delta: Delta, judged: Admissible) -> Authority:
+        return self.ledger.governor.at(judged.cut, delta.core.gov_parents)
+
+    def _state_at(self, delta: Delta, judged: Admissible) -> EntryReader:
         view = self.ledger.view
         if judged.cut == self.ledger.frontier:
             return StateReader(view, self._collections)
         self.apart += 1
-        return StateAtCut(view, self._collections, Cut(view, judged.cut))
+        silence = silence_at(self.ledger.governor, self._authority(delta, judged))
+        return StateAtCut(view, self._collections, Cut(view, judged.cut), silence)
 
 
 def _difference(outcome: Outcome, effects: object, events: object, fuel: int | None) -> str | None:

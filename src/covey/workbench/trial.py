@@ -15,6 +15,7 @@ from covey.model import (
     MethodKind,
     Outcome,
     Query,
+    ReleaseTerms,
     limits,
     time_at,
 )
@@ -54,6 +55,11 @@ class Trial:
         self.people = people
         self.executor = BlockingExecutor()
         self.interface: Interface = self.executor.install(self.release, application.module, engine)
+
+    @property
+    def terms(self) -> ReleaseTerms:
+        """What the application says of itself."""
+        return ReleaseTerms("0.0.0", self.interface.abi, self.interface.collections)
 
     def is_query(self, method: str) -> bool:
         """Whether a method only reads; one that is not declared counts as a call."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from covey.merge import StateAtCut
 from covey.model import Denied, DeviceId, Frontier, MemberId
 from covey.rules import Cut, check_effect, record_frontier
 from covey.rules.effects import _check_frozen
@@ -24,12 +25,16 @@ def believe_streams_unsigned(patch: pytest.MonkeyPatch) -> None:
 
 def admit_anybody(patch: pytest.MonkeyPatch) -> None:
     """An admission is folded without a look at certificate and join."""
-    patch.setattr("covey.sync.judge.check_admit", lambda *_: None)
+    patch.setattr("covey.governance.effects.check_admit", lambda *_: None)
 
 
 def let_anybody_rule(patch: pytest.MonkeyPatch) -> None:
     """Each author counts as an admin where its deltas are judged."""
-    patch.setattr("covey.sync.judge.roles_at", lambda *_: ("admin",))
+
+    def check(*args: Any, **kwargs: Any) -> Denied | None:
+        return check_effect(*args, **{**kwargs, "roles": ("admin",)})
+
+    patch.setattr("covey.sync.judge.check_effect", check)
 
 
 def let_others_take_entries(patch: pytest.MonkeyPatch) -> None:
@@ -98,9 +103,9 @@ def judge_by_all_that_is_known(patch: pytest.MonkeyPatch) -> None:
     """A frozen entry that exists here, but not at the delta's cut, makes a node refuse it."""
     original = Judge._exists
 
-    def exists(self: Judge, collection: str, key: bytes, cut: Cut) -> bool:
-        del cut
-        return original(self, collection, key, Cut(self._ledger.view, self._ledger.frontier))
+    def exists(self: Judge, state: StateAtCut, collection: str, key: bytes) -> bool:
+        state._cut = Cut(self._ledger.view, self._ledger.frontier)
+        return original(self, state, collection, key)
 
     patch.setattr(Judge, "_exists", exists)
 
@@ -123,7 +128,7 @@ def forget_forks_in_cuts(patch: pytest.MonkeyPatch) -> None:
 
 def lose_branches_where_cuts_join(patch: pytest.MonkeyPatch) -> None:
     """Of two branches of a device the union of two cuts holds only the longer one."""
-    patch.setattr("covey.rules.cut._maximal", lambda _reader, _device, tips: (max(tips),))
+    patch.setattr("covey.rules.cut.maximal_tips", lambda _reader, _device, tips: (max(tips),))
 
 
 def store_cuts_without_the_last_author(patch: pytest.MonkeyPatch) -> None:

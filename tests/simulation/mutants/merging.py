@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from covey.crypto import LtHash
-from covey.merge import Stamp, Sum, decode_entry, device_element, encode_sum, live_total
+from covey.merge import Stamp, Sum, decode_entry, encode_sum, live_total
 from covey.merge.fold import _fold_version, _strongest_tombstone
 from covey.model import TIME_MAX, Draft, HybridTime, Rule, milliseconds
 from covey.sync import Ledger
+from covey.sync.voids import count_outcomes
 
 
 def last_to_arrive_wins(patch: pytest.MonkeyPatch) -> None:
@@ -56,9 +57,9 @@ def bury_for_ever(patch: pytest.MonkeyPatch) -> None:
 def thaw_frozen_entries(patch: pytest.MonkeyPatch) -> None:
     """Of concurrent puts on a frozen entry the greatest stays, as in a register."""
 
-    def fold(draft: Any, digest: Any, rule: Rule, *rest: Any) -> None:
+    def fold(draft: Any, digest: Any, rule: Rule, *rest: Any, silent: bool) -> None:
         del rule
-        _fold_version(draft, digest, Rule.REGISTER, *rest)
+        _fold_version(draft, digest, Rule.REGISTER, *rest, silent=silent)
 
     patch.setattr("covey.merge.fold._fold_version", fold)
 
@@ -130,7 +131,8 @@ def forget_earlier_adds(patch: pytest.MonkeyPatch) -> None:
 def count_admissions_twice(patch: pytest.MonkeyPatch) -> None:
     """A device that two members admitted counts twice in the digest."""
 
-    def change(self: Ledger, changed: Any) -> None:
-        self._lthash.add(device_element(changed.device, changed.after))
+    def count(digest: Any, authority: Any, devices: Any, sign: int) -> None:
+        if sign > 0:
+            count_outcomes(digest, authority, devices, sign)
 
-    patch.setattr(Ledger, "_change_membership", change)
+    patch.setattr("covey.sync.voids.count_outcomes", count)

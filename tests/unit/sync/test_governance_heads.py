@@ -48,7 +48,7 @@ def test_governance_heads_are_the_same_when_they_are_remembered(monkeypatch: pyt
         for other in admits[1:]:
             named = (admits[0].id, later.id, other.id)
             assert ledger.governance_heads(named) == tuple(sorted((later.id, other.id)))
-            assert len(ledger._maximal) <= 2
+            assert len(ledger.pasts._maximal) <= 2
 
 
 @pytest.mark.parametrize("count", [20, 33, 80])

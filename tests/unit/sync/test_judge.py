@@ -337,12 +337,20 @@ def test_device_admitted_twice_is_refused():
     assert {code_of(history, d) for d in (twice, again, founder)} == {"admitted-already"}
 
 
-def test_admission_where_the_charter_does_not_leave_it_open_is_refused():
-    """Invitations and admission by admins have rules of their own, which are not here yet."""
+def test_admission_where_the_charter_does_not_leave_it_open():
+    """By invitation nobody enters yet; where it is closed admins admit, and others refuse."""
+    invited = found(ANN, admission=Admission.INVITE)
+    history = History(invited)
+    wrong = history.write(ANN, (), governance=(BEN.admit(invited.context),), keep=False)
+    assert code_of(history, wrong) == "admission"
     closed = found(ANN, admission=Admission.CLOSED)
     history = History(closed)
-    wrong = history.write(ANN, (), governance=(BEN.admit(closed.context),), keep=False)
-    assert code_of(history, wrong) == "admission"
+    ben = BEN.admit(closed.context)
+    assert code_of(history, history.write(ANN, (), governance=(ben,), keep=False)) is None
+    admit = history.write(ANN, (), governance=(ben,))
+    eve = identity("eve").admit(closed.context)
+    wrong = history.write(BEN, (admit.id,), governance=(eve,), keep=False)
+    assert code_of(history, wrong) == "no-admin"
 
 
 def test_payload_that_does_not_decode_is_refused_with_its_code():

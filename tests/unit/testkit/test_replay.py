@@ -62,7 +62,7 @@ class Writer:
 
     def __init__(self, who: Identity, executor: BlockingExecutor, founding: Founding) -> None:
         reader = MemoryStore().reader(founding.context)
-        self.ledger = Ledger(founding.context, founding.charter, founding.collections, reader)
+        self.ledger = Ledger(founding.context, founding.charter, founding.first, reader)
         self._author = Author(self.ledger, who.signer, who.member_id)
         self._executor = executor
         self._judge = Judge(self.ledger)
@@ -102,7 +102,7 @@ def replayed(deltas: Sequence[Delta], engine: str = "wasmtime", founding: Foundi
     return replay_deltas(
         founding.context,
         founding.charter,
-        founding.collections,
+        founding.first,
         [delta.frame for delta in deltas],
         executor_of(engine),
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from covey.testkit.oracle.admissible import refusal
 from covey.testkit.oracle.history import History, Known, parents_of
 from covey.testkit.oracle.judgement import Grant, Judgement, Mask, Needs, Restriction
-from covey.testkit.oracle.oracle import FirstRelease, Oracle, upgrade_of
+from covey.testkit.oracle.oracle import Oracle, upgrade_of
 
 __all__ = [
-    "FirstRelease",
     "Grant",
     "History",
     "Judgement",

@@ -76,7 +76,7 @@ class Judgement:
     members: dict[DeviceId, MemberId] = field(default_factory=dict)
     roles: dict[DeviceId, frozenset[str]] = field(default_factory=dict)
     number: int = 0
-    release: ReleaseId | None = None
+    release: ReleaseId = field(default_factory=lambda: ReleaseId(b""))
     constraints: frozenset[Constraint] = frozenset()
     removals: tuple[int, int, int] = (0, 0, 0)  # all, standing, circles
 
@@ -89,6 +89,13 @@ class Judgement:
     def silent(self) -> Mask:
         """Deltas whose effects on entries are folded out."""
         return self.void | self.mute
+
+    @property
+    def closed(self) -> frozenset[DeviceId]:
+        """The devices that a standing close names."""
+        return frozenset(
+            device for device, limits in self.limits.items() if any(r.role is None for r in limits)
+        )
 
     def holds(
         self, device: DeviceId, past: Mask, bit: Mask, needs: Needs, granted: Mask

@@ -5,7 +5,6 @@ Source: protocols/governance.md; after the model in which these rules were found
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from covey.model import (
     Publisher,
     Quorum,
     ReleaseId,
+    ReleaseTerms,
     Tighten,
     Upgrade,
     Vote,
@@ -40,24 +40,15 @@ from covey.testkit.oracle.judgement import Grant, Judgement, Mask, Needs, Restri
 if TYPE_CHECKING:
     from covey.testkit.oracle.history import History
 
-__all__ = ["FirstRelease", "Oracle"]
+__all__ = ["Oracle"]
 
 _ADMIN: Needs = (frozenset({ADMIN_ROLE}),)
-
-
-@dataclass(frozen=True, slots=True)
-class FirstRelease:
-    """What the release that a charter names says of itself."""
-
-    version: str
-    abi: str
-    collections: tuple[Collection, ...]
 
 
 class Oracle:
     """Judges sets of one history; every word is remembered."""
 
-    def __init__(self, charter: Charter, first: FirstRelease, history: History) -> None:
+    def __init__(self, charter: Charter, first: ReleaseTerms, history: History) -> None:
         self.charter = charter
         self.first = first
         self.history = history

@@ -112,7 +112,7 @@ class Node:
         return Replica(
             context=founding.context,
             charter=founding.charter,
-            collections=founding.collections,
+            first=founding.first,
             reader=self.disk.reader,
             device=self.identity.signer,
             certificate=self.identity.certificate,

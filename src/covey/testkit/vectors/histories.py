@@ -49,8 +49,8 @@ def merges() -> Vectors:
     }
     return Vectors(
         "deltas: frames in one causal order, in a context with the collections named. What they "
-        "make in any order: frontier, heads, live entries, exact counters, members, the elements "
-        "of the state digest and the digests.",
+        "make in any order: frontier, heads, live entries, exact counters, members, roles, the "
+        "elements of the state digest and the digests.",
         tuple(_outcome(name, make) for name, make in made.items()),
         (),
     )
@@ -75,6 +75,11 @@ def _outcome(name: str, make: Callable[[History], object]) -> Case:
                  for (c, k), (v, s) in sorted(entries.items())],
         counters=[[c, k.hex(), str(total)] for (c, k), total in sorted(counters.items())],
         members=[[d.hex(), m.hex()] for d, m in sorted(history.members(ids).items())],
+        roles=[
+            [d.hex(), role]
+            for d, roles in sorted(history.judged(ids)[0].roles.items())
+            for role in sorted(roles)
+        ],
         elements=sorted(element.hex() for element in history.elements(ids)),
         state_digest=history.digest(ids),
     )  # fmt: skip

@@ -116,7 +116,7 @@ class Member:
         self.replica = Replica(
             context=founding.context,
             charter=founding.charter,
-            collections=trial.interface.collections,
+            first=trial.terms,
             reader=self.reader,
             device=device_signer(name),
             certificate=trial.people.certificate(name),

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from covey.governance import roles_at
+from covey.governance import silence_at
 from covey.merge import StateAtCut
 from covey.model import (
     Batch,
@@ -241,7 +241,7 @@ class _Playing:
             sequence=1,
             previous=None,
             time=time_at(time_ms),
-            roles=roles_at(self._founding.charter, caller.device),
+            roles=tuple(sorted(caller.replica.ledger.authority.roles(caller.device))),
             calls=(call,),
         )
         (outcome,) = self._trial.executor.run_batch(batch, state)
@@ -261,7 +261,9 @@ class _Playing:
         """Run a delta again on the state that its author saw, as another replica knows it."""
         core, payload = written.delta.core, written.payload
         ledger = judge.replica.ledger
-        cut = Cut(judge.reader, ledger.cut_of_parents(parents_of(written.delta)))
+        frontier = ledger.cut_of_parents(parents_of(written.delta))
+        cut = Cut(judge.reader, frontier)
+        authority = ledger.governor.at(frontier, core.gov_parents)
         batch = Batch(
             context=self._founding.context,
             release=core.release,
@@ -270,10 +272,15 @@ class _Playing:
             sequence=core.sequence,
             previous=core.previous,
             time=core.time,
-            roles=roles_at(self._founding.charter, author.device),
+            roles=tuple(sorted(authority.roles(author.device))),
             calls=payload.calls,
         )
-        state = StateAtCut(judge.reader, self._trial.interface.collections, cut)
+        state = StateAtCut(
+            judge.reader,
+            self._trial.interface.collections,
+            cut,
+            silence_at(ledger.governor, authority),
+        )
         outcomes = self._trial.executor.run_batch(batch, state)
         again = [(o.effects, o.events, o.fuel) if isinstance(o, Completed) else o for o in outcomes]
         before = list(zip(payload.effects, payload.events, core.fuel, strict=True))

@@ -324,7 +324,7 @@ def test_buffer_above_its_limit_is_noticed(
 
 def test_second_cache_of_a_limit_is_looked_at_too(scene: Scene) -> None:
     """Closures and summaries share one."""
-    summaries = scene.node().replica.ledger._summaries
+    summaries = scene.node().replica.ledger.pasts._summaries
     summaries.update(dict.fromkeys(range(limits.FRONTIERS_CACHED_MAX + 1)))
     broken("summaries, more than", scene.checks.settled, scene.node())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from covey.model import Add, Delete, DeltaId, Effect, Put
 from covey.testkit.history import History as Writing
 from covey.testkit.identities import COLLECTIONS, Identity, found, identity
-from covey.testkit.sim.counts import EffectCount, count_effects, count_forks
 from covey.testkit.oracle.history import History
+from covey.testkit.sim.counts import EffectCount, count_effects, count_forks
 
 ANN, BEN = identity("ann"), identity("ben")
 

@@ -52,7 +52,7 @@ def test_second_device_is_its_member_s(scene: Scene) -> None:
     phone = identity("n0", "phone")
     first = scene.write("n0", (), governance=(phone.admit(scene.world.founding.context),))
     scene.apply(first, scene.write(phone, (first,), Put("cards", bytes(phone.member_id), b"v")))
-    with pytest.raises(AssertionError, match="its author is no member there"):
+    with pytest.raises(AssertionError, match="the oracle refuses it: not-admitted"):
         scene.apply(scene.write(phone, (), NOTE), at="n1")
 
 
@@ -69,11 +69,13 @@ PLACES: dict[str, Forge] = {
     "its sequence is not the next": lambda scene, _, second: scene.write(
         "n0", (second,), NOTE, sequence=3
     ),
-    "its author is no member there": lambda scene, _, second: scene.write(GUEST, (second,), NOTE),
+    "the oracle refuses it: not-admitted": lambda scene, _, second: scene.write(
+        GUEST, (second,), NOTE
+    ),
     "its governance parents are not the heads": lambda scene, first, second: scene.write(
         "n0", (second,), NOTE, gov_parents=(first.id,)
     ),
-    "it admits a member": lambda scene, _, second: scene.write(
+    "the oracle refuses it: admitted-already": lambda scene, _, second: scene.write(
         "n0",
         (second,),
         governance=(scene.node("n1").identity.admit(scene.world.founding.context),),
@@ -138,7 +140,7 @@ def test_effect_without_the_role_is_noticed(scene: Scene) -> None:
     """Rulings are for admins, and the guest is none."""
     first = scene.write("n0", (), governance=(GUEST.admit(scene.world.founding.context),))
     scene.apply(first)
-    with pytest.raises(AssertionError, match="its author lacks the role"):
+    with pytest.raises(AssertionError, match="the oracle refuses it: role-missing"):
         scene.apply(scene.write(GUEST, (first,), Put("rulings", b"k", b"v")))
 
 

@@ -31,12 +31,12 @@ class Bounds(Checker):
             "held back": (_size(replica, "_local", "_held_back"), limits.INBOX_WHILE_EXECUTING_MAX),
             "frames": (_size(replica, "_gossip", "_seen"), limits.FRAMES_REMEMBERED_MAX),
             "claims": (_size(replica.claims, "_claims"), limits.ANNOUNCEMENT_PEERS_MAX),
-            "closures": (_size(replica.ledger, "_closures"), limits.FRONTIERS_CACHED_MAX),
+            "closures": (_size(replica.ledger.pasts, "_closures"), limits.FRONTIERS_CACHED_MAX),
             "governing": (
-                _size(replica.ledger, "_maximal"),
+                _size(replica.ledger.pasts, "_maximal"),
                 limits.GOVERNANCE_HEADS_CACHED_MAX,
             ),
-            "summaries": (_size(replica.ledger, "_summaries"), limits.FRONTIERS_CACHED_MAX),
+            "summaries": (_size(replica.ledger.pasts, "_summaries"), limits.FRONTIERS_CACHED_MAX),
         }
         for name, (size, most) in sizes.items():
             assert size <= most, f"{node.name}: {size} {name}, more than {most}"

@@ -24,7 +24,7 @@ from covey.crypto import open_envelope
 from covey.errors import ProtocolViolation
 from covey.model import Delta, DeltaId, PeerId, Table, Verdict, limits
 from covey.sync import CallsSubmitted, Reply
-from covey.testkit.oracle.history import History, Known
+from covey.testkit.oracle import History, Known, Oracle
 from covey.testkit.sim.checkers.announcements import Announcements
 from covey.testkit.sim.checkers.answers import Answers
 from covey.testkit.sim.checkers.base import Checker
@@ -60,6 +60,7 @@ class Checks:
     def __init__(self, world: World, more: type[Checker] | None = None) -> None:
         self.world = world
         self.history = History()
+        self.oracle = Oracle(world.founding.charter, world.founding.first, self.history)
         self.doctored_devices = tuple(
             node.identity.device for node in world.nodes.values() if node.is_doctored
         )
@@ -94,6 +95,10 @@ class Checks:
     def mask(self, node: Node) -> int:
         """What a node has applied, as bits of the history."""
         return self.account(node).mask
+
+    def speaking(self, mask: int) -> list[Known]:
+        """Of some deltas those whose effects on entries count, by the oracle."""
+        return self.history.within(mask & ~self.oracle.judge(mask).silent)
 
     def account(self, node: Node) -> Account:
         """What a node has applied."""

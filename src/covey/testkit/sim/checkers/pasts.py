@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from covey.governance import silence_at
 from covey.merge import StateAtCut
 from covey.model import Rule
 from covey.rules import Cut
@@ -32,11 +33,14 @@ class Pasts(Checker):
     def _compare(self, node: Node, known: Known) -> None:
         collections = self.checks.world.founding.collections
         rules = {collection.name: collection.rule for collection in collections}
-        live = fold(self.checks.history.within(known.past | known.bit), rules)
+        live = fold(self.checks.speaking(known.past | known.bit), rules)
         expected = {place: _read(rules[place[0]], version) for place, version in live.items()}
         ledger = node.replica.ledger
         cut = Cut(ledger.view, ledger.closure(known.delta.id))
-        state = StateAtCut(ledger.view, collections, cut)
+        heads = ledger.governance_heads((known.delta.id,))
+        authority = ledger.governor.at(ledger.closure(known.delta.id), heads)
+        silence = silence_at(ledger.governor, authority)
+        state = StateAtCut(ledger.view, collections, cut, silence)
         found = {(name, key): value for name in rules for key, value in state.scan(name, b"", b"")}
         assert found == expected, f"{node.name}: another state at {known.delta.id.hex()[:8]}"
 

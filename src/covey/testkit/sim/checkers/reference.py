@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgpack
 
+from covey.codec import constraint_packed
 from covey.crypto import tagged_hash
-from covey.model import Add, Admit, DeviceId, MemberId, Put, Rule, Table
+from covey.model import Add, Put, Rule, Table
 from covey.testkit.oracle.history import Known
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
 
-__all__ = ["Place", "check_against_reference", "fold", "members_of"]
+__all__ = ["Place", "check_against_reference", "fold"]
 
 Place: TypeAlias = tuple[str, bytes]
 _Version: TypeAlias = tuple[int, bytes, int, bytes | None]  # time, delta id, index, value
@@ -56,25 +57,11 @@ def _stamp(version: _Version) -> tuple[int, bytes, int]:
     return version[:3]
 
 
-def members_of(checks: Checks, known: list[Known]) -> dict[DeviceId, MemberId]:
-    """Whose each member device is, by the admissions in some deltas."""
-    first: dict[DeviceId, tuple[int, bytes, MemberId]] = {}
-    for each in known:
-        for effect in each.delta.core.governance:
-            if isinstance(effect, Admit):
-                certificate = effect.certificate
-                row = (each.delta.core.time, each.delta.id, certificate.member)
-                first[certificate.device] = min(row, first.get(certificate.device, row))
-    members = {device: row[2] for device, row in first.items()}
-    members.update((a.device, a.member) for a in checks.world.founding.charter.admins)
-    return members
-
-
 def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) -> None:
     """A node's rows, and perhaps its digest, are those of the naive fold."""
-    known = checks.history.within(checks.mask(node))
+    mask = checks.mask(node)
     rules = {collection.name: collection.rule for collection in checks.world.founding.collections}
-    live = fold(known, rules)
+    live = fold(checks.speaking(mask), rules)
     rows = {
         (key[0].decode(), key[1]): msgpack.unpackb(row, raw=False)
         for key, row in node.disk.reader.scan(Table.ENTRY)
@@ -93,7 +80,7 @@ def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) ->
             is_same = found == [value, time, delta, index]
             assert is_same, f"{node.name}: another winner at {_named(place)}"
     if with_digest:
-        digest = _digest(checks, live, members_of(checks, known))
+        digest = _digest(checks, live, mask)
         assert node.replica.ledger.digest() == digest, f"{node.name}: another digest"
 
 
@@ -104,12 +91,14 @@ def _named(place: Place) -> str:
     return f"{collection} {text if text.isprintable() and text.isascii() else key.hex()}"
 
 
-def _digest(
-    checks: Checks, live: dict[Place, _Version | int], members: dict[DeviceId, MemberId]
-) -> bytes:
+def _digest(checks: Checks, live: dict[Place, _Version | int], mask: int) -> bytes:
     founding = checks.world.founding
-    elements: list[tuple[object, ...]] = [(4, founding.charter.release)]
-    elements += [(3, device, member) for device, member in members.items()]
+    j = checks.oracle.judge(mask)
+    elements: list[tuple[object, ...]] = [(4, j.release)]
+    elements += [(3, device, member) for device, member in j.members.items()]
+    elements += [(5, device) for device in j.closed]
+    elements += [(6, device, role) for device, roles in j.roles.items() for role in roles]
+    elements += [(7, constraint_packed(constraint)) for constraint in j.constraints]
     for (collection, key), winner in live.items():
         if isinstance(winner, int):
             elements.append((2, collection, key, winner.to_bytes(16, "big", signed=True)))

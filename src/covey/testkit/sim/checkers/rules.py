@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from covey.model import (
     Add,
-    Admit,
     Collection,
     Delete,
     Delta,
@@ -22,9 +21,9 @@ from covey.model import (
     Rule,
     Verdict,
 )
-from covey.testkit.oracle.history import Known, parents_of
+from covey.testkit.oracle import Known, parents_of, refusal
 from covey.testkit.sim.checkers.base import Checker
-from covey.testkit.sim.checkers.reference import fold, members_of
+from covey.testkit.sim.checkers.reference import fold
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
@@ -85,8 +84,6 @@ class Rules(Checker):
             return "it does not continue its chain"
         if core.sequence != (0 if last is None else last.delta.core.sequence) + 1:
             return "its sequence is not the next"
-        if core.author not in members_of(self.checks, past):
-            return "its author is no member there"
         governance = [each for each in past if each.delta.core.governance]
         followed = 0
         for each in governance:
@@ -94,25 +91,21 @@ class Rules(Checker):
         maximal = sorted(each.delta.id for each in governance if not each.bit & followed)
         if list(core.gov_parents) != maximal:
             return "its governance parents are not the heads of its cut's governance"
-        members = members_of(self.checks, past)
-        admits = [effect for effect in core.governance if isinstance(effect, Admit)]
-        if any(admit.certificate.device in members for admit in admits):
-            return "it admits a member"
-        return ""
+        code = refusal(self.checks.oracle, self.checks.world.founding.context, known)
+        return "" if code == "" else f"the oracle refuses it: {code}"
 
     def _judge_effects(self, known: Known) -> str:
         """Why an effect is not allowed, or empty."""
         author = known.delta.core.author
-        past = self.checks.history.within(known.past)
-        member = members_of(self.checks, past)[author]
-        roles = [a.device for a in self.checks.world.founding.charter.admins]
+        j = self.checks.oracle.judge(known.past)
+        member, roles = j.members[author], j.roles[author]
         effects = [effect for effects in known.payload.effects for effect in effects]
         rules = {name: collection.rule for name, collection in self._collections.items()}
         needs_state = any(rules[effect.collection] is Rule.FROZEN for effect in effects)
-        exists = set(fold(past, rules)) if needs_state else set()
+        exists = set(fold(self.checks.speaking(known.past), rules)) if needs_state else set()
         for effect in effects:
             collection = self._collections[effect.collection]
-            if collection.roles and author not in roles:
+            if collection.roles and not roles.intersection(collection.roles):
                 return "its author lacks the role"
             place = (effect.collection, effect.key)
             if not _is_allowed(collection, effect, member, is_new=place not in exists):
