@@ -247,7 +247,7 @@ def test_replica_that_refuses_another_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert "not-owner" in finding.message
 
 
-@pytest.mark.parametrize("name", ["board", "kv", "tally", "text"])
+@pytest.mark.parametrize("name", ["board", "kv", "ledger", "tally", "text"])
 def test_applications_of_this_repository_agree(name: str) -> None:
     """What people copy from is right under concurrency, and never traps on odd arguments."""
     content = (APPS / name / f"{name}.wasm").read_bytes()
