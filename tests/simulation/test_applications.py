@@ -12,7 +12,7 @@ _APPS = Path(__file__).parents[2] / "apps"
 _SEEDS = range(1, 9)
 
 
-@pytest.fixture(params=["kv", "tally", "board"])
+@pytest.fixture(params=["kv", "tally", "board", "ledger"])
 def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
     """Few seeds of many faults, on one application."""
     name = request.param

@@ -63,6 +63,7 @@ SCAN_OVERLAY_FUEL: Final = 50  # price of one unfinished effect that a scan has 
 BATCH_FUEL_MAX: Final = 4 * CALL_FUEL_MAX  # failed calls too; beyond: the next batch begins
 BATCH_WATCHDOG_S: Final = 10.0  # fuel ends any batch before; beyond: a host fault
 CALL_PAYLOAD_BYTES_MAX: Final = DELTA_SIZE_BYTES_MAX - 256 * KIB  # of one call; larger: traps
+VALIDATE_INPUT_BYTES_MAX: Final = 5_376 * KIB  # of one call; CALL_PAYLOAD_BYTES_MAX keeps it below
 RESULT_DEPTH_MAX: Final = 64  # nested arrays and objects of a result; deeper: traps
 MESSAGE_BYTES_MAX: Final = 1 * KIB  # of `fail`, shown to people; it is cut here
 EXECUTIONS_QUEUED_MAX: Final = 256  # batches and queries for the engine; more: the caller waits

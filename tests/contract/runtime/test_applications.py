@@ -23,7 +23,7 @@ def call(method: str, arguments: object) -> Call:
     return Call(method, json.dumps(arguments).encode())
 
 
-@pytest.mark.parametrize("name", ["kv", "tally", "board", "text"])
+@pytest.mark.parametrize("name", ["kv", "tally", "board", "text", "ledger"])
 def test_application_installs(executor: BlockingExecutor, name: str) -> None:
     """The committed module keeps the rules of installation."""
     assert installed(executor, name)
@@ -56,3 +56,21 @@ def test_tally_adds(executor: BlockingExecutor) -> None:
     (outcome,) = installed(executor, "tally").run_batch(work, Entries())
     assert isinstance(outcome, Completed), outcome
     assert outcome.effects == (Add("totals", b"votes", 3),)
+
+
+def test_ledger_refuses_what_breaks_its_rule_and_keeps_the_rest(
+    executor: BlockingExecutor,
+) -> None:
+    """Its `validate` sees what the calls before it left, and what it refuses is not there."""
+    pay = {"from": "a", "to": "b", "amount": 600_000}
+    back = {"from": "b", "to": "a", "amount": 1}
+    calls = call("pay", pay), call("pay", pay), call("pay", back)
+    kept, refused, last = installed(executor, "ledger").run_batch(batch(*calls), Entries())
+    assert isinstance(kept, Completed)
+    assert isinstance(refused, Failed)
+    assert (refused.failure, refused.message) == (
+        Failure.REFUSED,
+        "'b' would owe more than 1000000",
+    )
+    assert isinstance(last, Completed)
+    assert last.effects == (Add("balances", b"a", -1), Add("balances", b"b", 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from covey.model import Add, Call, Completed, Delete, Failed, Failure, Put, limits
+from covey.model import Add, Call, Completed, Delete, Failed, Failure, Put
 from covey.runtime import BlockingExecutor
 from tests.contract.runtime.guests import MEMBER, RELEASE, Entries, Script, batch, query, run
 
@@ -285,77 +285,18 @@ def test_later_delete_of_an_entry_new_in_the_batch_is_an_effect(
     ]
 
 
-def test_validate_may_refuse_what_a_call_did(executor: BlockingExecutor, script: Script) -> None:
-    """It reads the state the call leaves, and its word is the application's."""
-    ask = "(if (call $input (i32.const 0) (i32.const 0)) (then {}))"
-    check = script.get("items", "bad") + (
-        "(if (i32.ge_s (local.get $n) (i32.const 0)) (then " + script.fail("bad is bad") + "))"
-    )
-    body = ask.format(script.put("items", "bad", "1")) + script.put("items", "good", "1")
-    executor.install(RELEASE, script.build(body, validate=check))
-    outcomes = executor.run_batch(batch(Call("run", b"{}"), Call("run", b"")), Entries())
-    assert isinstance(outcomes[0], Failed)
-    assert (outcomes[0].failure, outcomes[0].message) == (Failure.REFUSED, "bad is bad")
-    assert isinstance(outcomes[1], Completed)
-    assert outcomes[1].effects == (Put("items", b"good", b"1"),)
-
-
-def test_validate_is_given_the_effects_and_costs_fuel(
-    executor: BlockingExecutor,
-) -> None:
-    """The same on every node: effects as JSON, as a query, on fresh memory."""
-
-    def make(validate: str | None) -> bytes:
-        script = Script()
-        body = script.put("items", "k", b"\xffv") + script.add("sums", "s", -4)
-        body += script.delete("items", "a")
-        return script.build(body, validate=validate)
-
-    heard = (
-        "(local.set $n (call $input (i32.const 1024) (i32.const 9000)))"
-        "(call $log (i32.const 1024) (local.get $n))"
-    )
-    with_it, without = run(executor, make(heard), STORED), run(executor, make(None), STORED)
-    assert isinstance(with_it, Completed)
-    assert isinstance(without, Completed)
-    assert with_it.log == (
-        '[{"collection":"items","op":"delete","key":"YQ=="},'
-        '{"collection":"items","op":"put","key":"aw==","value":"/3Y="},'
-        '{"collection":"sums","op":"add","key":"cw==","amount":-4}]',
-    )
-    assert with_it.fuel > without.fuel
-    assert with_it.effects == without.effects
-
-
-@pytest.mark.parametrize("what", ["put", "random", "loop"])
-def test_validate_is_a_query_within_the_calls_fuel(
-    executor: BlockingExecutor, script: Script, what: str
-) -> None:
-    """It cannot write, draw or run on."""
-    checks = {
-        "put": script.put("items", "k", "v"),
-        "random": "(call $random (i32.const 1024) (i32.const 1))",
-        "loop": "(loop $l (br $l))",
-    }
-    outcome = run(executor, script.build(validate=checks[what]))
-    assert isinstance(outcome, Failed)
-    wanted = Failure.OUT_OF_FUEL if what == "loop" else Failure.FORBIDDEN
-    assert outcome.failure is wanted
-    assert outcome.fuel <= limits.CALL_FUEL_MAX
-
-
 @pytest.mark.parametrize(
     ("method", "as_query"),
     [
         *(("nope", False), ("ask", False), ("memory", False), ("", False)),
-        *(("run", True), ("nope", True)),
+        *(("run", True), ("nope", True), ("validate", False), ("validate", True)),
     ],
 )
 def test_unknown_method_is_said_so(
     executor: BlockingExecutor, script: Script, method: str, as_query: bool
 ) -> None:
     """A query is not called, a call is not queried, other exports are nobody's."""
-    executor.install(RELEASE, script.build())
+    executor.install(RELEASE, script.build(validate=""))
     if as_query:
         outcome = executor.query(query(method=method), Entries())
     else:

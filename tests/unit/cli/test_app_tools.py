@@ -156,7 +156,7 @@ def test_arguments_come_from_standard_input_too(run):
 # -- test --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["board", "kv", "tally", "text"])
+@pytest.mark.parametrize("name", ["board", "kv", "ledger", "tally", "text"])
 def test_tests_of_each_application_pass(run, name):
     """What the repository ships keeps its own promises."""
     ran = run("app", "test", APPS / name, "--json")

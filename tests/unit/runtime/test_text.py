@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from covey.model import Add, Delete, Put, limits
 from covey.runtime.abi.covey1.text import effects_as_json, json_fault, shown
+from covey.runtime.overlay import COUNTER_SIZE_BYTES, EFFECT_OVERHEAD_BYTES, Overlay
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -94,3 +96,35 @@ def test_effects_as_json_have_one_form() -> None:
         b'{"collection":"r","op":"put","key":"bA==","value":"/w=="}]'
     )
     assert effects_as_json(()) == b"[]"
+
+
+class _Below:
+    """Every entry is there, so that deletes are effects."""
+
+    def get(self, _collection: str, _key: bytes) -> bytes:
+        return b"x"
+
+    def scan(self, *_range: object) -> Iterator[tuple[bytes, bytes]]:
+        return iter(())
+
+
+@pytest.mark.parametrize("what", ["put", "put large", "add", "delete"])
+def test_effects_of_one_call_as_json_are_bounded(what: str) -> None:
+    """By what a call may have: the most effects, of the most bytes that many may have."""
+    overlay = Overlay(_Below())
+    count = 3 if what == "put large" else limits.CALL_EFFECTS_MAX
+    room = limits.CALL_PAYLOAD_BYTES_MAX // count - EFFECT_OVERHEAD_BYTES - len("c")
+    for number in range(count):
+        key = number.to_bytes(2, "big")
+        if what == "put":
+            overlay.put("c", key, bytes(room - len(key)))
+        elif what == "put large":
+            overlay.put("c", key, bytes(limits.VALUE_BYTES_MAX))
+        elif what == "add":
+            overlay.add("c", key.rjust(room - COUNTER_SIZE_BYTES, b"k"), -(2**63))
+        else:
+            overlay.delete("c", key.rjust(room - COUNTER_SIZE_BYTES, b"k"))
+    assert overlay.payload_size_bytes <= limits.CALL_PAYLOAD_BYTES_MAX
+    told = effects_as_json(overlay.effects())
+    assert overlay.payload_size_bytes < len(told) <= limits.VALIDATE_INPUT_BYTES_MAX
+    assert len(json.loads(told)) == count

@@ -11,7 +11,17 @@ from covey.workbench.people import People
 from covey.workbench.trial import Trial
 from tests.contract.runtime.guests import IMPORTS, with_abi
 
-__all__ = ["LIST", "STOCK", "TALLY", "TRAPS", "application", "module", "trial"]
+__all__ = [
+    "CRASHES",
+    "GUARDED",
+    "LIST",
+    "STOCK",
+    "TALLY",
+    "TRAPS",
+    "application",
+    "module",
+    "trial",
+]
 
 _COLLECTIONS = [{"name": "list", "rule": "register"}, {"name": "count", "rule": "counter"}]
 _DATA = """
@@ -70,7 +80,26 @@ TALLY = """
 """
 """Nothing wrong with it."""
 
+GUARDED = """
+(func (export "restock") (call $more (i64.const 1)))
+(func (export "sell") (call $more (i64.const -1)))
+(func (export "left") (call $answer (i64.ge_s (call $total) (i64.const 0))))
+(func (export "validate")
+  (if (i64.lt_s (call $total) (i64.const 0))
+    (then (call $fail (i32.const 40) (i32.const 8)))))
+"""
+"""A shop whose `validate` looks after it sold. At once, the last one is still sold twice."""
+
+CRASHES = """
+(func (export "restock") (call $more (i64.const 1)))
+(func (export "validate")
+  (if (i64.gt_s (call $total) (i64.const 2)) (then unreachable)))
+"""
+"""Its `validate` goes wrong where it should say no."""
+
 _METHODS = {
+    GUARDED: [("restock", "call"), ("sell", "call"), ("left", "query")],
+    CRASHES: [("restock", "call")],
     LIST: [("append", "call"), ("invariant_count", "query")],
     STOCK: [("restock", "call"), ("sell", "call"), ("left", "query")],
     TRAPS: [("set", "call")],

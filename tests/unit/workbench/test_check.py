@@ -27,7 +27,7 @@ from covey.workbench.people import People
 from covey.workbench.state import State
 from covey.workbench.trial import Caller, Trial
 from tests.contract.runtime.guests import IMPORTS, abi_json, custom, with_abi
-from tests.unit.workbench.planted import STOCK, application
+from tests.unit.workbench.planted import GUARDED, STOCK, application
 
 ROOT = Path(__file__).parents[3]
 RUN = '(memory (export "memory") 2 5) (func (export "run")) (func (export "ask"))'
@@ -60,6 +60,13 @@ def test_accepted_module_is_described():
     assert not row.floats
     assert not row.validate
     assert row.entry_fuel == 10_000 + 4_096
+
+
+def test_validate_is_told():
+    """It costs every call, so its author should see that it is there."""
+    row = check(application(GUARDED))
+    assert row.validate
+    assert "validate" not in [method.name for method in row.methods]
 
 
 def test_memory_is_told_at_the_start_and_at_most():

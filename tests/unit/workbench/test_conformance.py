@@ -27,7 +27,7 @@ from covey.workbench.conformance.network import Member
 from covey.workbench.files import read_application
 from covey.workbench.people import People
 from covey.workbench.trial import Trial
-from tests.unit.workbench.planted import LIST, STOCK, TALLY, TRAPS, trial
+from tests.unit.workbench.planted import CRASHES, GUARDED, LIST, STOCK, TALLY, TRAPS, trial
 
 APPS = Path(__file__).parents[3] / "apps"
 
@@ -79,6 +79,29 @@ def test_trap_by_arguments_is_a_finding_with_plain_arguments() -> None:
     assert len(msgspec.json.encode(step.args)) == 12
     assert counterexample.found.kind == "fault"
     assert "trap" in counterexample.found.message
+
+
+def test_validate_runs_in_every_replica_and_replay() -> None:
+    """What it refuses is no finding; what it lets pass is replayed with its effects and fuel."""
+    explored = explore(trial(GUARDED), settings(runs=5))
+    assert explored.agree
+    (sell,) = [row for row in explored.methods if row.method == "sell"]
+    assert sell.completed
+    assert set(sell.failed) == {"refused"}
+
+
+def test_validate_sees_its_author_s_state_alone() -> None:
+    """Two sales that were each valid may merge into one too many: the invariant still shows it."""
+    plan = found(explore(trial(GUARDED), settings(invariants=("left",), runs=200))).plan
+    sellers = [s.replica for s in plan.steps if isinstance(s, CallStep) and s.method == "sell"]
+    assert sorted(sellers) == [0, 1]
+
+
+def test_trap_in_validate_is_a_finding() -> None:
+    """Code that says no by going wrong says nothing to the person who called."""
+    finding = found(explore(trial(CRASHES), settings(runs=20))).found
+    assert (finding.kind, finding.method) == ("fault", "restock")
+    assert finding.message.startswith("the call ends with trap: in validate: ")
 
 
 def test_what_is_right_agrees_and_says_what_was_tried() -> None:
@@ -224,7 +247,7 @@ def test_replica_that_refuses_another_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert "not-owner" in finding.message
 
 
-@pytest.mark.parametrize("name", ["board", "kv", "tally", "text"])
+@pytest.mark.parametrize("name", ["board", "kv", "ledger", "tally", "text"])
 def test_applications_of_this_repository_agree(name: str) -> None:
     """What people copy from is right under concurrency, and never traps on odd arguments."""
     content = (APPS / name / f"{name}.wasm").read_bytes()

@@ -12,7 +12,7 @@ from covey.workbench.people import People
 from covey.workbench.suite import json_of, read_suite
 from covey.workbench.suite_run import TestRow, run_suite
 from covey.workbench.trial import Trial
-from tests.unit.workbench.planted import STOCK, TRAPS, application
+from tests.unit.workbench.planted import GUARDED, STOCK, TRAPS, application
 
 APPS = Path(__file__).parents[3] / "apps"
 STOCK_SUITE = """
@@ -43,6 +43,11 @@ def stock() -> Trial:
 def run_one(text: str, trial: Trial) -> TestRow:
     (row,) = run_suite(read_suite(text.encode(), "tests.toml"), trial)
     return row
+
+
+def test_what_validate_refuses_is_a_refusal():
+    """A test need not know which of the two said no."""
+    assert run_one(STOCK_SUITE, Trial(application(GUARDED), "wasmtime", People())).passed
 
 
 def test_suite_that_is_right_passes(stock):

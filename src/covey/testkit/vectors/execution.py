@@ -11,6 +11,7 @@ from typing import Final
 
 from covey.runtime.module.encode import name, section, signed, unsigned, vector
 from covey.testkit.vectors.form import Case, Vectors, case
+from covey.testkit.vectors.validation import refused_validations, validations
 
 __all__ = ["executions"]
 
@@ -31,7 +32,9 @@ _ORDER: Final = (1, 2, 3, 4, 5, 6, 7, 9, 12, 10, 11)
 def executions() -> Vectors:
     """The file `execution.json`."""
     return Vectors(
-        _DESCRIPTION, (*_flow(), *_memory(), *_host(), *_others()), (*_bad_code(), *_bad_parts())
+        _DESCRIPTION,
+        (*_flow(), *_memory(), *_host(), *_others(), *validations()),
+        (*_bad_code(), *_bad_parts(), *refused_validations()),
     )
 
 

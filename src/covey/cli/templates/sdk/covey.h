@@ -29,7 +29,7 @@
  * - The stack is 16 KiB: put large things into cv_alloc, and do not recurse over data.
  *
  * This file: the host's functions, bytes, memory, entries. covey_json.h: arguments. covey_out.h:
- * results. */
+ * results. covey_effects.h: `validate`. */
 #ifndef COVEY_H
 #define COVEY_H
 
@@ -337,5 +337,7 @@ CV_API cv_bytes cv_join(cv_bytes a, cv_bytes b) {
 }
 
 #include "covey_json.h"
+
+#include "covey_effects.h"
 
 #endif

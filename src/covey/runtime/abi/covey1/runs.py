@@ -31,6 +31,12 @@ __all__ = ["Application", "BatchRun", "run_query"]
 
 _CALL_OVERHEAD_BYTES: Final = 32
 _ARGUMENTS_BYTES_MAX: Final = limits.CALL_ARGUMENTS_BYTES_MAX
+_FAULTS_OF_CODE: Final = (
+    Failure.TRAP,
+    Failure.OUT_OF_FUEL,
+    Failure.FORBIDDEN,
+    Failure.TOO_LARGE,
+)
 
 
 class Application:
@@ -168,12 +174,18 @@ def _validate(
     It is told of the author as the call was, so that it says the same on every node.
     Gives why it stopped, if it did, and the fuel that both used.
     """
+    given = effects_as_json(effects)
+    assert len(given) <= limits.VALIDATE_INPUT_BYTES_MAX
     world = World(call.scene, call.reads, None, call.overlays)
-    world.begin(effects_as_json(effects))
+    world.begin(given)
     run = _run(application, VALIDATE_EXPORT, world, fuel - used)
     for line in world.log:
         call.note(line)
-    return run.stopped, used + run.fuel
+    stopped = run.stopped
+    if stopped is not None and stopped.failure in _FAULTS_OF_CODE:
+        # Who reads that a query may not write, of a call, would look in the wrong place.
+        stopped = GuestStopped(stopped.failure, f"in {VALIDATE_EXPORT}: {stopped.message}")
+    return stopped, used + run.fuel
 
 
 def _completed(effects: tuple[Effect, ...], world: World, fuel: int) -> Outcome:

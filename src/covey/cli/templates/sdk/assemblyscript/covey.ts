@@ -26,6 +26,7 @@
  * - Texts in the state and in JSON are bytes of UTF-8, a `string` is UTF-16: Bytes.of and
  *   bytes.text() convert. */
 
+export { Effects, Op } from "./covey_effects";
 export { Json, Kind, refuse, utf8Count } from "./covey_json";
 export { Out } from "./covey_out";
 import { Json, Kind } from "./covey_json";

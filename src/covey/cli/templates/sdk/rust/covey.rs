@@ -354,3 +354,9 @@ pub fn sha256(of: &[u8]) -> [u8; 32] {
     unsafe { host::sha256(of.as_ptr(), of.len(), hash.as_mut_ptr()) };
     hash
 }
+
+// ---- For `validate`, which covey_effects.rs explains -------------------------------------------
+
+#[path = "covey_effects.rs"]
+mod effects;
+pub use effects::{effects, Effect, Effects, Op};

@@ -31,6 +31,11 @@ pub const refuse = json.refuse;
 pub const utf8Count = json.utf8Count;
 pub const Out = @import("covey_out.zig").Out;
 
+// For `validate`, which covey_effects.zig explains.
+pub const Effect = @import("covey_effects.zig").Effect;
+pub const Effects = @import("covey_effects.zig").Effects;
+pub const effects = @import("covey_effects.zig").effects;
+
 /// A view of memory that lasts as long as the call.
 pub const Bytes = []const u8;
 

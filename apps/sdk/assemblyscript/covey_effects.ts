@@ -1,0 +1,1 @@
+../../../src/covey/cli/templates/sdk/assemblyscript/covey_effects.ts

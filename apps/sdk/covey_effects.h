@@ -1,0 +1,1 @@
+../../src/covey/cli/templates/sdk/covey_effects.h

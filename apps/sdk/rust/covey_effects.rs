@@ -1,0 +1,1 @@
+../../../src/covey/cli/templates/sdk/rust/covey_effects.rs

@@ -1,0 +1,1 @@
+../../../src/covey/cli/templates/sdk/zig/covey_effects.zig
