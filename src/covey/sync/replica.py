@@ -120,7 +120,7 @@ class Replica:
 
         What was heard goes on as an event (`hear`) after the verdict is given.
         """
-        heard = self._gossip.hear(envelope)
+        heard = self._gossip.hear(envelope, now)
         if heard.code == "unknown-version":
             self.is_upgrade_needed = True
         if heard.delta is None or heard.verdict is not Verdict.ACCEPT:
@@ -189,7 +189,7 @@ class Replica:
             state_digest=announcement.state_digest,
             heads=announcement.heads,
             missing=0,
-            at_s=now,
+            at_s=min(now, announcement.unix_ms / 1000),  # It may have been kept back since.
         )
         self.claims.record(announcement.peer, claim)
         unknown = [h.tip.id for h in announcement.heads if not self.ledger.is_applied(h.tip.id)]
