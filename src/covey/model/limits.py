@@ -156,6 +156,7 @@ SYNC_FINGERPRINTS_MAX: Final = 16_384  # of parts of ranges in one frame; more: 
 SYNC_RANGES_DEVICES_MIN: Final = 64  # fewer devices here: the whole frontier is told
 SYNC_RANGE_DEVICES: Final = 8  # about so many are listed of a range; with over twice it is split
 SYNC_LISTED_TIPS_MAX: Final = 4_096  # of devices in ranges, in one frame; more: as above
+SYNC_TIPS_UNKNOWN_MAX: Final = 16  # of a device, looked up beyond as many as are here; more are not
 SYNC_RANGES_BYTES_PER_S: Final = 256 * KIB  # of answers to one peer; beyond: none for now
 SYNC_SOURCES_MAX: Final = 8  # peers that stream one context to this node at once
 SYNC_SHARE_AFTER_DELTAS: Final = 256  # of one peer, before others take a share
