@@ -151,6 +151,7 @@ SYNC_PAGE_DELTAS: Final = 64  # deltas read from the store at a time
 SYNC_PAGE_BYTES: Final = 1 * MIB  # as above, beyond it by at most one delta; per peer and context
 SYNC_BATCH_DELTAS_MAX: Final = 64  # in one frame; the rest follows
 SYNC_BATCH_BYTES: Final = 128 * KIB  # a frame takes no further delta beyond it
+SYNC_WANTED_MAX: Final = 256  # ids that a peer wants and did not get yet; more: it asks again
 SYNC_RANGES_MAX: Final = 1_024  # ranges of devices in one frame; more: at the next comparison
 SYNC_FINGERPRINTS_MAX: Final = 16_384  # of parts of ranges in one frame; more: as above
 SYNC_RANGES_DEVICES_MIN: Final = 64  # fewer devices here: the whole frontier is told

@@ -275,7 +275,7 @@ class Session:
                 return (
                     []
                     if ledger is None or self._is_flooding(now)
-                    else channel.send_wanted(ledger, ids)
+                    else channel.take_want(ledger, ids)
                 )
             case BlobWant(_, cid):
                 content = None if self._is_flooding(now) else self._host.blob(channel.context, cid)
