@@ -15,7 +15,7 @@ from typing import Protocol
 import trio
 
 from covey.errors import PeerUnavailable
-from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, limits
+from covey.model import Cid, ContextId, Delta, DeltaId, DeviceId, PeerId, limits
 from covey.network import FrameStream, Misdeed, Network
 from covey.node.context import ContextDriver
 from covey.node.costs import CostTable
@@ -36,7 +36,6 @@ from covey.sync import (
     Consumed,
     ContextOpened,
     DeltaDelivered,
-    DeltaReceived,
     PeerCompared,
     PeerLeft,
     PeersHeard,
@@ -46,6 +45,7 @@ from covey.sync import (
     SessionHost,
     Shared,
     TellFrontier,
+    Use,
 )
 
 __all__ = ["Links"]
@@ -306,7 +306,7 @@ class Links:
     async def _carry_out(self, link: Link, effect: SessionEffect) -> None:
         match effect:
             case DeltaDelivered(context, delta):
-                await self._deliver(link, context, DeltaReceived(delta, link.peer), delta.frame)
+                await self._deliver(link, context, delta)
             case Compared(context, frontier, state, missing):
                 driver = self._driver_of(context)
                 device = link.session.device(context)
@@ -336,12 +336,12 @@ class Links:
                 _logger.debug("context shared", extra={"peer": link.peer})
                 self.ask_peers(link.peer, context)
 
-    async def _deliver(
-        self, link: Link, context: ContextId, event: DeltaReceived, frame: bytes
-    ) -> None:
+    async def _deliver(self, link: Link, context: ContextId, delta: Delta) -> None:
+        def done(use: Use) -> None:
+            link.tell(Consumed(context, len(delta.frame), use))
+
         driver = self._driver_of(context)
-        done: Callable[[], None] = lambda: link.tell(Consumed(context, len(frame)))  # noqa: E731
         if driver is None:
-            done()
+            done(Use.NONE)
             return
-        await driver.deliver(event, done)
+        await driver.deliver_delta(delta, link.peer, done)

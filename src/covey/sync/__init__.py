@@ -20,6 +20,7 @@ from covey.sync.events import (
     CallRequest,
     CallsSubmitted,
     Commit,
+    Dealt,
     DeltaReceived,
     Effect,
     Event,
@@ -33,6 +34,7 @@ from covey.sync.events import (
     Reply,
     SetTimer,
     TimerFired,
+    Use,
 )
 from covey.sync.gossip import (
     Gossip,
@@ -40,6 +42,7 @@ from covey.sync.gossip import (
 )
 from covey.sync.intake import (
     ASK,
+    TAKE_IN,
     Intake,
 )
 from covey.sync.judge import (
@@ -150,6 +153,7 @@ __all__ = [
     "Claim",
     "Claims",
     "Commit",
+    "Dealt",
     "Delayed",
     "DeltaReceived",
     "Draughted",
@@ -177,7 +181,9 @@ __all__ = [
     "SetTimer",
     "Standing",
     "Summary",
+    "TAKE_IN",
     "TimerFired",
+    "Use",
     "Waiting",
     "parents_of",
 ]

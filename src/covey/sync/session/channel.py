@@ -33,6 +33,7 @@ from covey.sync.session.allowance import Allowance
 from covey.sync.session.events import (
     AskFrontiers,
     Compared,
+    Consumed,
     DeltaDelivered,
     More,
     Send,
@@ -308,10 +309,10 @@ class Channel:
         while len(self.lately) > limits.SYNC_LATELY_MAX:
             del self.lately[next(iter(self.lately))]
 
-    def consume(self, ledger: Ledger | None, size_bytes: int, now: float) -> list[SessionEffect]:
+    def consume(self, ledger: Ledger | None, dealt: Consumed, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""
         self.sources.consumed(self.peer, now)
-        effects = self.grant(size_bytes)
+        effects = self.grant(dealt.size_bytes)
         is_behind = self.owed_bytes < self.in_flight_bytes
         if ledger is None or self.due_share is None or is_behind:
             return effects

@@ -317,8 +317,8 @@ class Session:
 
     def _ask(self, channel: Channel, event: SessionEvent, now: float) -> list[SessionEffect]:
         match event:
-            case Consumed(_, size_bytes):
-                return channel.consume(self._host.ledger(channel.context), size_bytes, now)
+            case Consumed():
+                return channel.consume(self._host.ledger(channel.context), event, now)
             case Pump():
                 return self._pump(channel)
             case TellFrontier(_, share):

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from covey.codec import KnownPeer
-from covey.model import Cid, ContextId, DeviceId, PeerId, limits
-from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources
+from covey.model import Cid, ContextId, Delta, DeviceId, PeerId, limits
+from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources, Use
 from covey.sync.session import (
     AdmissionAsked,
     AskFrontiers,
@@ -141,6 +141,10 @@ class Stream:
             self._next[source.name] += 1
             self.tell(target, FrameArrived(ready))
 
+    def _dealt(self, node: Node, delta: Delta, use: Use) -> None:
+        """A node is done with a delta that came here."""
+        self.tell(node, Consumed(self._world.founding.context, len(delta.frame), use))
+
     def _pump_soon(self, node: Node) -> None:
         """When all before is written; once, however often it was asked for."""
 
@@ -162,7 +166,6 @@ class Stream:
 
     def _carry_out(self, node: Node, effects: list[SessionEffect]) -> None:
         peer = self.ends[node.name]
-        context = self._world.founding.context
         for effect in effects:
             match effect:
                 case Send(frame):
@@ -173,8 +176,7 @@ class Stream:
                 case More():
                     self._pump_soon(node)
                 case DeltaDelivered(_, delta):
-                    consumed = Consumed(context, len(delta.frame))
-                    node.peers.deliver(delta, peer.name, partial(self.tell, node, consumed))
+                    node.peers.deliver(delta, peer.name, partial(self._dealt, node, delta))
                 case Compared(_, frontier, state, missing):
                     node.take(PeerCompared(PeerId(peer.name), frontier, state, missing))
                 case AdmissionAsked(_, certificate, join):
