@@ -291,11 +291,11 @@ class Channel:
             if not is_delta_signed(self.context, delta):
                 raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
             self._note_handed_over(delta.id)
-            self.sources.delivered(self.peer, now)
+            self.sources.delivered(self.peer)
             effects.append(DeltaDelivered(self.context, delta))
         if not self.known.spend(known_bytes, now):
             raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
-        return [*self.grant(known_bytes), *effects, *self.ask()]
+        return [*self.grant(known_bytes), *effects]
 
     def want(self, ids: tuple[DeltaId, ...]) -> Send:
         """Ask for deltas by their ids, also for some that came before."""
@@ -311,12 +311,12 @@ class Channel:
 
     def consume(self, ledger: Ledger | None, dealt: Consumed, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""
-        self.sources.consumed(self.peer, now)
+        self.sources.consumed(self.peer, dealt.use, dealt.size_bytes, now)
         effects = self.grant(dealt.size_bytes)
         is_behind = self.owed_bytes < self.in_flight_bytes
         if ledger is None or self.due_share is None or is_behind:
-            return effects
-        return [*effects, *self.tell_frontier(ledger, self.due_share, now)]
+            return [*effects, *self.ask()]
+        return [*effects, *self.tell_frontier(ledger, self.due_share, now), *self.ask()]
 
     def grant(self, size_bytes: int) -> list[SessionEffect]:
         """Give credit back, in portions of a quarter of it."""
