@@ -138,6 +138,8 @@ class Session:
                 case Tick():
                     return self._compare_all()
                 case AskCharter(topic):
+                    if topic in self._topics_asked:
+                        return []  # The answer is on its way; a second one would be unasked.
                     self._topics_asked[topic] = None
                     return [send(CharterWant(topic))]
                 case _:
@@ -327,6 +329,8 @@ class Session:
             case AskDeltas(_, ids):
                 return [channel.want(ids[: limits.ASK_IDS_MAX])]
             case AskBlob(_, cid):
+                if cid in channel.blobs_asked:
+                    return []  # As with charters.
                 channel.blobs_asked[cid] = None
                 return [send(BlobWant(channel.ours, cid))]
             case AskAdmission(_, certificate, join):
