@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from covey.sync import Share
 from covey.sync.pending import Pending
 from covey.sync.session.channel import Channel
 from covey.sync.session.streaming import Stream
@@ -46,13 +45,13 @@ def never_grant_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def leave_gaps_in_streams(patch: pytest.MonkeyPatch) -> None:
-    """A stream leaves out the first delta of each page."""
-    original = Stream.page
+    """Some deltas are never sent on a stream, neither by themselves nor when they are asked for."""
+    original = Channel._batch
 
-    def page(self: Stream, share: Share) -> Any:
-        return iter(list(original(self, share))[1:])
+    def batch(self: Channel, frames: list[bytes]) -> Any:
+        return original(self, [frame for frame in frames if sum(frame) % 2])
 
-    patch.setattr(Stream, "page", page)
+    patch.setattr(Channel, "_batch", batch)
 
 
 def never_stream(patch: pytest.MonkeyPatch) -> None:
