@@ -14,7 +14,9 @@ from covey.model import (
     Certificate,
     Delta,
     DeltaId,
+    Denied,
     DeviceId,
+    Governance,
     Join,
     MemberId,
     Outcome,
@@ -38,6 +40,8 @@ __all__ = [
     "Execute",
     "Executed",
     "FrameReceived",
+    "GovernanceAnswered",
+    "GovernanceRequested",
     "Misbehaved",
     "PeerCompared",
     "PeerLeft",
@@ -101,6 +105,17 @@ class AdmissionRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class GovernanceRequested:
+    """This device wants to govern: all of these effects in one delta, or none.
+
+    What only the writer of the delta can know is filled in there: tips, numbers, witnesses.
+    """
+
+    request: int
+    effects: tuple[Governance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PeerCompared:
     """A peer told, on its own authenticated stream, what it holds.
 
@@ -135,6 +150,7 @@ Event: TypeAlias = (
     | CallsSubmitted
     | Executed
     | AdmissionRequested
+    | GovernanceRequested
     | PeerCompared
     | PeerLeft
     | TimerFired
@@ -188,6 +204,15 @@ class AdmissionAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class GovernanceAnswered:
+    """What came of a wish to govern: the delta that carries it, or why there is none."""
+
+    request: int
+    delta: DeltaId | None
+    denied: Denied | None
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """A delta took effect here; subscribers are told. member: whose device wrote it.
 
@@ -232,6 +257,7 @@ Effect: TypeAlias = (
     | Broadcast
     | Reply
     | AdmissionAnswered
+    | GovernanceAnswered
     | Applied
     | Ask
     | Misbehaved

@@ -13,6 +13,7 @@ from covey.model import (
     Admit,
     Completed,
     Delta,
+    Denied,
     DeviceId,
     Failed,
     Failure,
@@ -29,12 +30,15 @@ from covey.sync.events import (
     DeltaReceived,
     Effect,
     Execute,
+    GovernanceAnswered,
+    GovernanceRequested,
     RecordSequence,
     Reply,
 )
 from covey.sync.gossip import Gossip
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
+from covey.sync.wishes import completed
 
 __all__ = ["LocalWrites"]
 
@@ -51,6 +55,7 @@ class LocalWrites:
         self._held_back: deque[DeltaReceived] = deque()
         self._held_back_bytes = 0
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
+        self._wishes: deque[GovernanceRequested] = deque()
 
     @property
     def is_executing(self) -> bool:
@@ -100,6 +105,15 @@ class LocalWrites:
         self._admissions[device] = event
         return []
 
+    def request_governance(self, event: GovernanceRequested, *, may_write: bool) -> list[Effect]:
+        """Queue a wish to govern, or answer it at once."""
+        if not may_write:
+            return [_refused(event, Denied("not-admitted", "this device may not write here"))]
+        if len(self._wishes) >= limits.GOVERNANCE_QUEUED_MAX:
+            return [_refused(event, Denied("overloaded", "too many wishes wait: try again"))]
+        self._wishes.append(event)
+        return []
+
     def give_up(self) -> list[Effect]:
         """Answer everything that waits: this device may no longer write."""
         effects: list[Effect] = []
@@ -108,16 +122,23 @@ class LocalWrites:
         for event in self._admissions.values():
             effects.append(AdmissionAnswered(event.request, "not a member itself"))
         self._admissions.clear()
+        while self._wishes:
+            denied = Denied("not-admitted", "this device may not write here")
+            effects.append(_refused(self._wishes.popleft(), denied))
         return effects
 
     def write_governance(self, now: float) -> list[Effect]:
         """Merge excess heads and admit who asked: deltas that need no execution."""
         effects: list[Effect] = []
-        if not self._admissions and not self._author.queued_count:
+        if not self._admissions and not self._wishes and not self._author.queued_count:
             return effects
         now_ms = int(now * 1000)
         while (excess := self._author.excess_heads()) is not None:
             effects += self._apply(self._author.merge(excess, now_ms))
+        while self._wishes and self._may_write():
+            effects += self._govern(self._wishes.popleft(), now_ms)
+        if not self._may_write():
+            return effects
         waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
         if not waiting:
             return effects
@@ -133,6 +154,19 @@ class LocalWrites:
             assert delta is not None
             effects += self._apply(delta)
         return [*effects, *(AdmissionAnswered(event.request, "") for event in waiting)]
+
+    def _may_write(self) -> bool:
+        return self._ledger.authority.member(self._author.device) is not None
+
+    def _govern(self, event: GovernanceRequested, now_ms: int) -> list[Effect]:
+        """Write one wish, if the rules allow it as everything stands here."""
+        effects = tuple(completed(self._ledger, effect) for effect in event.effects)
+        delta = self._author.sign(self._author.draught((), now_ms), (), effects)
+        assert delta is not None
+        judged = self._judge.judge(delta, now_ms)
+        if isinstance(judged, Denied):
+            return [_refused(event, judged)]
+        return [*self._apply(delta), GovernanceAnswered(event.request, delta.id, None)]
 
     def begin(self, now: float) -> list[Effect]:
         """Give the next batch to the engine, if calls wait."""
@@ -172,6 +206,10 @@ class LocalWrites:
             *publish,
             Applied(delta, judged.payload, judged.member, is_own=True, arrival=arrival),
         ]
+
+
+def _refused(event: GovernanceRequested, denied: Denied) -> GovernanceAnswered:
+    return GovernanceAnswered(event.request, None, denied)
 
 
 def _failures(requests: tuple[CallRequest, ...], failure: Failure, message: str) -> list[Effect]:

@@ -38,6 +38,7 @@ from covey.sync.events import (
     Event,
     Executed,
     FrameReceived,
+    GovernanceRequested,
     Misbehaved,
     PeerCompared,
     PeerLeft,
@@ -152,7 +153,7 @@ class Replica:
                 return self._receive(event, now)
             case Executed(outcomes):
                 return self._finish(outcomes, now)
-            case CallsSubmitted() | AdmissionRequested():
+            case CallsSubmitted() | AdmissionRequested() | GovernanceRequested():
                 return self._write(event, now)
             case PeerCompared():
                 claim = Claim(
@@ -234,8 +235,12 @@ class Replica:
 
     # -- what this device writes -----------------------------------------------------------------
 
-    def _write(self, event: CallsSubmitted | AdmissionRequested, now: float) -> list[Effect]:
-        if isinstance(event, CallsSubmitted):
+    def _write(
+        self, event: CallsSubmitted | AdmissionRequested | GovernanceRequested, now: float
+    ) -> list[Effect]:
+        if isinstance(event, GovernanceRequested):
+            before = self._local.request_governance(event, may_write=self.is_admitted)
+        elif isinstance(event, CallsSubmitted):
             before = self._local.submit(event.requests, may_write=self.is_admitted)
         else:
             before = self._local.request_admission(event, may_write=self.is_admitted)
@@ -262,4 +267,5 @@ class Replica:
             return self._local.give_up()
         written = self._local.write_governance(now)
         commit = self._commit(durable=True) if written else []
-        return [*commit, *written, *self._after_change(written, now), *self._local.begin(now)]
+        next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
+        return [*commit, *written, *self._after_change(written, now), *next_]
