@@ -26,7 +26,6 @@ from covey.model import (
     Publisher,
     Put,
     Quorum,
-    ReleaseId,
     Rule,
     Tighten,
     Upgrade,
@@ -121,7 +120,7 @@ class Wishes:
             (0.22, lambda: self._promote(author, j, honest=honest)),
             (0.10, lambda: self._demote(author, cut, j, honest=honest)),
             (0.20, lambda: self._upgrade(cut, j, honest=honest)),
-            (0.08, lambda: self._tighten()),
+            (0.08, self._tighten),
             (0.02, lambda: self._vote(author, j, honest=honest)),
         ]
         x = rng.random()

@@ -19,6 +19,7 @@ from covey.model import (
     Governance,
     HybridTime,
     Payload,
+    ReleaseId,
     Upgrade,
     limits,
     time_at,
@@ -54,6 +55,15 @@ class Writing:
 
     def __post_init__(self) -> None:
         self.oracle = Oracle(self.founding.charter, FIRST, self.history)
+
+    def copy(self) -> Writing:
+        """The same up to here; what is written to one is not in the other."""
+        history = History()
+        history.known.update(self.history.known)
+        other = Writing(self.founding, history, self.honest, self.refused, dict(self.codes))
+        other.bad, other.stolen = set(self.bad), set(self.stolen)
+        other.oracle._judged.update(self.oracle._judged)  # Bits mean the same so far.
+        return other
 
     @property
     def deltas(self) -> list[Delta]:
@@ -117,10 +127,12 @@ class Writing:
         *,
         at_ms: int = 0,
         honest: bool = False,
+        release: ReleaseId | None = None,
     ) -> Known:
         """A delta that follows the cut; entries: the effects of its one call, if any.
 
-        at_ms: its time, should the cut allow it. It may be refused: `codes` says so.
+        at_ms: its time, should the cut allow it. release: another one than its cut's. It may be
+        refused: `codes` says so.
         """
         said = tuple(governance)
         is_migration = any(isinstance(effect, Upgrade) for effect in said)
@@ -128,6 +140,8 @@ class Writing:
         calls = (Call(method, b"{}"),) if entries else ()
         effects = (tuple(sorted(entries, key=_place)),) if entries else ()
         core = self._core(author, cut, said, len(calls), at_ms)
+        if release is not None:
+            core = replace(core, release=release)
         sealed = encode_payload(Payload(calls, effects, ((),) * len(calls)))
         delta = make_delta(self.founding.context, core, sealed, author.signer)
         while delta.id in self.history.known:  # The same said again: a tick later.
