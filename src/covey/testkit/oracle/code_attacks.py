@@ -76,9 +76,9 @@ def _tighten_against(p: Play) -> None:
     own = Quorum(1, (PEOPLE[_DORA].member_id,), 0)
     p.move(_DORA, p.now, Tighten(own))
     p.move(_DORA, p.now, _approve(1, _NEXT))
+    p.move(_ANN, p.now, _approve(1, _NEXT))
     p.move(_DORA, p.now, _upgrade(1, _NEXT))
-    for who in (_ANN, _BEN):
-        p.move(who, p.now, _approve(1, _NEXT))
+    p.move(_BEN, p.now, _approve(1, _NEXT))
     p.move(_ANN, p.now, Tighten(own))
     p.move(_ANN, p.now, _upgrade(1, _NEXT))
     p.move(_EMIL, p.now, Tighten(Never()))
@@ -129,6 +129,16 @@ def _quorum(p: Play) -> None:
     p.move(_ANN, p.now, _upgrade(1, _OTHER))
 
 
+def _one_key_twice(p: Play) -> None:
+    """Two devices of one member approve, neither knowing of the other."""
+    second = device("ann", "second")
+    p.move(_ANN, p.now, second.admit(p.writing.founding.context))
+    cut = p.now
+    p.move(_ANN, cut, _approve(1, _NEXT))
+    p.move(second, cut, _approve(1, _NEXT))
+    p.move(_ANN, p.now, _upgrade(1, _NEXT))
+
+
 def _replay(p: Play) -> None:
     """Approvals of a number and a release are of no other, nor of the next time round."""
     for who in (_ANN, _BEN):
@@ -151,6 +161,15 @@ def _unseen(p: Play) -> None:
     p.move(_BEN, p.now, _approve(1, _OTHER))
     p.move(_ANN, p.now, _upgrade(1, _OTHER))
     p.move(_GINA, cara)
+
+
+def _void_witness(p: Play) -> None:
+    """A witness that was closed before it saw the approvals."""
+    before = p.now
+    _approved(p, _END_MS)
+    seen = p.move(_GINA, p.now, at_ms=_END_MS + 100)
+    p.move(_ANN, before | p.made[0].bit, *p.closes(before, (_GINA,)))
+    p.move(_BEN, p.now, _upgrade(1, _NEXT, seen), at_ms=_END_MS + 5000)
 
 
 def _approved(p: Play, at_ms: int) -> None:
@@ -218,7 +237,7 @@ CODE_ATTACKS: dict[str, Script] = {
     "tighten to replace a quorum": _script(
         _tighten_against,
         0,
-        *[_S, _S, "not-approved", _S, _S, "tightened-already", _S, "no-admin"],
+        *[_S, _S, _S, "not-approved", _S, "tightened-already", _S, "no-admin"],
         rule="quorum",
     ),
     "upgrade that missed a tighten": _script(_tighten_missed, 0, _S, "mute", "mute", _S),
@@ -233,6 +252,10 @@ CODE_ATTACKS: dict[str, Script] = {
         *["not-approved", "no-key", "no-key", "wrong-number", _S, "not-approved", _S],
         *["approved-already", _S, "not-approved", "not-approved"],
         rule="quorum",
+    ),
+    "one key twice": _script(_one_key_twice, 0, _S, _S, _S, "not-approved", rule="quorum"),
+    "notice by a void witness": _script(
+        _void_witness, 0, _S, _S, "void", _S, "notice", rule="notice"
     ),
     "approvals replayed": _script(
         _replay, 0, _S, _S, "not-approved", _S, "not-approved", "not-approved", rule="quorum"

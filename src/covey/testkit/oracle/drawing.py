@@ -192,9 +192,9 @@ def _constraints(rng: random.Random, quorum: Quorum) -> tuple[Constraint, ...]:
     x = rng.random()
     if x < 0.06:
         return (Never(),)
-    if x < 0.35:
+    if x < 0.45:
         return (quorum,) if rng.random() < 0.6 else (Publisher(), quorum)
-    return (Publisher(),) if x < 0.55 else ()
+    return (Publisher(),) if x < 0.6 else ()
 
 
 def _with_news(said: list[Governance], news: list[Governance]) -> list[Governance]:

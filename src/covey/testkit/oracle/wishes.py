@@ -103,7 +103,7 @@ class Wishes:
         """What the device does beside writing entries; often nothing, and not all of it allowed."""
         rng = self.rng
         has_seat = author.device in self.writing.oracle.ranks
-        if rng.random() < 0.2:
+        if rng.random() < (0.45 if self._quorums(j) else 0.05):
             return self._for_quorum(author, cut, j, honest=honest)
         if rng.random() < 0.15:
             return self._of_own(author, cut, j)
@@ -251,26 +251,32 @@ class Wishes:
     def _for_quorum(
         self, author: Identity, cut: Mask, j: Judgement, *, honest: bool
     ) -> list[Governance]:
-        """An approval by who has a key; by others the admission of who has one."""
+        """An approval by who has a key and has not given it; else what was approved, by an admin."""
         wanted = self.proposal(j.number + 1)
         if not honest and self.rng.random() < 0.5:
             wanted = manifest("1.9.0", "a rival")
-        has_key = any(
-            isinstance(constraint, Quorum) and author.member_id in constraint.keys
-            for constraint in j.constraints
-        )
-        if has_key or (not honest and self.rng.random() < 0.3):
-            return [Approve(j.number + 1, release(wanted))]
-        return (
-            self._upgrade(cut, j, honest=honest)
-            if ADMIN_ROLE in j.roles.get(author.device, ())
-            else []
+        approval = Approve(j.number + 1, release(wanted))
+        has_key = any(author.member_id in keys for keys in self._quorums(j))
+        if has_key and not self._is_approved(approval, author.member_id, cut, j):
+            return [approval]
+        if not honest and self.rng.random() < 0.1:
+            return [approval]
+        is_admin = ADMIN_ROLE in j.roles.get(author.device, ())
+        return self._upgrade(cut, j, honest=honest) if is_admin else []
+
+    def _quorums(self, j: Judgement) -> list[tuple[MemberId, ...]]:
+        return [c.keys for c in j.constraints if isinstance(c, Quorum)]
+
+    def _is_approved(self, approval: Approve, by: MemberId, cut: Mask, j: Judgement) -> bool:
+        return any(
+            approval in known.delta.core.governance and j.members.get(known.delta.core.author) == by
+            for known in self.writing.history.within(cut & j.alive)
         )
 
     def _upgrade(self, cut: Mask, j: Judgement, *, honest: bool) -> list[Governance]:
         rng, number = self.rng, j.number + 1
         packed = self.proposal(number)
-        if rng.random() < (0.25 if honest else 0.6):  # A rival; an attacker's may be anything.
+        if rng.random() < (0.15 if honest else 0.5):  # A rival; an attacker's may be anything.
             kind = "same" if number < 2 else "more"
             if not honest and rng.random() < 0.4:
                 kind = rng.choice(tuple(KINDS))
