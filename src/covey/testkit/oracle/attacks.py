@@ -124,6 +124,22 @@ def _junior_own_branch(p: Play) -> None:
     p.move(_DORA, p.now, *p.closes(p.now, (_EMIL, _FRED)))
 
 
+def _chains(p: Play) -> None:
+    """dora is above whom emil let in; not so where gina let it in as well, or whom it rests on."""
+    sock, other, third = _SOCK, device("other sock"), device("sock", "second")
+    context, both = p.writing.founding.context, (PEOPLE[_EMIL].device, PEOPLE[_GINA].device)
+    p.move(_ANN, p.now, *[Promote(one, ADMIN_ROLE) for one in both])
+    cut = p.now
+    p.move(_EMIL, cut, sock.admit(context), other.admit(context))
+    p.move(_GINA, cut, other.admit(context))
+    p.move(_ANN, p.now, Promote(other.device, ADMIN_ROLE))
+    p.move(other, p.now, third.admit(context))
+    for one in (sock, other, third):
+        p.move(_DORA, p.now, p.writing.close(p.now, one.device))
+    p.move(_EMIL, p.now, *p.closes(p.now, (_FRED,)))
+    p.move(sock, p.now)
+
+
 def _second_against_first(p: Play) -> None:
     p.move(_BEN, p.now, *p.closes(p.now, (_ANN,)))
     p.move(_BEN, p.now, p.writing.demote(p.now, PEOPLE[_ANN].device, ADMIN_ROLE))
@@ -201,8 +217,18 @@ def _too_few_votes(p: Play) -> None:
 
 def _vote_of_closed(p: Play) -> None:
     ann = PEOPLE[_ANN].device
+    p.move(_CARA, p.now, Vote(PEOPLE[_BEN].device))
+    p.move(_BEN, p.now, *p.closes(p.now, (_ANN,)))
     p.move(_CARA, p.now, Vote(ann))
     p.move(_ANN, p.now, *p.closes(p.now, (_CARA,)))
+    p.move(_BEN, p.now, *p.closes(p.now, (_ANN,)))
+
+
+def _twin_votes(p: Play) -> None:
+    """Two devices of one member have one vote, for whom it is about alone."""
+    second = device("ben", "second")
+    p.move(second, p.now, Vote(PEOPLE[_ANN].device))
+    p.move(_BEN, p.now, Vote(second.device))
     p.move(_BEN, p.now, *p.closes(p.now, (_ANN,)))
 
 
@@ -232,7 +258,9 @@ ATTACKS: dict[str, Script] = {
     "re-sign 1 of ben": _script(_re_sign_first_of_ben, 0, "stands"),
     "re-sign 4 of ben": _script(_re_sign_fourth_of_ben, 4, "stands"),
     "ben's key continues its chain": _script(_key_continues, 4, "stands"),
-    "lone founder re-signs 1": Script(_re_sign_first_of_ann, Outcome(0, ("stands",)), is_lone=True),
+    "lone founder re-signs 1": Script(
+        _re_sign_first_of_ann, Outcome(0, ("stands",)), founders="lone"
+    ),
     "late branch after evidence": _script(_late_branch, 0, "stands", "stands", "void", "stands"),
     "re-sign, stale evidence": _script(_stale_evidence, 0, "stands", "stands"),
     "re-sign, sock vouches": _script(_sock_vouches, 4, "stands", "stands"),
@@ -249,6 +277,9 @@ ATTACKS: dict[str, Script] = {
     ),
     "junior adopts gina": _script(_junior_adopts, 0, "stands", "stands", "stands"),
     "junior closes its own branch": _script(_junior_own_branch, 0, "stands"),
+    "chains that part": _script(
+        _chains, 0, *["stands"] * 6, "rank", "rank", "rank", "not-admitted"
+    ),
     "second admin against first": _script(_second_against_first, 0, "rank", "rank"),
     "member against its senior": _script(_member_against_senior, 0, "no-admin", "no-admin"),
     "promotes itself": _script(
@@ -266,7 +297,12 @@ ATTACKS: dict[str, Script] = {
     "too few votes": _voted(
         _too_few_votes, "rank", "stands", "rank", "no-quorum", "stands", "rank"
     ),
-    "vote of a closed founder": _voted(_vote_of_closed, "stands", "stands", "rank"),
+    "vote of a closed founder": _voted(
+        _vote_of_closed, "stands", "rank", "stands", "stands", "rank"
+    ),
+    "votes of twins": Script(
+        _twin_votes, Outcome(0, ("stands", "stands", "rank")), quorum=2, founders="twins"
+    ),
     "enough votes": _voted(_enough_votes, "stands", "stands", has_first=False),
     "evidence of no fork": _script(_foreign_evidence, 0, "wrong-evidence", "wrong-evidence"),
     **CODE_ATTACKS,

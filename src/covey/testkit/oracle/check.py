@@ -78,6 +78,9 @@ def statistics(writing: Writing) -> Counter[str]:
             "forks": bool(j.forked),
             "removals": j.removals[0],
             "removals standing": j.removals[1],
+            "removals of a branch": sum(
+                limit.through is not None for found in j.limits.values() for limit in found
+            ),
             "circles": j.removals[2],
             "upgrades standing": len(j.upgrades),
             "tightens": sum(isinstance(effect, Tighten) for effect in alive),

@@ -5,7 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from covey.model import Admission, Constraint, Delta, Effect, Governance, Never, Publisher, Quorum
+from covey.model import (
+    Admission,
+    Admit,
+    Constraint,
+    Delta,
+    Effect,
+    Governance,
+    Never,
+    Promote,
+    Publisher,
+    Quorum,
+)
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.history import Known
 from covey.testkit.oracle.judgement import Mask
@@ -20,7 +31,7 @@ _STEP_MS = 10
 
 
 def draw(seed: int, steps: int = 60) -> Writing:
-    """A history of about as many deltas as steps, the same for a seed every time."""
+    """A history of somewhat fewer deltas than steps, the same for a seed every time."""
     return _Drawing(random.Random(seed), steps).run()  # noqa: S311 - it must repeat itself
 
 
@@ -67,12 +78,13 @@ class _Drawing:
         self.side = {one.device: rng.randrange(2) for one in people}
 
     def run(self) -> Writing:
-        """Every step one device writes, and some tell others."""
+        """Every step one device writes or two, and some tell others."""
         for step in range(self.steps):
             is_parted = self.steps * 0.3 < step < self.steps * 0.7
-            author = self._author(step)
-            if author is not None:
-                self._write(author, step)
+            for _ in range(self.rng.randint(1, 2)):
+                author = self._author(step)
+                if author is not None:
+                    self._write(author, step)
             for _ in range(self.rng.randint(1, 4)):
                 one, other = self.rng.sample(self.people, 2)
                 if not is_parted or self.side[one.device] == self.side[other.device]:
@@ -84,6 +96,8 @@ class _Drawing:
         for _ in range(12):
             author = self.rng.choice(self.people)
             if author.device in self.sleepers and step < self.steps * 0.7:
+                continue
+            if author.device in self.writing.oracle.ranks and self.rng.random() < 0.4:
                 continue
             if author.device in self.writing.judge(self.know[author.device]).members:
                 return author
@@ -119,7 +133,19 @@ class _Drawing:
             self.writing.forget(known)
             return False
         self.know[author.device] |= known.bit
+        self._welcome(known)
         return True
+
+    def _welcome(self, known: Known) -> None:
+        """Who is let in or given a role mostly hears of it at once."""
+        named = {
+            effect.certificate.device if isinstance(effect, Admit) else effect.device
+            for effect in known.delta.core.governance
+            if isinstance(effect, Admit | Promote)
+        }
+        for one in self.people:
+            if one.device in named and self.rng.random() < 0.7:
+                self._hear(one, known.past | known.bit)
 
     def _attack(self, author: Identity, step: int) -> None:
         rng, writing = self.rng, self.writing
@@ -153,6 +179,7 @@ class _Drawing:
         bad = sorted(writing.bad)
         for other in rng.sample(bad, min(2, len(bad))):
             self.know[other] |= everything
+        self._welcome(known)
         if author.device in writing.stolen:  # It gets out through some other device.
             self._hear(rng.choice(self.people), everything)
 

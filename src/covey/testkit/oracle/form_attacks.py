@@ -88,6 +88,16 @@ def _essays(p: Play) -> None:
     p.move(_ANN, before | p.made[-2].bit, p.writing.demote(before, emil, "editor"))
 
 
+def _two_promotions(p: Play) -> None:
+    """Of two the author saw one, which falls; the other serves what follows it alone."""
+    emil, before = PEOPLE[_EMIL].device, p.now
+    p.move(_DORA, before, Promote(emil, "editor"))
+    p.move(_EMIL, p.now, entries=(Put("essays", b"k", b"v"),))
+    p.move(_BEN, before, Promote(emil, "editor"))
+    p.move(_ANN, before, p.writing.demote(before, PEOPLE[_DORA].device, ADMIN_ROLE))
+    p.move(_EMIL, p.now, entries=(Put("essays", b"k", b"w"),))
+
+
 def _constraints(p: Play) -> None:
     many = [Tighten(Quorum(1, (MemberId(b"%032d" % n),), 0)) for n in range(limits.CONSTRAINTS_MAX)]
     p.move(_ANN, p.now, *many)
@@ -126,6 +136,7 @@ FORM_ATTACKS: dict[str, Script] = {
         *["no-quorum", _S, "not-admitted"],
     ),
     "essays": _script(_essays, "no-admin", "role-missing", _S, "void", _S),
+    "two promotions": _script(_two_promotions, "void", "void", _S, _S, _S),
     "constraints": _script(_constraints, _S, "too-many"),
     "own fork, old news": _script(_forked_author, "stands", "own-fork", _S, "known-already", _S),
 }

@@ -27,7 +27,7 @@ from covey.testkit.oracle.judgement import Mask
 from covey.testkit.oracle.people import device, manifest, release, start
 from covey.testkit.oracle.writing import Writing
 
-__all__ = ["KEYS", "PEOPLE", "RULES", "Outcome", "Play", "Script", "quiet"]
+__all__ = ["FOUNDERS", "KEYS", "PEOPLE", "RULES", "Outcome", "Play", "Script", "quiet"]
 
 _NAMES = ("ann", "ben", "cara", "dora", "emil", "fred", "gina")
 PEOPLE = tuple(device(name) for name in _NAMES)
@@ -44,6 +44,13 @@ RULES: dict[str, tuple[Constraint, ...]] = {
     "notice": (Quorum(2, KEYS, 1000),),
     "never": (Never(),),
 }
+FOUNDERS = {
+    "three": PEOPLE[:3],
+    "lone": PEOPLE[:1],
+    "twins": (*PEOPLE[:2], device("ben", "second")),
+}
+"""Whose devices a charter names."""
+
 _ROUNDS = 8
 _WRITERS = (0, 1, 3, 4, 5, 6)
 
@@ -123,19 +130,22 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One attack. rule: of `RULES`. quorum: of the charter's admins. is_told: whether there is
-    evidence at the end. goal: what it may come to at most."""
+    """One attack. goal: what it may come to.
+
+    rule: of `RULES`. quorum: of the charter's admins. founders: of `FOUNDERS`. is_told: whether
+    there is evidence at the end.
+    """
 
     play: Callable[[Play], None]
     goal: Outcome
     rule: str = "free"
     quorum: int = 0
-    is_lone: bool = False
+    founders: str = "three"
     is_told: bool = True
 
     def run(self, seed: int) -> Outcome:
         """What this attack comes to on a quiet context."""
-        play = quiet(seed, self.rule, self.quorum, self.is_lone)
+        play = quiet(seed, self.rule, self.quorum, self.founders)
         self.play(play)
         news = play.writing.news(play.now)
         if self.is_told and news:  # The honest answer.
@@ -144,26 +154,28 @@ class Script:
         return play.outcome()
 
 
-def quiet(seed: int, rule: str = "free", quorum: int = 0, is_lone: bool = False) -> Play:
+def quiet(seed: int, rule: str = "free", quorum: int = 0, founders: str = "three") -> Play:
     """The context with 56 honest deltas, each of which follows all before it.
 
     Where code is free, its first upgrade is in force when the rounds begin.
     """
-    writing, mark = _quiet(seed, rule, quorum, is_lone)
+    writing, mark = _quiet(seed, rule, quorum, founders)
     copy = writing.copy()
     return Play(copy, dict(mark), copy.admitted)
 
 
 @cache
-def _quiet(seed: int, rule: str, quorum: int, is_lone: bool) -> tuple[Writing, dict[str, Known]]:
+def _quiet(seed: int, rule: str, quorum: int, founders: str) -> tuple[Writing, dict[str, Known]]:
     ann, ben, _, dora, emil, fred, gina = PEOPLE
-    founders = PEOPLE[:1] if is_lone else PEOPLE[:3]
     founding = start(
-        *founders, admission=Admission.CLOSED, constraints=RULES[rule], admin_quorum=quorum
+        *FOUNDERS[founders],
+        admission=Admission.CLOSED,
+        constraints=RULES[rule],
+        admin_quorum=quorum,
     ).again(nonce=sha256(b"quiet %d" % seed))
     writing, mark, context = Writing(founding), dict[str, Known](), founding.context
     steps: list[tuple[str, Identity, list[Governance]]] = [("0 starts", ann, [])]
-    if is_lone:
+    if founders == "lone":
         steps.append(("1 in", ann, [ben.admit(context)]))
         steps.append(("1 up", ann, [Promote(ben.device, ADMIN_ROLE)]))
     steps += [

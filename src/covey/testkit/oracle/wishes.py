@@ -110,6 +110,10 @@ class Wishes:
         if rng.random() < 0.15 and has_seat and self.writing.founding.charter.admin_quorum:
             return self._vote(author, j, honest=honest)
         is_admin = ADMIN_ROLE in j.roles.get(author.device, ())
+        if is_admin and rng.random() < 0.35:
+            said = self._of_juniors(author, cut, j)
+            if said:
+                return said
         if rng.random() < (0.25 if is_admin or self._is_open() else 0.02):
             return self._admit(author, j)
         if not is_admin and (honest or rng.random() < 0.6):
@@ -208,6 +212,9 @@ class Wishes:
         target = self._suspect(author, j, honest=honest, inside=True)
         seats = self.writing.oracle.ranks
         is_senior = seats.get(target.device, 99) < seats.get(author.device, 99)
+        below = [one for one in self._others(author) if one.device in self._below(author, j)]
+        if author.device not in seats and below and self.rng.random() < 0.8:
+            target = self.rng.choice(below)  # A junior admin, and whom it let in.
         if self.writing.founding.charter.admin_quorum and is_senior and self.rng.random() < 0.5:
             return [Vote(target.device)]
         return [self.writing.close(cut, target.device)]
@@ -216,11 +223,7 @@ class Wishes:
         """Whatever the rank allows, and now and then what it does not."""
         seats = self.writing.oracle.ranks
         rank = seats.get(author.device, 99)
-        below = {
-            grant.known.delta.core.author == author.device and device
-            for device, grants in j.admits.items()
-            for grant in grants[:1]
-        }
+        below = self._below(author, j)
         return [
             self.writing.close(cut, one.device)
             for one in {one.device: one for one in self._others(author)}.values()
@@ -228,6 +231,31 @@ class Wishes:
             or one.device in below
             or self.rng.random() < 0.02
         ]
+
+    def _of_juniors(self, author: Identity, cut: Mask, j: Judgement) -> list[Governance]:
+        """A founder makes the first junior admins; they let others in, and close them."""
+        others = self._others(author)
+        if author.device in self.writing.oracle.ranks:
+            plain = [o for o in others if ADMIN_ROLE not in j.roles.get(o.device, (ADMIN_ROLE,))]
+            juniors = sum(ADMIN_ROLE in roles for roles in j.roles.values())
+            few = juniors < len(self.writing.oracle.ranks) + 2
+            return [Promote(self.rng.choice(plain).device, ADMIN_ROLE)] if plain and few else []
+        below = [one for one in others if one.device in self._below(author, j)]
+        inside = [one for one in below if one.device in j.members]
+        x = self.rng.random()
+        if inside and x < 0.3:
+            return [self.writing.close(cut, self.rng.choice(inside).device)]
+        if inside and x < 0.5:
+            return [Promote(self.rng.choice(inside).device, ADMIN_ROLE)]
+        return self._admit(author, j)
+
+    def _below(self, author: Identity, j: Judgement) -> set[DeviceId]:
+        """Whom somebody let in, and whom those let in."""
+        found = {author.device}
+        for device, grants in j.admits.items():  # In the order in which they came.
+            if any(grant.known.delta.core.author in found for grant in grants):
+                found.add(device)
+        return found - {author.device}
 
     def _demote(
         self, author: Identity, cut: Mask, j: Judgement, *, honest: bool
@@ -251,7 +279,7 @@ class Wishes:
     def _for_quorum(
         self, author: Identity, cut: Mask, j: Judgement, *, honest: bool
     ) -> list[Governance]:
-        """An approval by who has a key and has not given it; else what was approved, by an admin."""
+        """An approval by who has a key and has not given it; else the upgrade, by an admin."""
         wanted = self.proposal(j.number + 1)
         if not honest and self.rng.random() < 0.5:
             wanted = manifest("1.9.0", "a rival")
