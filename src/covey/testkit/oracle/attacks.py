@@ -196,6 +196,14 @@ def _mutual(p: Play) -> None:
     p.move(_ANN, p.now)
 
 
+def _second_device_of_first(p: Play) -> None:
+    """A known limit: any device of its member takes the first admin's seat for good."""
+    second = device("ann", "second")
+    p.move(_ANN, p.now, second.admit(p.writing.founding.context))
+    p.move(second, p.now, *p.closes(p.now, (_ANN,)))
+    p.move(_BEN, p.now, PEOPLE[_ANN].admit(p.writing.founding.context))
+
+
 def _silent_founder_closes(p: Play) -> None:
     """A known limit: nothing shows that cara had seen more than this."""
     p.move(_CARA, p.at("6 in"), *p.closes(p.at("6 in"), (_DORA, _EMIL, _FRED, _GINA)))
@@ -293,6 +301,9 @@ ATTACKS: dict[str, Script] = {
     ),
     "demoted, acts on": _script(_demoted_acts_on, 0, "stands", "void", "stands", "stands"),
     "two devices close one another": _script(_mutual, 0, "stands", "void", "void", "stands"),
+    "second device closes the first admin": Script(
+        _second_device_of_first, Outcome(0, ("stands", "stands", "closed"), has_first=False)
+    ),
     "silent founder closes": _script(_silent_founder_closes, 32, "stands"),
     "too few votes": _voted(
         _too_few_votes, "rank", "stands", "rank", "no-quorum", "stands", "rank"

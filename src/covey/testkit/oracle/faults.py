@@ -329,5 +329,5 @@ class _View:
             partly = {r.role for r in self.j.limits.get(device, ())} - wholly
             for role in ("admin", "editor"):
                 has = role not in wholly and self.has(device, role, self.mask)
-                if role not in partly and has != (role in self.j.roles[device]):
+                if role not in partly and has != (role in self.j.roles.get(device, ())):
                     yield "R1 roles"

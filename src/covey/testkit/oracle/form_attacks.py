@@ -91,9 +91,10 @@ def _essays(p: Play) -> None:
 def _two_promotions(p: Play) -> None:
     """Of two the author saw one, which falls; the other serves what follows it alone."""
     emil, before = PEOPLE[_EMIL].device, p.now
-    p.move(_DORA, before, Promote(emil, "editor"))
-    p.move(_EMIL, p.now, entries=(Put("essays", b"k", b"v"),))
     p.move(_BEN, before, Promote(emil, "editor"))
+    seen = p.move(_DORA, before, Promote(emil, "editor"))
+    cut = seen.past | seen.bit
+    p.move(_EMIL, cut, entries=(Put("essays", b"k", b"v"),))
     p.move(_ANN, before, p.writing.demote(before, PEOPLE[_DORA].device, ADMIN_ROLE))
     p.move(_EMIL, p.now, entries=(Put("essays", b"k", b"w"),))
 
@@ -136,7 +137,7 @@ FORM_ATTACKS: dict[str, Script] = {
         *["no-quorum", _S, "not-admitted"],
     ),
     "essays": _script(_essays, "no-admin", "role-missing", _S, "void", _S),
-    "two promotions": _script(_two_promotions, "void", "void", _S, _S, _S),
+    "two promotions": _script(_two_promotions, _S, "void", "void", _S, _S),
     "constraints": _script(_constraints, _S, "too-many"),
     "own fork, old news": _script(_forked_author, "stands", "own-fork", _S, "known-already", _S),
 }

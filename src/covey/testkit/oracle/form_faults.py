@@ -82,7 +82,7 @@ def _effect_faults(
         case Promote(device, role):
             if role not in (ADMIN_ROLE, *writing.founding.charter.roles):
                 yield "R0 a role that is none"
-            if device not in j.members or role in j.roles[device]:
+            if device not in j.members or role in j.roles.get(device, ()):
                 yield "R0 promoted for nothing"
             if _is_removed(writing, j, device, role):
                 yield "R2 a demoted device promoted"

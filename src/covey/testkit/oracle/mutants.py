@@ -21,7 +21,7 @@ from covey.errors import ProtocolViolation
 from covey.testkit.oracle.mutation import Mutation
 from covey.testkit.oracle.mutations import MUTATIONS
 
-__all__ = ["Notice", "main", "notice", "planted"]
+__all__ = ["Notice", "changed", "main", "notice", "planted"]
 
 _PACKAGE = "covey.testkit.oracle"
 _KEPT = ("history", "people", "mutants", "mutation", "mutations", "code_mutations")
@@ -141,13 +141,15 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """The code of the module, one place changed."""
         path = self.get_filename(fullname)
-        source = self.get_data(path).decode()
-        mutation = self._mutation
-        parts = source.split(mutation.old)
-        cut = mutation.which + 1
-        assert len(parts) > cut, f"{mutation.name}: its place is gone"
-        changed = mutation.old.join(parts[:cut]) + mutation.new + mutation.old.join(parts[cut:])
-        return compile(changed, path, "exec")
+        return compile(changed(self._mutation, self.get_data(path).decode()), path, "exec")
+
+
+def changed(mutation: Mutation, source: str) -> str:
+    """The source of a mutation's module with one place changed."""
+    parts = source.split(mutation.old)
+    cut = mutation.which + 1
+    assert len(parts) > cut, f"{mutation.name}: its place is gone"
+    return mutation.old.join(parts[:cut]) + mutation.new + mutation.old.join(parts[cut:])
 
 
 if __name__ == "__main__":

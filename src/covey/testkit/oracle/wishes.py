@@ -35,7 +35,7 @@ from covey.model import (
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.history import Known
 from covey.testkit.oracle.judgement import Judgement, Mask
-from covey.testkit.oracle.people import KINDS, manifest, release
+from covey.testkit.oracle.people import FIRST_MANIFEST, KINDS, manifest, release
 from covey.testkit.oracle.writing import Writing
 
 __all__ = ["Wishes", "witness_for"]
@@ -310,6 +310,8 @@ class Wishes:
                 kind = rng.choice(tuple(KINDS))
             name = f"rival {rng.randrange(3)}"
             packed = manifest(f"1.{number}.1" if honest else rng.choice(_VERSIONS), name, kind)
+        if rng.random() < 0.04:  # Back to where it began, where the rule allows that.
+            packed = FIRST_MANIFEST
         if not honest and rng.random() < 0.1:
             number += rng.choice((-1, 1)) if number > 1 else 1
         approved = Approve(number, release(packed))
