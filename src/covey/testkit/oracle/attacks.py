@@ -19,7 +19,7 @@ _SOCK = device("sock")
 
 def attacks(seed: int) -> dict[str, Outcome]:
     """What each attack comes to; `GOALS` is what it may."""
-    return {name: script.run(seed) for name, script in ATTACKS.items()}
+    return {name: script.played(seed).outcome() for name, script in ATTACKS.items()}
 
 
 # -- forks -------------------------------------------------------------------------------------
@@ -177,6 +177,17 @@ def _closed_comes_back(p: Play) -> None:
     p.move(_DORA, p.now, *p.closes(p.now, (_EMIL,)))
 
 
+def _rests_on_the_removed(p: Play) -> None:
+    """A close falls with the promotion that it rests on, whichever is known first."""
+    before = p.now
+    p.move(_DORA, before, Promote(PEOPLE[_EMIL].device, ADMIN_ROLE))
+    cut = p.now
+    p.move(_EMIL, cut, _SOCK.admit(p.writing.founding.context))
+    p.move(_EMIL, p.now, p.writing.close(p.now, _SOCK.device))
+    p.move(_ANN, before, p.writing.demote(before, PEOPLE[_DORA].device, ADMIN_ROLE))
+    p.move(_EMIL, p.now)
+
+
 def _demoted_acts_on(p: Play) -> None:
     before = p.now
     p.move(_ANN, p.now, p.writing.demote(p.now, PEOPLE[_DORA].device, ADMIN_ROLE))
@@ -298,6 +309,9 @@ ATTACKS: dict[str, Script] = {
     ),
     "closed, comes back": _script(
         _closed_comes_back, 0, "stands", "closed", "stands", "demoted", "no-admin"
+    ),
+    "rests on the removed": _script(
+        _rests_on_the_removed, 0, "void", "void", "void", "stands", "stands"
     ),
     "demoted, acts on": _script(_demoted_acts_on, 0, "stands", "void", "stands", "stands"),
     "two devices close one another": _script(_mutual, 0, "stands", "void", "void", "stands"),

@@ -143,15 +143,15 @@ class Script:
     founders: str = "three"
     is_told: bool = True
 
-    def run(self, seed: int) -> Outcome:
-        """What this attack comes to on a quiet context."""
+    def played(self, seed: int) -> Play:
+        """A quiet context after this attack."""
         play = quiet(seed, self.rule, self.quorum, self.founders)
         self.play(play)
         news = play.writing.news(play.now)
         if self.is_told and news:  # The honest answer.
             told = play.writing.write(PEOPLE[6], play.now, news)
             play.s |= told.bit
-        return play.outcome()
+        return play
 
 
 def quiet(seed: int, rule: str = "free", quorum: int = 0, founders: str = "three") -> Play:

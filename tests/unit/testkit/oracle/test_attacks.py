@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covey.testkit.oracle.attacks import ATTACKS, GOALS
+from covey.testkit.oracle.attacks import ATTACKS, GOALS, attacks
 from covey.testkit.oracle.faults import faults
 from covey.testkit.oracle.quiet import FOUNDERS, RULES, quiet
 
@@ -22,7 +22,14 @@ _CODES = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_comes_to_no_more_than_it_may(name: str) -> None:
     """The codes of its moves, the honest deltas lost, and whether the first admin is one still."""
-    assert ATTACKS[name].run(3) == GOALS[name]
+    play = ATTACKS[name].played(3)
+    assert play.outcome() == GOALS[name]
+    assert faults(play.writing, play.now) == []
+
+
+def test_outcomes_are_those_of_the_goals() -> None:
+    """What a report asks for by one name."""
+    assert attacks(2) == GOALS
 
 
 def test_attacks_meet_every_code() -> None:
