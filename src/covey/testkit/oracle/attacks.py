@@ -188,6 +188,15 @@ def _rests_on_the_removed(p: Play) -> None:
     p.move(_EMIL, p.now)
 
 
+def _circle_by_gift(p: Play) -> None:
+    """A role that ann never uses makes no close of hers rest on who gave it."""
+    before = p.now
+    p.move(_CARA, before, Promote(PEOPLE[_ANN].device, "editor"))
+    p.move(_ANN, p.now, *p.closes(p.now, (_BEN,)))
+    p.move(_BEN, before, *p.closes(before, (_CARA,)))
+    p.move(_CARA, p.now)
+
+
 def _demoted_acts_on(p: Play) -> None:
     before = p.now
     p.move(_ANN, p.now, p.writing.demote(p.now, PEOPLE[_DORA].device, ADMIN_ROLE))
@@ -313,6 +322,7 @@ ATTACKS: dict[str, Script] = {
     "rests on the removed": _script(
         _rests_on_the_removed, 0, "void", "void", "void", "stands", "stands"
     ),
+    "a circle by a gift": _script(_circle_by_gift, 0, "stands", "stands", "void", "stands"),
     "demoted, acts on": _script(_demoted_acts_on, 0, "stands", "void", "stands", "stands"),
     "two devices close one another": _script(_mutual, 0, "stands", "void", "void", "stands"),
     "second device closes the first admin": Script(
