@@ -299,8 +299,7 @@ class _View:
         """A removal stands by a delta that counts, or by one that fell in a circle."""
         limits = [limit for found in self.j.limits.values() for limit in found]
         fallen = {limit.known.bit for limit in limits if not limit.known.bit & self.j.alive}
-        circles = self.j.removals[2]
-        if fallen and (len(fallen) < 2 or not circles):
+        if fallen and not self.j.removals[2]:
             yield "R4 removal of a void delta stands"
         stands = {(limit.known.bit, limit.target, limit.role) for limit in limits}
         for removal, effect in self.removals:
