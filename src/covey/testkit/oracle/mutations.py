@@ -174,6 +174,12 @@ _JUDGED = [
         "[r.known] for r",
     ),
     Mutation(
+        "R4 a removal rests on every gift (an earlier wording)",
+        "oracle",
+        "if grant.role in needed and not (is_founder and grant.role == ADMIN_ROLE)",
+        "if grant.role",
+    ),
+    Mutation(
         "R5 void grants serve",
         "oracle",
         "known.bit, needs, j.alive)",
