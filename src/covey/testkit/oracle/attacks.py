@@ -271,6 +271,9 @@ def _foreign_evidence(p: Play) -> None:
     p.move(_GINA, p.now, Evidence(*ids))
     ids = sorted((p.last(_EMIL).delta.id, p.last(_EMIL, 2).delta.id))
     p.move(_GINA, p.now, Evidence(*ids))
+    before = p.now
+    p.move(_EMIL, p.last(_EMIL).past)
+    p.move(_GINA, before, *p.writing.news(p.now))  # Of what it says it has not seen.
 
 
 def _script(play: Callable[[Play], None], lost: int, *moves: str, is_told: bool = True) -> Script:
@@ -339,7 +342,9 @@ ATTACKS: dict[str, Script] = {
         _twin_votes, Outcome(0, ("stands", "stands", "rank")), quorum=2, founders="twins"
     ),
     "enough votes": _voted(_enough_votes, "stands", "stands", has_first=False),
-    "evidence of no fork": _script(_foreign_evidence, 0, "wrong-evidence", "wrong-evidence"),
+    "evidence of no fork": _script(
+        _foreign_evidence, 0, "wrong-evidence", "wrong-evidence", "stands", "wrong-evidence"
+    ),
     **CODE_ATTACKS,
     **FORM_ATTACKS,
 }
