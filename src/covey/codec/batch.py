@@ -33,7 +33,8 @@ def open_batch(packed: bytes, size_bytes_max: int) -> tuple[bytes, ...]:
     clear = inflate(packed, size_bytes_max + _FRAMING_BYTES_MAX)
     if clear is None:
         raise ProtocolViolation("wrong-credit", "the peer sent more than its credit")
-    array = shape.array(unpack(clear, len(clear)), limits.SYNC_BATCH_DELTAS_MAX, "batch")
+    elements = unpack(clear, len(clear), limits.ELEMENTS_MAX)
+    array = shape.array(elements, limits.SYNC_BATCH_DELTAS_MAX, "batch")
     if not array:
         raise ProtocolViolation("wrong-shape", "a batch without deltas")
     frames = tuple(shape.blob(item, limits.DELTA_SIZE_BYTES_MAX, "delta") for item in array)

@@ -9,10 +9,15 @@ __all__: list[str] = []  # read as `limits.NAME`
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+# -- encoding (protocols/encoding.md) --------------------------------------------------------
+ELEMENTS_MAX: Final = 1_024  # of all arrays of an object, time of one decode; more: refused
+
 # -- deltas (protocols/delta.md) -------------------------------------------------------------
 DELTA_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one decode; larger: ProtocolViolation
 DELTA_CALLS_MAX: Final = 256  # bounds replay of one delta; the next delta begins
 DELTA_PAYLOAD_SOFT_BYTES: Final = 256 * KIB  # a batch takes no further call beyond it
+DELTA_HEADER_ELEMENTS_MAX: Final = 4_096  # as ELEMENTS_MAX, more than its fields have together
+DELTA_ELEMENTS_MAX: Final = 65_536  # as above, of a payload; more than fuel pays for
 DELTA_PARENTS_MAX: Final = 32  # bounds a header; more heads are merged first
 DELTA_EFFECTS_MAX: Final = 8_192  # bounds one fold; a delta's fuel pays for fewer
 DELTA_GOVERNANCE_MAX: Final = 64  # bounds one fold; larger: ProtocolViolation
@@ -143,6 +148,7 @@ ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier diges
 # -- sync ------------------------------------------------------------------------------------
 SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
 SYNC_TOLD_BYTES_MAX: Final = 1 * MIB  # a frame without deltas or a blob; larger: reset
+SYNC_FRAME_ELEMENTS_MAX: Final = 96 * KIB  # as ELEMENTS_MAX, of kinds 5, 15 and 16; more: reset
 SYNC_STRANGER_BYTES_MAX: Final = 128 * KIB  # a frame before any proof, a charter; larger: reset
 SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
 SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
