@@ -9,10 +9,15 @@ __all__: list[str] = []  # read as `limits.NAME`
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+# -- encoding (protocols/encoding.md) --------------------------------------------------------
+ELEMENTS_MAX: Final = 1_024  # of all arrays of an object, time of one decode; more: refused
+
 # -- deltas (protocols/delta.md) -------------------------------------------------------------
 DELTA_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one decode; larger: ProtocolViolation
 DELTA_CALLS_MAX: Final = 256  # bounds replay of one delta; the next delta begins
 DELTA_PAYLOAD_SOFT_BYTES: Final = 256 * KIB  # a batch takes no further call beyond it
+DELTA_HEADER_ELEMENTS_MAX: Final = 4_096  # as ELEMENTS_MAX, more than its fields have together
+DELTA_ELEMENTS_MAX: Final = 65_536  # as above, of a payload; more than fuel pays for
 DELTA_PARENTS_MAX: Final = 32  # bounds a header; more heads are merged first
 DELTA_EFFECTS_MAX: Final = 8_192  # bounds one fold; a delta's fuel pays for fewer
 DELTA_GOVERNANCE_MAX: Final = 64  # bounds one fold; larger: ProtocolViolation
@@ -144,6 +149,7 @@ ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier diges
 # -- sync ------------------------------------------------------------------------------------
 SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
 SYNC_TOLD_BYTES_MAX: Final = 1 * MIB  # a frame without deltas or a blob; larger: reset
+SYNC_FRAME_ELEMENTS_MAX: Final = 96 * KIB  # as ELEMENTS_MAX, of kinds 5, 15 and 16; more: reset
 SYNC_STRANGER_BYTES_MAX: Final = 128 * KIB  # a frame before any proof, a charter; larger: reset
 SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
 SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
@@ -256,6 +262,9 @@ GOSSIP_TOPIC_BYTES_MAX: Final = 256  # name of a topic; longer ones are ignored
 GOSSIP_SEEN_MAX: Final = 131_072  # message ids remembered; oldest forgotten
 GOSSIP_SEEN_S: Final = 120.0  # as other implementations
 GOSSIP_MESSAGES_PER_S_MAX: Final = 5_000  # of one peer; beyond: reading it waits
+GOSSIP_TURN_S: Final = 0.005  # work on messages of one peer; then it is others' turn
+GOSSIP_FRUITLESS_S_MAX: Final = 1.0  # work of one peer's that is not accepted; then it waits
+GOSSIP_FRUITLESS_SHARE: Final = 0.2  # of the time, as above, once that is used up
 GOSSIP_REJECTS_MAX: Final = 16.0  # halved every minute; beyond: the peer's frames are not read
 GOSSIP_REJECTS_HALVED_S: Final = 60.0  # how fast a peer is forgiven
 GOSSIP_CONTROL_FRAMES_MAX: Final = 1_024  # unsent control RPCs of one peer; more are dropped
