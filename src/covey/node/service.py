@@ -74,7 +74,7 @@ from covey.store import Store
 
 __all__ = ["Node"]
 
-_NAME_BYTES_MAX = 128
+_NAME_BYTES_MAX = limits.LOCAL_NAME_BYTES_MAX
 
 
 class Node:
