@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from covey.api.described import errors, lines
 from covey.api.present import applied_row, context_reply, mirrored
+from covey.api.rules_routes import rulebook_of
 from covey.api.schema import (
     PATHS_ROOT,
     AppliedRow,
@@ -52,7 +53,8 @@ def list_contexts(state: State) -> ContextList:
 @post(_PATH, summary="Found a context", status_code=200, responses=errors(404, 507))
 async def create_context(data: JSONBody[CreateRequest], state: State) -> ContextReply:
     """Found a context of an installed application; this node is its first member."""
-    row = await service_of(state).create_context(data.application, data.name)
+    rules = rulebook_of(data.rules)
+    row = await service_of(state).create_context(data.application, data.name, rules)
     return context_reply(row)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from covey.api.rules_schema import RulesForm
 from covey.errors import (
     ConfigError,
     ExecutionError,
@@ -106,6 +107,7 @@ class CreateRequest(_Request, frozen=True):
 
     application: str
     name: str | None = None
+    rules: RulesForm = RulesForm()
 
 
 class JoinRequest(_Request, frozen=True):
@@ -153,7 +155,8 @@ class ContextStatusReply(_Word, frozen=True):
     in_sync_with: peer ids whose last word, not older than 30 s, named the same deltas and state.
     diverged: same deltas, another state: a defect. behind: deltas known to be missing, a lower
     bound. waiting: deltas here whose parents are missing. as_of: the age of the oldest word
-    that `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet) or "member".
+    that `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet),
+    "member" or "removed".
     """
 
     id: str
@@ -367,6 +370,7 @@ class AppliedRow(_Word, frozen=True):
 
     arrival: its number on this node, to go on after. author: a device; member: whose it is.
     sequence: of its author. calls, effects: counts. admitted: devices it lets in.
+    governance: what it governs, in words. void: its effects on entries count for nothing now.
     """
 
     arrival: Annotated[int, msgspec.Meta(description="number on this node, from 1")]
@@ -380,6 +384,8 @@ class AppliedRow(_Word, frozen=True):
     effects: int
     events: tuple[EventReply, ...]
     admitted: tuple[str, ...]
+    governance: tuple[str, ...]
+    void: bool
     parents: tuple[str, ...]
 
 

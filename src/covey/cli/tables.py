@@ -82,7 +82,12 @@ def _context_block(context: ContextStatusReply) -> RenderableType:
 
 
 def _standing(context: ContextStatusReply) -> str:
-    words = {"joining": "joining", "reading": "reading, not admitted yet", "member": "member"}
+    words = {
+        "joining": "joining",
+        "reading": "reading, not admitted yet",
+        "member": "member",
+        "removed": "removed: this device may not write there any more",
+    }
     parts = [words.get(context.phase, context.phase)]
     if context.behind:
         parts.append(f"behind by at least {context.behind}")
@@ -262,7 +267,7 @@ def row_text(row: AppliedRow) -> str:
 
 def _calls(row: AppliedRow) -> str:
     if not row.calls:
-        return f"admits {len(row.admitted)}" if row.admitted else "no calls"
+        return _governed(row)
     names = list(dict.fromkeys(row.methods))
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return f"{row.calls} of {shown}"
@@ -321,3 +326,11 @@ def _fact(name: str, fact: str) -> RenderableType:
     row.add_column()
     row.add_row(name, Text(fact))
     return row
+
+
+def _governed(row: AppliedRow) -> str:
+    """What a delta without calls does, in the room of a column."""
+    if not row.governance:
+        return "no calls"
+    first = row.governance[0].partition(" did:")[0].partition(" bafk")[0]
+    return first if len(row.governance) == 1 else f"{first}, … ({len(row.governance)})"

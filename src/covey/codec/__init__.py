@@ -22,12 +22,14 @@ from covey.codec.bundle import (
 from covey.codec.certificate import (
     certificate_of,
     certificate_packed,
+    certificate_text,
     is_certificate_valid,
     is_join_valid,
     join_of,
     join_packed,
     make_certificate,
     make_join,
+    parse_certificate,
 )
 from covey.codec.charter import (
     charter_id,
@@ -177,6 +179,7 @@ __all__ = [
     "base32_encode",
     "certificate_of",
     "certificate_packed",
+    "certificate_text",
     "charter_id",
     "cid_of",
     "cid_text",
@@ -221,6 +224,7 @@ __all__ = [
     "pack_batch",
     "pack_gossip",
     "pack_bundle",
+    "parse_certificate",
     "parse_cid",
     "parse_description",
     "parse_did",

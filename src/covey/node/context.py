@@ -16,15 +16,17 @@ import trio
 from trio_typing import TaskStatus
 
 from covey.codec import topic_text
-from covey.errors import NodeError
+from covey.errors import NodeError, Refused
 from covey.merge import StateReader
 from covey.model import (
     Batch,
     Call,
     Certificate,
     DeltaId,
+    Denied,
     Failed,
     Failure,
+    Governance,
     Interface,
     Join,
     Outcome,
@@ -50,6 +52,8 @@ from covey.sync import (
     Event,
     Execute,
     Executed,
+    GovernanceAnswered,
+    GovernanceRequested,
     Heard,
     Misbehaved,
     RecordSequence,
@@ -105,6 +109,7 @@ class ContextDriver:
         self._timers: dict[str, float] = {}
         self._replies: dict[int, Callable[[Reply], None]] = {}
         self._admissions: dict[int, Callable[[str], None]] = {}
+        self._wishes: dict[int, Callable[[GovernanceAnswered], None]] = {}
         self._next_request = 0
         self._is_abandoned = False
         self._inbox_send, self._inbox = trio.open_memory_channel[_Item](limits.CONTEXT_INBOX_MAX)
@@ -173,6 +178,28 @@ class ContextDriver:
             del self._admissions[self._next_request]
             answer("busy")
 
+    async def govern(self, effects: tuple[Governance, ...]) -> DeltaId:
+        """Write governance; durable when this returns. Raises Refused with the rule's reason."""
+        self._next_request += 1
+        request = self._next_request
+        answers: list[GovernanceAnswered] = []
+        is_answered = trio.Event()
+
+        def answered(answer: GovernanceAnswered) -> None:
+            answers.append(answer)
+            is_answered.set()
+
+        self._wishes[request] = answered
+        await self.deliver(GovernanceRequested(request, effects))
+        if self._is_abandoned:
+            self._answer_all()
+        await is_answered.wait()
+        delta, denied = answers[0].delta, answers[0].denied
+        if delta is None:
+            assert denied is not None
+            raise Refused(f"{denied.code}: {denied.reason}")
+        return delta
+
     # -- the task ---
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -208,6 +235,10 @@ class ContextDriver:
             on_reply(Reply(request, failed, None))
         while self._admissions:
             self._admissions.popitem()[1]("not here")
+        gone = Denied("not-admitted", "the context was left before it was done")
+        while self._wishes:
+            request, answer = self._wishes.popitem()
+            answer(GovernanceAnswered(request, None, gone))
 
     def stop(self) -> None:
         """End the task."""
@@ -264,6 +295,8 @@ class ContextDriver:
                     self._outlets.ask(peer, ids)
                 case AdmissionAnswered(request, reason):
                     self._admissions.pop(request)(reason)
+                case GovernanceAnswered(request):
+                    self._wishes.pop(request)(effect)
                 case Misbehaved(peer, code):
                     self._outlets.misbehaved(peer, code)
 

@@ -36,17 +36,14 @@ from covey.errors import (
     StoreError,
 )
 from covey.model import (
-    EXECUTION_METERED,
     Admission,
+    Certificate,
     Charter,
     Cid,
     ContextId,
     DeviceId,
-    Encryption,
     PeerId,
     ReleaseTerms,
-    Verification,
-    limits,
 )
 from covey.network import Network
 from covey.node.context import ContextDriver, Outlets
@@ -57,6 +54,7 @@ from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
 from covey.node.reach import Reach, provider_keys
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rulebook import Rulebook, founded
 from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
 from covey.runtime import Executor
 from covey.store import Store
@@ -65,9 +63,6 @@ from covey.sync import Ledger, Replica, Sources
 __all__ = ["Contexts"]
 
 _logger = logging.getLogger(__name__)
-_IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
-
-
 _NO_TERMS = ReleaseTerms("0.0.0", "", ())  # for who looks at frontiers alone
 
 
@@ -164,26 +159,12 @@ class Contexts:
 
     # -- creating, joining, leaving
 
-    async def create(self, application: Application, name: str) -> Held:
+    async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
         """Found a context: its charter names this member as the first admin."""
         device = DeviceId(self._home.device().public)
-        charter = Charter(
-            application=application.application_id,
-            release=application.release,
-            admins=(self._home.certificate(device),),
-            admission=Admission.OPEN,
-            roles=(),
-            verification=Verification.SIGNATURE,
-            encryption=Encryption.NONE,
-            constraints=(),
-            admin_quorum=0,
-            snapshot_witnesses=0,
-            idle_limit_ms=_IDLE_LIMIT_MS,
-            fuel_budget=0,
-            module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
-            execution=EXECUTION_METERED,
-            nonce=secrets.token_bytes(32),
-        )
+        founder = self._home.certificate(device)
+        nonce = secrets.token_bytes(32)
+        charter = founded(application.application_id, application.release, founder, nonce, rules)
         packed = encode_charter(charter)
         context = charter_id(packed)
         await trio.to_thread.run_sync(self._records.add_charter, packed)
@@ -241,6 +222,10 @@ class Contexts:
     def new_device(self) -> DeviceId:
         """This installation's device for a context that begins now."""
         return DeviceId(self._home.device().public)
+
+    def certificate(self) -> Certificate:
+        """Whose device that is."""
+        return self._home.certificate(self.new_device())
 
     async def _begin(self, record: ContextRecord) -> Held:
         assert self._nursery is not None

@@ -139,7 +139,7 @@ async def seek_admission(
     join = make_join(device, context, certificate)
     rng = random.Random()  # noqa: S311 - whom to ask first
     asked: dict[PeerId, None] = {}
-    while not driver.replica.is_admitted:
+    while not driver.replica.is_admitted and not driver.replica.is_removed:
         candidates = [peer for peer in links.sharing(context) if peer not in asked]
         if not candidates:
             asked.clear()

@@ -14,6 +14,7 @@ import trio
 from covey.codec import (
     TICKET_PREFIX,
     Ticket,
+    certificate_text,
     cid_text,
     decode_ticket,
     did_text,
@@ -46,10 +47,13 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
+from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
 from covey.node.held import Held
 from covey.node.joining import Fetcher, check_module
+from covey.node.local_names import free_name, held_named
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
 from covey.node.tell import (
     application_row,
@@ -73,8 +77,6 @@ from covey.runtime import Executor
 from covey.store import Store
 
 __all__ = ["Node"]
-
-_NAME_BYTES_MAX = limits.LOCAL_NAME_BYTES_MAX
 
 
 class Node:
@@ -177,11 +179,13 @@ class Node:
 
     # -- contexts ---
 
-    async def create_context(self, application: str, name: str | None) -> ContextRow:
+    async def create_context(
+        self, application: str, name: str | None, rules: Rulebook = NO_RULES
+    ) -> ContextRow:
         """As `NodeService.create_context`."""
         installed = self._application(application)
         default = installed.manifest.package.rpartition(".")[2]
-        held = await self._contexts.create(installed, self._free_name(name, default))
+        held = await self._contexts.create(installed, self._free_name(name, default), rules)
         return context_row(held, self._records)
 
     def contexts(self) -> tuple[ContextRow, ...]:
@@ -191,6 +195,25 @@ class Node:
     def context(self, name: str) -> ContextRow:
         """As `NodeService.context`."""
         return context_row(self._held(name), self._records)
+
+    def rules(self, context: str) -> RulesRow:
+        """As `NodeService.rules`."""
+        held = self._held(context)
+        if held.driver is not None:
+            return ledger_rules(held.driver.replica.ledger)
+        if held.charter is None:
+            raise Refused("its charter is not here yet: this node is still joining")
+        return charter_rules(cid_text(held.record.id), held.charter)
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """As `NodeService.govern`."""
+        driver = await self._admitted(self._held(context))
+        effects = effects_of(driver.replica.ledger, driver.replica.device, wish)
+        return (await driver.govern(effects)).hex()
+
+    def certificate(self) -> str:
+        """As `NodeService.certificate`."""
+        return certificate_text(self._contexts.certificate())
 
     def ticket(self, context: str) -> str:
         """As `NodeService.ticket`."""
@@ -263,33 +286,10 @@ class Node:
         return self.settings(cid_text(held.record.id))
 
     def _held(self, name: str) -> Held:
-        everything = self._contexts.all()
-        exact = [
-            h
-            for h in everything
-            if name in (cid_text(h.record.id), h.record.name, topic_text(h.record.id))
-        ]
-        matches = exact or [
-            h for h in everything if name and cid_text(h.record.id).startswith(name)
-        ]
-        if not matches:
-            raise NotFound(f"no context {name!r}: see `covey context list`")
-        if len(matches) > 1:
-            raise NotFound(f"{name!r} names several contexts: see `covey context list`")
-        return matches[0]
+        return held_named(self._contexts.all(), name)
 
     def _free_name(self, name: str | None, default: str) -> str:
-        taken = [h.record.name for h in self._contexts.all()]
-        if name is None:
-            number = 1
-            while (chosen := default if number == 1 else f"{default}-{number}") in taken:
-                number += 1
-            return chosen
-        if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
-            raise ConfigError("a local name is printable and has 1 to 128 bytes")
-        if name in taken:
-            raise ConfigError(f"a context named {name!r} is here already: choose another name")
-        return name
+        return free_name(self._contexts.all(), name, default)
 
     # -- calls and queries ---
 
@@ -320,9 +320,11 @@ class Node:
             await held.ready.wait()
             if held.problem:
                 raise Refused(held.problem)
-            if held.driver is not None:
+            if held.driver is not None and not held.driver.replica.is_removed:
                 await held.driver.admitted.wait()
         driver = held.driver
+        if driver is not None and driver.replica.is_removed:
+            raise Refused("this device was removed from the context: it may not write there")
         if driver is None or not driver.replica.is_admitted:
             raise Refused("not admitted yet: a member's node must be reachable; try again")
         return driver

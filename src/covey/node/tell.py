@@ -33,12 +33,17 @@ _DHT = "/ipfs/kad/1.0.0"  # who speaks it answers others
 
 
 def phase_of(held: Held) -> str:
-    """How far this node is in a context: joining, reading or member; "refused" where it cannot."""
+    """How far this node is in a context: joining, reading or member; "refused" where it cannot.
+
+    "removed": the device was closed.
+    """
     if held.problem:
         return "refused"
     if held.driver is None:
         return "joining"
-    return "member" if held.driver.replica.is_admitted else "reading"
+    if held.driver.replica.is_admitted:
+        return "member"
+    return "removed" if held.driver.replica.is_removed else "reading"
 
 
 def context_status(held: Held, records: Records, now_s: float) -> ContextStatus:

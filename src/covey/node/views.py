@@ -167,7 +167,8 @@ class JoinResult:
 class DeltaRow:
     """An applied delta. calls: a count. time: ISO 8601 UTC, the author's claim.
 
-    methods: of its calls, in order. admitted: devices it lets in, as did:key.
+    methods: of its calls, in order. admitted: devices it lets in, as did:key. governance: what it
+    governs, in words. void: by what is known now its effects on entries count for nothing.
     """
 
     delta: str
@@ -180,6 +181,8 @@ class DeltaRow:
     effects: int
     events: tuple[tuple[str, str], ...]
     admitted: tuple[str, ...]
+    governance: tuple[str, ...]
+    void: bool
     parents: tuple[str, ...]
 
 

@@ -104,6 +104,11 @@ class Replica:
         return self.is_member(self.device) and not self.is_forked
 
     @property
+    def is_removed(self) -> bool:
+        """Whether this node's own device was closed: it never comes back."""
+        return self.ledger.authority.is_closed(self.device) and not self.is_admitted
+
+    @property
     def is_forked(self) -> bool:
         """Whether this node's own device has two branches: its home was copied or restored."""
         return len(self.ledger.frontier.get(self.device, ())) > 1

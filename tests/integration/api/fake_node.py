@@ -273,6 +273,8 @@ class FakeNode:
             effects=1,
             events=(("changed", "{}"),),
             admitted=(),
+            governance=(),
+            void=False,
             parents=(),
         )
         self.rows.append((arrival, row))

@@ -28,6 +28,7 @@ from covey.sync import (
     Event,
     Execute,
     Executed,
+    GovernanceAnswered,
     Misbehaved,
     RecordSequence,
     Replica,
@@ -278,6 +279,9 @@ class Node:
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
                 self.peers.answer_admission(request, reason)
+            case GovernanceAnswered(request, delta_id, denied):
+                what = _short(delta_id) if denied is None else denied.code
+                self.world.note(self, f"governance {request} {what}")
             case Applied(delta):
                 self.world.note(self, f"applied {_short(delta.id)}")
                 self.world.checks.applied(self, delta)

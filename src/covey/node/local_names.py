@@ -1,0 +1,43 @@
+"""What contexts are called on this node: names that nobody else sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covey.codec import cid_text, topic_text
+from covey.errors import ConfigError, NotFound
+from covey.node.held import Held
+
+__all__ = ["free_name", "held_named"]
+
+_NAME_BYTES_MAX = 128
+
+
+def held_named(everything: Sequence[Held], name: str) -> Held:
+    """The context with this id, topic, local name or unique prefix. Raises NotFound."""
+    exact = [
+        h
+        for h in everything
+        if name in (cid_text(h.record.id), h.record.name, topic_text(h.record.id))
+    ]
+    matches = exact or [h for h in everything if name and cid_text(h.record.id).startswith(name)]
+    if not matches:
+        raise NotFound(f"no context {name!r}: see `covey context list`")
+    if len(matches) > 1:
+        raise NotFound(f"{name!r} names several contexts: see `covey context list`")
+    return matches[0]
+
+
+def free_name(everything: Sequence[Held], name: str | None, default: str) -> str:
+    """The name that was asked for, or the first free one like the default. Raises ConfigError."""
+    taken = [h.record.name for h in everything]
+    if name is None:
+        number = 1
+        while (chosen := default if number == 1 else f"{default}-{number}") in taken:
+            number += 1
+        return chosen
+    if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
+        raise ConfigError("a local name is printable and has 1 to 128 bytes")
+    if name in taken:
+        raise ConfigError(f"a context named {name!r} is here already: choose another name")
+    return name
