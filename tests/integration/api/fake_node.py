@@ -100,6 +100,7 @@ class FakeNode:
                     waiting=0,
                     as_of="2026-01-01T00:00:00.000Z",
                     phase="member",
+                    role="full",
                     admission="open",
                     encryption="none",
                     verification="signature",
