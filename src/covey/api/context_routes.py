@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 from litestar.types import ASGIApp
 
 from covey.api.described import errors, lines
@@ -100,9 +101,11 @@ def read_settings(name: FromPath[str], state: State) -> SettingsReply:
     responses=errors(404, 507),
 )
 async def change_settings(
-    name: FromPath[str], data: JSONBody[SettingsRequest], state: State
+    name: FromPath[str], data: JSONBody[SettingsRequest], body: RawBody, state: State
 ) -> SettingsReply:
     """It holds at once, also for connected peers, and over restarts; all of it or nothing."""
+    # The framework takes "3" for 3 and "true" for true; a slip must not become a setting.
+    msgspec.json.decode(body, type=SettingsRequest)
     change = SettingsChange(
         degree=data.degree,
         peers_max=data.max_peers,

@@ -154,9 +154,10 @@ class ContextStatusReply(_Word, frozen=True):
 
     in_sync_with: peer ids whose last word, not older than 30 s, named the same deltas and state.
     diverged: same deltas, another state: a defect. behind: deltas known to be missing, a lower
-    bound. waiting: deltas here whose parents are missing. as_of: the age of the oldest word
-    that `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet),
-    "member" or "removed".
+    bound. waiting: deltas here whose parents are missing. as_of: when the oldest word was heard
+    that `in_sync_with` rests on, null where it rests on none. members: people, however many devices
+    each has. role: "full" or "carrier". phase: "joining", "reading" (not admitted yet),
+    "member", "removed" or "refused".
     """
 
     id: str
@@ -169,8 +170,9 @@ class ContextStatusReply(_Word, frozen=True):
     diverged: tuple[str, ...]
     behind: int
     waiting: int
-    as_of: str
+    as_of: str | None
     phase: str
+    role: str
     admission: str
     encryption: str
     verification: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covey.codec import shape
-from covey.codec.addresses import KnownPeer, ip_of
+from covey.codec.addresses import KnownPeer, ip_of, is_somewhere
 from covey.codec.announcement import (
     Announcement,
     Head,
@@ -210,6 +210,7 @@ __all__ = [
     "ip_of",
     "is_delta_signed",
     "is_peer_id",
+    "is_somewhere",
     "is_join_valid",
     "join_of",
     "join_packed",

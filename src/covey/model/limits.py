@@ -225,6 +225,7 @@ DIALS_AT_ONCE_MAX: Final = 16  # handshakes in flight; more wait
 DIAL_ADDRESSES_MAX: Final = 8  # addresses tried of one peer; the rest are ignored
 DIALS_IN_VAIN_MAX: Final = 32  # of one host in a row; beyond: it is not dialled for now
 DIALS_IN_VAIN_PER_S: Final = 0.25  # as above, forgiven by the second
+NAMES_RESOLVED_AT_ONCE_MAX: Final = 4  # host names of named addresses; a thread each, more wait
 DIAL_STAGGER_S: Final = 0.15  # before a peer's next address is tried beside the first
 DIAL_TIMEOUT_S: Final = 10.0  # one address; beyond: the next one
 STREAM_OPEN_TIMEOUT_S: Final = 10.0  # negotiation with a connected peer; beyond: unavailable
@@ -327,6 +328,7 @@ STORE_KEY_BYTES_MAX: Final = 4 * KIB  # escaped key parts and all; longer: a bro
 STORE_CONTEXTS_MAX: Final = 2**31 - 1  # local numbers ever given; more: StoreError
 
 # -- node ------------------------------------------------------------------------------------
+LOCAL_NAME_BYTES_MAX: Final = 128  # of a context on this node; longer: refused
 CONTEXT_INBOX_MAX: Final = 1_024  # events that wait for one context; senders wait, gossip is lost
 CONTEXT_HEARD_BYTES_MAX: Final = 32 * MIB  # frames of gossip among them; more are lost
 CONTEXT_OUTBOX_MAX: Final = 256  # envelopes that wait for the network; the context waits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covey.network.address import parse_listen_address, parse_pinned_address
 from covey.network.config import NetworkConfig
 from covey.network.connections import PeerRow
 from covey.network.discovery import Discovery, ProviderKeys, Wishes
@@ -26,4 +27,6 @@ __all__ = [
     "Validate",
     "Wishes",
     "open_network",
+    "parse_listen_address",
+    "parse_pinned_address",
 ]

@@ -11,6 +11,7 @@ from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
+from covey.codec import is_somewhere
 from covey.errors import ConfigError
 from covey.model import PeerId
 
@@ -20,6 +21,7 @@ __all__ = [
     "parse_listen_address",
     "parse_peer_address",
     "parse_peer_id",
+    "parse_pinned_address",
     "peer_id_of",
     "relay_of",
     "split_peer",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _CIRCUIT = "/p2p-circuit"
+_SHOWN_CHARS_MAX = 200
 
 
 def parse_peer_id(text: str) -> ID:
@@ -60,13 +63,31 @@ def parse_peer_address(text: str) -> tuple[ID, Multiaddr]:
     return peer, transport
 
 
+def parse_pinned_address(text: str) -> tuple[ID, Multiaddr]:
+    """As `parse_peer_address`, and somebody can be there; raises ConfigError."""
+    peer, transport = parse_peer_address(text)
+    behind = relay_of(transport)
+    address = transport if behind is None else behind[1]
+    if behind is not None and behind[0] == peer:
+        raise ConfigError(f"{text!r} names the same peer as relay and as who is behind it")
+    host, port = ("", 1) if address is None else host_and_port(address)
+    if _is_ip(host) and not is_somewhere(ipaddress.ip_address(host)):
+        raise ConfigError(f"{text!r} cannot be dialled: nobody is at {host}")
+    if not port:
+        raise ConfigError(f"{text!r} cannot be dialled: there is no port 0")
+    return peer, transport
+
+
 def parse_listen_address(text: str) -> Multiaddr:
     """An address to listen on, without a peer id; raises ConfigError."""
     address = _parsed(text)
     host, _ = host_and_port(address)
     if not _is_ip(host):
         raise ConfigError(f"{text!r} names no IP address to listen on")
-    return split_peer(address)[0]
+    transport, peer = split_peer(address)
+    if peer is not None:
+        raise ConfigError(f"{text!r} ends in a peer id: listen on {str(transport)!r}")
+    return transport
 
 
 def split_peer(address: Multiaddr) -> tuple[Multiaddr, ID | None]:
@@ -160,7 +181,11 @@ def _is_ip(host: str) -> bool:
 
 
 def _parsed(text: str) -> Multiaddr:
+    if not text:
+        raise ConfigError("an empty text is no address: one is like /ip4/192.0.2.7/tcp/4001")
     try:
         return Multiaddr(text)
     except (MultiaddrError, ValueError) as error:
-        raise ConfigError(f"{text!r} is no multiaddr: {error}") from error
+        why = str(error).removeprefix(f"Invalid MultiAddr {text!r}: ")
+        why = why.removesuffix(f" (string: {text})")
+        raise ConfigError(f"{text[:_SHOWN_CHARS_MAX]!r} is no multiaddr: {why}") from error

@@ -17,6 +17,7 @@ from libp2p.peer.peerstore import PeerStoreError
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import PeerId, limits
 from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of, split_peer
+from covey.network.chronicle import Chronicle
 from covey.network.connections import Connections, PeerRow
 from covey.network.discovery import Discovery, OnFound, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
@@ -67,6 +68,7 @@ class Network:
         )
         self._host = host
         self._connections = connections
+        self.chronicle = Chronicle(host.get_id(), connections)
         self._gossip = gossip
         self._providers = providers
         self.redial = Redial(host, connections, remembered, self.dial_id, rng)
@@ -111,6 +113,7 @@ class Network:
         try:
             await swarm.dial_at(parse_peer_id(peer), parsed[: limits.DIAL_ADDRESSES_MAX])
         except BaseLibp2pError as error:
+            self.chronicle.unreached(parse_peer_id(peer), error)
             raise PeerUnavailable(str(error)) from error
 
     async def dial_peer(self, peer: PeerId) -> None:
@@ -120,9 +123,12 @@ class Network:
     def pin(self, owner: str, addresses: Iterable[str]) -> None:
         """Keep connections to these peers for an owner, for ever, instead of those it named before.
 
-        addresses: as of `dial`; raises ConfigError. None of them: the owner wants nobody any more.
+        addresses: as of `dial`, but host names are resolved as this machine does; raises
+        ConfigError. None of them: the owner wants nobody any more.
         """
-        self.redial.pin(owner, [parse_peer_address(address) for address in addresses])
+        named = tuple(addresses)
+        self.chronicle.name(owner, named)
+        self.redial.pin(owner, [parse_peer_address(address) for address in named])
 
     def is_connected(self, peer: PeerId) -> bool:
         """An open connection exists."""
@@ -238,6 +244,7 @@ class Network:
         try:
             await self._host.get_network().dial_peer(peer)
         except BaseLibp2pError as error:
+            self.chronicle.unreached(peer, error)
             raise PeerUnavailable(str(error)) from error
 
     async def _serve_stream(self, raw: INetStream) -> None:

@@ -36,6 +36,7 @@ from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.peerstore import BoundedPeerStore
 from covey.network.transport import TcpTransport
+from covey.network.why import Unreached
 
 __all__ = ["Circuits", "PeerSwarm", "build_host"]
 
@@ -178,16 +179,16 @@ class PeerSwarm(Swarm):
         Those through relays wait longer: for all direct ones to fail, or long enough for one.
         """
         if not direct and not circuits:
-            raise SwarmException(f"no usable address of {peer_id} is known")
+            raise Unreached(peer_id, ())
         connected: list[INetConn] = []
-        failures: list[str] = []
+        failures: list[tuple[Multiaddr, Exception]] = []
 
         async def attempt(address: Multiaddr, failed: trio.Event) -> None:
             try:
                 conn = await self._dial_address(address, peer_id)
             except Exception as error:  # noqa: BLE001
                 # py-libp2p lets errors of every layer through here; each ends this address only.
-                failures.append(f"{address}: {error!r}")
+                failures.append((address, error))
                 failed.set()
             else:
                 connected.append(conn)
@@ -208,7 +209,7 @@ class PeerSwarm(Swarm):
                 with trio.move_on_after(limits.RELAY_DIAL_AFTER_S):
                     await failed.wait()
         if not connected:
-            raise SwarmException(f"unable to connect to {peer_id}: {'; '.join(failures)}")
+            raise Unreached(peer_id, failures)
         return connected[0]
 
     async def _dial_address(self, address: Multiaddr, peer_id: ID) -> INetConn:

@@ -173,12 +173,14 @@ class Contexts:
 
     async def join(self, record: ContextRecord) -> Held:
         """Begin to join a context; the node keeps trying until it is served and admitted."""
+        _logger.info("joining a context", extra={"called": record.name})
         return await self._begin(record)
 
     async def leave(self, held: Held) -> None:
         """Stop a context and forget it here."""
         held.scope.cancel()
         await held.ended.wait()
+        _logger.info("context left", extra={"called": held.record.name})
         async with self._settings_lock:
             self._held.pop(held.record.id, None)
             with trio.CancelScope(shield=True):
@@ -280,7 +282,8 @@ class Contexts:
     def _give_up(self, held: Held, error: NodeError) -> None:
         held.problem = str(error)
         held.ready.set()
-        _logger.warning("context cannot be joined", extra={"why": held.problem})
+        facts = {"called": held.record.name, "why": held.problem}
+        _logger.warning("context cannot be joined", extra=facts)
 
     async def _dial(self, address: str) -> None:
         assert self._network is not None
@@ -312,6 +315,7 @@ class Contexts:
             await nursery.start(driver.run)
             held.driver = driver
             held.ready.set()
+            _logger.info("context is here", extra={"called": held.record.name})
             self.reach.shape(held.record.id)
             await self._network.subscribe(driver.topic, driver.validate)
             try:
@@ -324,6 +328,7 @@ class Contexts:
                     replica.certificate,
                     held.record.inviter,
                 )
+                _logger.info("member of a context", extra={"called": held.record.name})
                 await trio.sleep_forever()
             finally:
                 held.driver = None
@@ -360,7 +365,7 @@ class Contexts:
         recorded = self._home.sequence(held.record.device, cid_text(context))
         if stored >= recorded and len(tips) <= 1:
             return signer
-        _logger.warning("store was restored, device retired", extra={"context": cid_text(context)})
+        _logger.warning("store was restored, device retired", extra={"called": held.record.name})
         if self._home.device().public == held.record.device:
             signer = self._home.retire_device()
         else:

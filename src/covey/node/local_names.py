@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from covey.codec import cid_text, topic_text
 from covey.errors import ConfigError, NotFound
+from covey.model import limits
 from covey.node.held import Held
 
 __all__ = ["free_name", "held_named"]
-
-_NAME_BYTES_MAX = 128
 
 
 def held_named(everything: Sequence[Held], name: str) -> Held:
@@ -36,7 +35,7 @@ def free_name(everything: Sequence[Held], name: str | None, default: str) -> str
         while (chosen := default if number == 1 else f"{default}-{number}") in taken:
             number += 1
         return chosen
-    if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
+    if not name or len(name.encode()) > limits.LOCAL_NAME_BYTES_MAX or not name.isprintable():
         raise ConfigError("a local name is printable and has 1 to 128 bytes")
     if name in taken:
         raise ConfigError(f"a context named {name!r} is here already: choose another name")

@@ -277,7 +277,7 @@ class Node:
     def settings(self, context: str) -> SettingsRow:
         """As `NodeService.settings`."""
         held = self._held(context)
-        return settings_row(held, len(self._contexts.links.sharing(held.record.id)))
+        return settings_row(held, self._contexts.reach.peers(held.record.id))
 
     async def change_settings(self, context: str, change: SettingsChange) -> SettingsRow:
         """As `NodeService.change_settings`."""

@@ -47,6 +47,8 @@ PEER_ID = "12D3KooWFake"
 MEMBER = "did:key:z6MkMember"
 DEVICE = "did:key:z6MkDevice"
 CONTEXT_ID = "bafkreicontext"
+NEAR_ID = "bafkreihko6jke32alyvotrxutsutxptao3hkycq7yu6ygqtmpv7s3e3x4q"
+FAR_TOPIC = "/covey/1/ypz5pfaexi7dinmrxcvkcix4oc6kyt4sq7eazqknzodzkth6qq5a"
 RELEASE_ID = "bafkreirelease"
 TOKEN = "00" * 32
 
@@ -108,6 +110,7 @@ class FakeNode:
                     waiting=0,
                     as_of="2026-01-01T00:00:00.000Z",
                     phase="member",
+                    role="full",
                     admission="open",
                     encryption="none",
                     verification="signature",
@@ -247,10 +250,10 @@ class FakeNode:
         return "covey-ticket"
 
     async def join(self, target: str, name: str | None) -> JoinResult:
-        """Only `covey-ticket` leads anywhere; `slow-ticket` is not admitted in time."""
-        if target == "slow-ticket":
+        """Few lead anywhere; by `slow-ticket` and `FAR_TOPIC` nobody is admitted in time."""
+        if target in ("slow-ticket", FAR_TOPIC):
             return JoinResult(id=CONTEXT_ID, admitted=False)
-        if target != "covey-ticket":
+        if target not in ("covey-ticket", NEAR_ID):
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)
 

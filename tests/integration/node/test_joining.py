@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 import trio
 
+from covey.cli.running import log_lines
 from covey.codec import cid_of, topic_text
 from covey.errors import ConfigError, NotFound, PeerUnavailable, Refused
 from covey.model import EXECUTION_ENGINE_FUEL, ContextId, limits
 from covey.node import CallResult
-from tests.integration.node.conftest import agree, found, keys, opened, put, run, told
+from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
 
 pytestmark = pytest.mark.trio
 DATA = Path(__file__).parent / "data"
@@ -31,6 +33,27 @@ async def test_joiner_is_admitted_and_writes(home, way):
         await agree(context.id, ada, ben)
         assert await keys(ada, "kv") == await keys(ben, "ours") == {"a", "b"}
         assert told(ada, context.id).members == 2
+
+
+async def test_log_tells_of_joining_and_gives_no_id_away(home, caplog):
+    """`covey run --verbose` is pasted into bug reports: who reads a context's id can join it."""
+    caplog.set_level(logging.INFO)
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(ada.ticket("kv"), "ours")
+        await until(lambda: caplog.messages.count("member of a context") == 2)
+        await ben.leave("ours")
+        secrets = (context.id, context.topic, ada.ticket("kv"))
+    told = [(r.getMessage(), r.called) for r in caplog.records if hasattr(r, "called")]
+    assert [event for event, called in told if called == "ours"] == [
+        "joining a context",
+        "context is here",
+        "member of a context",
+        "context left",
+    ]
+    assert {"peer connected", "peer disconnected"} <= set(caplog.messages)
+    shown = [log_lines().format(r) for r in caplog.records if r.name.partition(".")[0] == "covey"]
+    assert not [line for line in shown for secret in secrets if secret in line]
 
 
 async def test_ticket_alone_is_enough(home):
