@@ -5,6 +5,8 @@ Source: protocols/delta.md, "Group commit", and protocols/membership.md.
 
 from __future__ import annotations
 
+from collections import deque
+
 from covey.governance import check_admit
 from covey.model import (
     Admission,
