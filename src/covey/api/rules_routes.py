@@ -53,12 +53,13 @@ def read_rules(name: FromPath[str], state: State) -> RulesReply:
     responses=errors(404, 409, 507),
 )
 async def govern(name: FromPath[str], data: JSONBody[GovernRequest], state: State) -> GovernReply:
-    """Remove, give or take a role, tighten, vote, approve; refused where the rules forbid it."""
+    """Remove, give or take a role, tighten, vote, approve, upgrade; or why the rules forbid it."""
     wish = Wish(
         action=data.action,
         who=data.who,
         role=data.role,
         release=data.release,
+        migration=data.migration,
         constraint=None if data.constraint is None else _constraint(data.constraint),
     )
     return GovernReply(delta=await service_of(state).govern(name, wish))

@@ -40,16 +40,18 @@ class RulesForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GovernRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Govern a context. action: remove, leave, give, take, tighten, vote or approve.
+    """Govern a context. action: remove, leave, give, take, tighten, vote, approve or upgrade.
 
-    who: a member or device as did:key. role: with give and take. release: with approve.
-    constraint: with tighten.
+    who: a member or device as did:key. role: with give and take. constraint: with tighten.
+    release: with approve and upgrade. migration: the arguments of the new release's `migrate`, as
+    JSON text; without it that is not called.
     """
 
     action: str
     who: str = ""
     role: str = ""
     release: str = ""
+    migration: str | None = None
     constraint: ConstraintForm | None = None
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from covey.api.rules_schema import CertificateReply, ConstraintForm, GovernReply, GovernRequest
+from covey.cli.arguments import read_arguments
 from covey.cli.opened import open_client
 from covey.cli.options import ContextArgument, HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_line, emit_shown
@@ -50,6 +51,12 @@ def register(app: typer.Typer) -> None:
             "context tighten notes --quorum 2 --key did:key:z6Mk… --key did:key:z6Mk… --notice 3d",
         )
     )(tighten)
+    app.command(
+        epilog=examples(
+            "context upgrade notes org.covey.kv", "context upgrade notes bafkrei… --migrate '{}'"
+        )
+    )(upgrade)
+    app.command(epilog=examples("context approve notes bafkrei…"))(approve)
     app.command(epilog=examples("context certificate"))(certificate)
 
 
@@ -146,6 +153,40 @@ def constraint_given(
         return ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--notice") from error
+
+
+_ReleaseArgument = Annotated[
+    str, typer.Argument(metavar="RELEASE", help="A release: its id, or one that is installed.")
+]
+
+
+def upgrade(
+    home: HomeOption,
+    context: ContextArgument,
+    release: _ReleaseArgument,
+    migrate: Annotated[
+        str | None,
+        typer.Option("--migrate", metavar="JSON", help="Call its `migrate` with these arguments."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put an installed release in force, for every member, if the rules allow it.
+
+    It begins with this delta: what others write before they know of it keeps the old release.
+    """
+    migration = None if migrate is None else read_arguments(migrate).decode()
+    request = GovernRequest(action="upgrade", release=release, migration=migration)
+    _govern(home, context, request, as_json=as_json)
+
+
+def approve(
+    home: HomeOption,
+    context: ContextArgument,
+    release: _ReleaseArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a release as the next one, with this member's key of the context's quorum."""
+    _govern(home, context, GovernRequest(action="approve", release=release), as_json=as_json)
 
 
 def certificate(home: HomeOption, as_json: JsonOption = False) -> None:

@@ -113,20 +113,28 @@ class Governor:
     def terms(self, release: ReleaseId) -> ReleaseTerms:
         """What a release says of itself, that was in force somewhere."""
         if release not in self._terms:
-            row = next(row for row in upgrades(self._reader) if row.release == release)
-            for effect in self.past.delta(row.at.id).core.governance:
-                if isinstance(effect, Upgrade):
-                    self._terms[release] = decode_manifest(effect.manifest).terms
+            self._terms[release] = decode_manifest(self.manifest(release)).terms
         return self._terms[release]
 
     def collections(self, release: ReleaseId) -> dict[str, Collection]:
         """The collections of a release, by name."""
         known = self._collections.get(release)
         if known is None:
-            known = self._collections[release] = self._placed(self.terms(release))
+            known = self._collections[release] = self.placed(self.terms(release))
         return known
 
-    def _placed(self, terms: ReleaseTerms) -> dict[str, Collection]:
+    def manifest(self, release: ReleaseId) -> bytes:
+        """The signed manifest of a release that an applied upgrade named."""
+        row = next(row for row in upgrades(self._reader) if row.release == release)
+        core = self.past.delta(row.at.id).core
+        return next(e.manifest for e in core.governance if isinstance(e, Upgrade))
+
+    def releases(self) -> tuple[ReleaseId, ...]:
+        """Every release that was named in this context, the charter's first."""
+        named = (row.release for row in upgrades(self._reader))
+        return tuple(dict.fromkeys((self.charter.release, *named)))
+
+    def placed(self, terms: ReleaseTerms) -> dict[str, Collection]:
         """Collections by name, each with where its rows are in this context."""
         first = {(collection.name, collection.rule) for collection in self._first.collections}
         return {
@@ -138,7 +146,7 @@ class Governor:
         """The collections that a delta's calls could write to: a migration is the new release's."""
         for effect in delta.core.governance:
             if isinstance(effect, Upgrade):
-                return self._placed(decode_manifest(effect.manifest).terms)
+                return self.placed(decode_manifest(effect.manifest).terms)
         return self.collections(delta.core.release)
 
     def needs(self, at: Placed) -> Needs:

@@ -46,12 +46,13 @@ from covey.model import (
     ReleaseTerms,
 )
 from covey.network import Network
-from covey.node.context import ContextDriver, Outlets
+from covey.node.context import ContextDriver
 from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.held import Held
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
+from covey.node.outlets import Outlets
 from covey.node.reach import Reach, provider_keys
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rulebook import Rulebook, founded
@@ -115,7 +116,11 @@ class Contexts:
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         """As `SessionHost.blob`: served only inside a context that references it."""
-        return self._records.blob(cid) if self._records.references(context, cid) else None
+        held, ledger = self._held.get(context), self.ledger(context)
+        if held is None or held.charter is None:
+            return None
+        named = (held.charter.release,) if ledger is None else ledger.governor.releases()
+        return self._records.blob(cid) if self._records.references(context, cid, named) else None
 
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         """As `SessionHost.shows`."""
@@ -384,4 +389,7 @@ class Contexts:
                 held.record.device, cid_text(context), sequence
             ),
             misbehaved=self.links.misbehaved,
+            provide=partial(
+                Fetcher(self.links, self._records).provide, self._executor, self._engines, context
+            ),
         )

@@ -21,8 +21,10 @@ from covey.model import (
     Promote,
     ReleaseId,
     Tighten,
+    Upgrade,
     Vote,
 )
+from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import sentences
 from covey.sync import Ledger
@@ -32,15 +34,17 @@ __all__ = ["MemberRow", "RulesRow", "Wish", "charter_rules", "effects_of", "ledg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be done. action: remove, leave, give, take, tighten, vote or approve.
+    """What is to be done. action: remove, leave, give, take, tighten, vote, approve or upgrade.
 
-    who: a member or a device as did:key. role: with give and take. release: with approve.
+    who: a member or a device as did:key. role: with give and take. release: with approve and
+    upgrade. migration: the arguments of `migrate`, as JSON, or None where it is not to be called.
     """
 
     action: str
     who: str = ""
     role: str = ""
     release: str = ""
+    migration: str | None = None
     constraint: ConstraintRow | None = None
 
 
@@ -78,7 +82,9 @@ class RulesRow:
     unpromised: tuple[str, ...]
 
 
-def effects_of(ledger: Ledger, own: DeviceId, wish: Wish) -> tuple[Governance, ...]:
+def effects_of(
+    ledger: Ledger, own: DeviceId, wish: Wish, records: Records
+) -> tuple[Governance, ...]:
     """The effects that do what is wished. Raises ConfigError and NotFound."""
     match wish.action:
         case "leave":
@@ -101,6 +107,8 @@ def effects_of(ledger: Ledger, own: DeviceId, wish: Wish) -> tuple[Governance, .
             return tuple(Vote(device) for device in _devices(ledger, wish.who))
         case "tighten" if wish.constraint is not None:
             return (Tighten(constraint_of_row(wish.constraint)),)
+        case "upgrade":
+            return (Upgrade(1, records.manifest(ReleaseId(parse_cid(wish.release))), ()),)
         case "approve":
             return (Approve(1, ReleaseId(parse_cid(wish.release))),)
     raise ConfigError(f"action {wish.action[:32]!r} is not known")

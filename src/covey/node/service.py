@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import trio
 
@@ -39,6 +40,7 @@ from covey.model import (
     MethodKind,
     PeerId,
     Query,
+    ReleaseId,
     limits,
     time_at,
 )
@@ -50,7 +52,7 @@ from covey.node.engines import EngineChoice
 from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
 from covey.node.held import Held
 from covey.node.joining import Fetcher, check_module
-from covey.node.local_names import free_name, held_named
+from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rulebook import NO_RULES, Rulebook
@@ -159,23 +161,7 @@ class Node:
         return application_row(self._application(name))
 
     def _application(self, name: str) -> Application:
-        installed = self._records.applications()
-        exact = [a for a in installed if name in (cid_text(a.release), a.manifest.package)]
-        matches = exact or [
-            a
-            for a in installed
-            if name
-            and (
-                cid_text(a.release).startswith(name)
-                or a.manifest.package.startswith(name)
-                or a.manifest.package.rpartition(".")[2] == name
-            )
-        ]
-        if not matches:
-            raise NotFound(f"no application {name!r}: see `covey app list`")
-        if len({a.manifest.package for a in matches}) > 1 or (not exact and len(matches) > 1):
-            raise NotFound(f"{name!r} names several applications: see `covey app list`")
-        return matches[-1]
+        return application_named(self._records, name)
 
     # -- contexts ---
 
@@ -208,8 +194,15 @@ class Node:
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""
         driver = await self._admitted(self._held(context))
-        effects = effects_of(driver.replica.ledger, driver.replica.device, wish)
-        return (await driver.govern(effects)).hex()
+        if wish.release:
+            wish = replace(wish, release=release_named(self._records, wish))
+        effects = effects_of(driver.replica.ledger, driver.replica.device, wish, self._records)
+        migration = None
+        if wish.migration is not None:
+            release = ReleaseId(parse_cid(wish.release))
+            await driver.make_ready(release, self._records.manifest(release))
+            migration = Call("migrate", wish.migration.encode())
+        return (await driver.govern(effects, migration)).hex()
 
     def certificate(self) -> str:
         """As `NodeService.certificate`."""
@@ -341,14 +334,14 @@ class Node:
         replica = driver.replica
         query = Query(
             context=replica.context,
-            release=replica.charter.release,
+            release=driver.release,
             member=replica.certificate.member,
             device=replica.device,
             time=HybridTime(time_at(int(time.time() * 1000))),
             call=Call(method, arguments),
         )
         with self._store.snapshot(replica.context) as reader:
-            state = StateReader(reader, driver.interface.collections)
+            state = StateReader(reader, driver.collections(query.release))
             outcome = await self._executor.query(query, state)
         if isinstance(outcome, Failed):
             raise failure_of(outcome)

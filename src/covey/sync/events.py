@@ -23,6 +23,7 @@ from covey.model import (
     Outcome,
     Payload,
     PeerId,
+    ReleaseId,
     Write,
 )
 
@@ -45,9 +46,11 @@ __all__ = [
     "GovernanceAnswered",
     "GovernanceRequested",
     "Misbehaved",
+    "NeedRelease",
     "PeerCompared",
     "PeerLeft",
     "RecordSequence",
+    "ReleaseReady",
     "Reply",
     "SetTimer",
     "TimerFired",
@@ -114,10 +117,19 @@ class GovernanceRequested:
     """This device wants to govern: all of these effects in one delta, or none.
 
     What only the writer of the delta can know is filled in there: tips, numbers, witnesses.
+    migration: the call that an upgrade runs under its own release.
     """
 
     request: int
     effects: tuple[Governance, ...]
+    migration: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReady:
+    """The engine can run this release."""
+
+    release: ReleaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,7 @@ Event: TypeAlias = (
     | Executed
     | AdmissionRequested
     | GovernanceRequested
+    | ReleaseReady
     | PeerCompared
     | PeerLeft
     | TimerFired
@@ -215,6 +228,14 @@ class GovernanceAnswered:
     request: int
     delta: DeltaId | None
     denied: Denied | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRelease:
+    """Get this release ready; answer with `ReleaseReady`. Until then no calls are run."""
+
+    release: ReleaseId
+    manifest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +300,7 @@ Effect: TypeAlias = (
     | Reply
     | AdmissionAnswered
     | GovernanceAnswered
+    | NeedRelease
     | Applied
     | Ask
     | Dealt

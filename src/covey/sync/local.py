@@ -18,6 +18,7 @@ from covey.model import (
     Failed,
     Failure,
     Outcome,
+    ReleaseId,
     limits,
 )
 from covey.sync.author import Author, Draughted
@@ -37,7 +38,7 @@ from covey.sync.events import (
 from covey.sync.gossip import Gossip
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
-from covey.sync.wishes import completed
+from covey.sync.wishes import completed, release_of
 
 __all__ = ["LocalWrites"]
 
@@ -53,6 +54,8 @@ class LocalWrites:
         self._executing: Draughted | None = None
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
         self._wishes: deque[GovernanceRequested] = deque()
+        self._migrating: GovernanceRequested | None = None
+        self.ready: dict[ReleaseId, None] = {ledger.charter.release: None}
 
     @property
     def is_executing(self) -> bool:
@@ -115,7 +118,7 @@ class LocalWrites:
         now_ms = int(now * 1000)
         while (excess := self._author.excess_heads()) is not None:
             effects += self._apply(self._author.merge(excess, now_ms))
-        while self._wishes and self._may_write():
+        while self._wishes and self._may_write() and self._wishes[0].migration is None:
             effects += self._govern(self._wishes.popleft(), now_ms)
         if not self._may_write():
             return effects
@@ -140,16 +143,25 @@ class LocalWrites:
 
     def _govern(self, event: GovernanceRequested, now_ms: int) -> list[Effect]:
         """Write one wish, if the rules allow it as everything stands here."""
-        effects = tuple(completed(self._ledger, effect) for effect in event.effects)
-        delta = self._author.sign(self._author.draught((), now_ms), (), effects)
+        return self._write_wish(event, self._author.draught((), now_ms), ())
+
+    def _write_wish(
+        self, event: GovernanceRequested, draughted: Draughted, outcomes: tuple[Outcome, ...]
+    ) -> list[Effect]:
+        effects = tuple(completed(self._ledger, e, draughted.time) for e in event.effects)
+        delta = self._author.sign(draughted, outcomes, effects)
         assert delta is not None
-        judged = self._judge.judge(delta, now_ms)
+        judged = self._judge.judge(delta, draughted.time >> 16)
         if isinstance(judged, Denied):
             return [_refused(event, judged)]
         return [*self._apply(delta), GovernanceAnswered(event.request, delta.id, None)]
 
     def begin(self, now: float) -> list[Effect]:
-        """Give the next batch to the engine, if calls wait."""
+        """Give the next batch to the engine, if calls wait and their code is ready."""
+        if self._wishes:
+            return self._begin_migration(int(now * 1000))
+        if self._ledger.release not in self.ready:
+            return []
         requests = self._author.take()
         if not requests:
             return []
@@ -160,6 +172,8 @@ class LocalWrites:
         """The engine is done with a prefix of the batch; the rest goes back to the queue."""
         draughted, self._executing = self._executing, None
         assert draughted is not None
+        if self._migrating is not None:
+            return self._end_migration(draughted, outcomes[0])
         assert 0 < len(outcomes) <= len(draughted.requests)
         self._author.put_back(draughted.requests[len(outcomes) :])
         delta = self._author.sign(draughted, outcomes, ())
@@ -173,6 +187,24 @@ class LocalWrites:
             for request, outcome in zip(draughted.requests, outcomes, strict=False)
         ]
         return [*effects, *replies]
+
+    def _begin_migration(self, now_ms: int) -> list[Effect]:
+        """Run the call of the upgrade that is wished for, under its own release."""
+        event = self._wishes.popleft()
+        assert event.migration is not None
+        release = release_of(event)
+        if release not in self.ready:
+            return [_refused(event, Denied("not-ready", "that release is not installed here"))]
+        self._migrating = event
+        self._executing = self._author.draught((CallRequest(0, event.migration),), now_ms)
+        return [Execute(self._author.batch(self._executing, release))]
+
+    def _end_migration(self, draughted: Draughted, outcome: Outcome) -> list[Effect]:
+        event, self._migrating = self._migrating, None
+        assert event is not None
+        if isinstance(outcome, Failed):
+            return [_refused(event, Denied("migration", f"it failed: {outcome.message}"))]
+        return self._write_wish(event, draughted, (outcome,))
 
     def _apply(self, delta: Delta) -> list[Effect]:
         judged = self._judge.judge(delta, delta.core.time >> 16)

@@ -40,8 +40,10 @@ from covey.sync.events import (
     FrameReceived,
     GovernanceRequested,
     Misbehaved,
+    NeedRelease,
     PeerCompared,
     PeerLeft,
+    ReleaseReady,
     SetTimer,
     TimerFired,
 )
@@ -91,6 +93,7 @@ class Replica:
         self._last_announced_s = 0.0
         self._announces_soon = False
         self.is_upgrade_needed = False
+        self._needed = charter.release
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -151,7 +154,10 @@ class Replica:
     def start(self, now: float) -> list[Effect]:
         """What to do first."""
         self._last_announced_s = now
-        return [SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S))]
+        return [
+            *self._need_release(),
+            SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S)),
+        ]
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event; the effects of the last one have all been carried out."""
@@ -165,6 +171,9 @@ class Replica:
                 return self._finish(outcomes, now)
             case CallsSubmitted() | AdmissionRequested() | GovernanceRequested():
                 return self._write(event, now)
+            case ReleaseReady(release):
+                self._local.ready[release] = None
+                return self._author_next(now)
             case PeerCompared():
                 claim = Claim(
                     frontier_digest=event.frontier_digest,
@@ -215,7 +224,16 @@ class Replica:
     def _took_in(self, effects: list[Effect], now: float) -> list[Effect]:
         """What follows from taking in what others wrote."""
         commit = self._commit(durable=False)
-        return [*commit, *effects, *self._after_change(effects, now), *self.intake.go_on()]
+        after = self._after_change(effects, now)
+        return [*commit, *effects, *after, *self._need_release(), *self.intake.go_on()]
+
+    def _need_release(self) -> list[Effect]:
+        """Ask for the code of the release in force, where it is not ready yet."""
+        release = self.ledger.release
+        if release in self._local.ready or release == self._needed:
+            return []
+        self._needed = release
+        return [NeedRelease(release, self.ledger.governor.manifest(release))]
 
     def _commit(self, *, durable: bool) -> list[Effect]:
         writes = self.ledger.save()
@@ -279,4 +297,5 @@ class Replica:
         written = self._local.write_governance(now)
         commit = self._commit(durable=True) if written else []
         next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
-        return [*commit, *written, *self._after_change(written, now), *next_]
+        after = self._after_change(written, now)
+        return [*commit, *written, *after, *self._need_release(), *next_]

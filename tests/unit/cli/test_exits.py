@@ -24,8 +24,11 @@ COMMANDS = [
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     ["context", "settings"],
-    *(["context", name] for name in ("rules", "role", "remove", "vote", "tighten", "certificate")),
-    *(["context", name] for name in ("join", "call", "query")),
+    *(
+        ["context", name]
+        for name in ("rules", "role", "remove", "vote", "tighten", "upgrade", "approve")
+    ),
+    *(["context", name] for name in ("certificate", "join", "call", "query")),
     ["simulate"],
 ]
 SHORT = ("join", "call", "query")  # forms of `covey context …`, with the same help

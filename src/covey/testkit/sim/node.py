@@ -31,7 +31,9 @@ from covey.sync import (
     Executed,
     GovernanceAnswered,
     Misbehaved,
+    NeedRelease,
     RecordSequence,
+    ReleaseReady,
     Replica,
     Reply,
     SetTimer,
@@ -286,6 +288,8 @@ class Node:
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
                 self.peers.answer_admission(request, reason)
+            case NeedRelease(release):
+                self._outbox.extend(self.replica.handle(ReleaseReady(release), self.now()))
             case GovernanceAnswered(request, delta_id, denied):
                 what = _short(delta_id) if denied is None else denied.code
                 self.world.note(self, f"governance {request} {what}")
