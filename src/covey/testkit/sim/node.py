@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from covey.errors import StoreError
 from covey.merge import StateReader
-from covey.model import Batch, Completed, DeltaId, PeerId, Verdict
+from covey.model import Batch, Completed, DeltaId, Governance, PeerId, Verdict
 from covey.sync import (
     AdmissionAnswered,
     Applied,
@@ -30,6 +30,7 @@ from covey.sync import (
     Execute,
     Executed,
     GovernanceAnswered,
+    GovernanceRequested,
     Misbehaved,
     NeedRelease,
     RecordSequence,
@@ -207,6 +208,12 @@ class Node:
         if self.is_up:
             self._inbox.append(action)
             self._run()
+
+    def govern(self, effects: tuple[Governance, ...], request: int) -> None:
+        """Wish to govern; a node that is down wishes nothing."""
+        if self.is_up:
+            self.world.met("governance")
+            self.take(GovernanceRequested(request, effects))
 
     def submit(self, event: CallsSubmitted) -> None:
         """Local callers want something."""
