@@ -313,6 +313,7 @@ PROVIDERS_QUERY_S: Final = 5.0  # one peer's answer; beyond: the others decide
 PROVIDERS_QUERIES_MAX: Final = 20  # peers asked in one lookup
 DHT_STREAMS_MAX: Final = 64  # that are served at once; more are reset
 DHT_STREAMS_PER_PEER_MAX: Final = 4  # as above, of one peer
+DHT_MESSAGE_BYTES_MAX: Final = 16 * KIB  # a question or a record; larger: the stream is reset
 DHT_STREAM_S: Final = 30.0  # a stream of questions is served so long; then reset
 REMEMBER_INTERVAL_S: Final = 10.0  # between writes of the remembered peers
 PEERS_WANTED_MAX: Final = 64  # connected peers; with more, met peers are not redialled
