@@ -200,6 +200,7 @@ CONNECTIONS_PER_HOST_MAX: Final = 64  # from one address, handshakes too; more a
 CONNECTIONS_PER_PEER_MAX: Final = 2  # both sides may dial at once; older ones are dropped
 DIALS_AT_ONCE_MAX: Final = 16  # handshakes in flight; more wait
 DIAL_ADDRESSES_MAX: Final = 8  # addresses tried of one peer; the rest are ignored
+DIAL_RESOLVED_MAX: Final = 8  # hosts tried of one name; the rest are ignored
 DIALS_IN_VAIN_MAX: Final = 32  # of one host in a row; beyond: it is not dialled for now
 DIALS_IN_VAIN_PER_S: Final = 0.25  # as above, forgiven by the second
 DIAL_STAGGER_S: Final = 0.15  # before a peer's next address is tried beside the first
