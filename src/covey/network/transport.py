@@ -31,14 +31,18 @@ class Listener(IListener):
     """
 
     def __init__(
-        self, nursery: trio.Nursery, handler: THandler, failures: dict[str, OSError]
+        self,
+        nursery: trio.Nursery,
+        handler: THandler,
+        failures: dict[str, OSError],
+        door: Door,
     ) -> None:
         self._nursery = nursery
         self._handler = handler
         self._failures = failures
         self._sockets: list[trio.SocketListener] = []
         self._scope = trio.CancelScope()
-        self._door = Door()
+        self._door = door
 
     async def listen(self, maddr: Multiaddr) -> None:
         """Bind and accept; raises OpenConnectionError and notes the reason for the caller."""
@@ -83,11 +87,12 @@ class Listener(IListener):
 
 
 class TcpTransport(TCP):
-    """py-libp2p's TCP dialler with our listener."""
+    """py-libp2p's TCP dialler with our listeners, which share a door."""
 
     def __init__(self, nursery: trio.Nursery) -> None:
         super().__init__()
         self.listen_failures: dict[str, OSError] = {}
+        self.door = Door()
         self._nursery = nursery
 
     async def dial(self, maddr: Multiaddr) -> IRawConnection:
@@ -100,4 +105,4 @@ class TcpTransport(TCP):
 
     def create_listener(self, handler_function: THandler) -> Listener:  # type: ignore[override]
         """A listener whose tasks run in the network's nursery."""
-        return Listener(self._nursery, handler_function, self.listen_failures)
+        return Listener(self._nursery, handler_function, self.listen_failures, self.door)
