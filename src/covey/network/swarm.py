@@ -46,6 +46,7 @@ from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.peerstore import BoundedPeerStore
 from covey.network.transport import TcpTransport
+from covey.network.unread import Unread
 
 __all__ = ["Circuits", "PeerSwarm", "build_host"]
 
@@ -56,10 +57,12 @@ _SEED_SIZE_BYTES = 32
 class _Upgrader(TransportUpgrader):
     """Negotiates `/yamux/1.0.0` and builds our multiplexer, where py-libp2p hard-wires its own."""
 
+    unread: Unread
+
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
         selected = await self.muxer_multistream.select_transport(conn)
         assert selected is Yamux
-        return Muxer(conn, peer_id)
+        return Muxer(conn, peer_id, self.unread)
 
 
 class _NoAutoConnector(AutoConnector):
@@ -280,10 +283,12 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTranspo
     peerstore.add_key_pair(peer_id, key_pair)
     noise = NoiseTransport(key_pair, noise_privkey=create_noise_key_pair().private_key)
     transport = TcpTransport(nursery)
+    upgrader = _Upgrader({NOISE_PROTOCOL_ID: noise}, {TProtocol(YAMUX_PROTOCOL_ID): Yamux})
+    upgrader.unread = Unread()
     swarm = PeerSwarm(
         peer_id,
         peerstore,
-        _Upgrader({NOISE_PROTOCOL_ID: noise}, {TProtocol(YAMUX_PROTOCOL_ID): Yamux}),
+        upgrader,
         transports=[transport],
         retry_config=RetryConfig(max_retries=0),
         connection_config=ConnectionConfig(
