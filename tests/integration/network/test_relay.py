@@ -76,7 +76,7 @@ async def test_who_has_no_place_is_not_reached(open_node, until, monkeypatch):
 @pytest.mark.trio
 async def test_one_address_does_not_take_all_places(open_node, until, monkeypatch):
     """Peer ids cost nothing, addresses do."""
-    monkeypatch.setattr(limits, "RELAY_RESERVATIONS_PER_ADDRESS_MAX", 1)
+    monkeypatch.setattr(limits, "RELAY_RESERVATIONS_PER_HOST_MAX", 1)
     async with _at_a_relay(open_node, 3) as (relay, *nodes):
         await until(lambda: all(node.is_connected(relay.peer_id) for node in nodes))
         await until(lambda: any(map(_circuits, nodes)))
@@ -93,6 +93,41 @@ async def test_circuits_of_a_relay_are_counted(open_node, until, monkeypatch):
         await one.dial(_circuits(two)[0])
         with pytest.raises(PeerUnavailable, match="RESOURCE_LIMIT_EXCEEDED"):
             await three.dial(f"{relay.addresses[0]}/p2p-circuit/p2p/{two.peer_id}")
+
+
+@pytest.mark.trio
+async def test_one_host_does_not_take_all_circuits(open_node, until, monkeypatch):
+    """Sixteen peer ids of one machine held all 128, and nobody else got one."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUITS_PER_HOST_MAX", 1)
+    async with _at_a_relay(open_node, 3) as (_relay, one, two, three):
+        await until(lambda: all(map(_circuits, (one, two, three))))
+        await one.dial(_circuits(two)[0])
+        with pytest.raises(PeerUnavailable, match="RESOURCE_LIMIT_EXCEEDED"):
+            await three.dial(_circuits(two)[0])
+
+
+@pytest.mark.trio
+async def test_silent_circuit_ends(open_node, until, monkeypatch):
+    """Peers that use one ping each other; one that only holds a place makes room."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUIT_IDLE_S", 1.0)
+    async with _at_a_relay(open_node) as (_, one, other):
+        await until(lambda: _circuits(other))
+        await one.dial(_circuits(other)[0])
+        await until(lambda: not one.is_connected(other.peer_id))
+
+
+@pytest.mark.trio
+async def test_circuit_that_is_used_does_not_end(open_node, until, monkeypatch):
+    """The pings of the two peers are enough."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUIT_IDLE_S", 1.5)
+    monkeypatch.setattr(limits, "KEEPALIVE_INTERVAL_S", 0.3)
+    async with _at_a_relay(open_node) as (_, one, other):
+        await until(lambda: _circuits(other))
+        await one.dial(_circuits(other)[0])
+        since = one.peer_table()
+        await trio.sleep(4)
+        kept = [row.since_s for row in one.peer_table() if row.peer == other.peer_id]
+        assert kept == [row.since_s for row in since if row.peer == other.peer_id]
 
 
 @pytest.mark.trio
