@@ -211,6 +211,7 @@ REDIAL_SLOWEST_S: Final = 30.0  # a returned peer is found within this
 REDIAL_FOR_EVER_SLOWEST_S: Final = 5.0  # of pinned peers: few, the way back to all others
 LAN_PEERS_MAX: Final = 64  # announced on the local network at a time; more are not looked for
 LAN_NEWS_MAX: Final = 256  # announcements waiting to be looked at; more are dropped
+LAN_RECORDS_MAX: Final = 1_024  # of any service kept, of 9 KiB at most; beyond: all are forgotten
 LAN_DIALS_MAX: Final = 4  # of those announced there, at once
 LAN_REDIAL_S: Final = 5.0  # doubled after each failure, to 160
 LAN_LOOK_S: Final = 2.0  # without news: how often to look whom to dial
