@@ -106,6 +106,7 @@ from covey.codec.names import (
     peer_id_text,
     topic_hash,
     topic_key,
+    topic_mark,
     topic_text,
 )
 from covey.codec.packing import (
@@ -231,6 +232,7 @@ __all__ = [
     "tips_of",
     "tips_packed",
     "topic_hash",
+    "topic_mark",
     "topic_key",
     "topic_text",
     "unpack",

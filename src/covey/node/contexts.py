@@ -23,6 +23,7 @@ from covey.codec import (
     cid_text,
     encode_charter,
     topic_hash,
+    topic_mark,
     topic_text,
 )
 from covey.crypto import Signer
@@ -375,7 +376,9 @@ class Contexts:
         recorded = self._home.sequence(held.record.device, cid_text(context))
         if stored >= recorded and len(tips) <= 1:
             return signer
-        _logger.warning("store was restored, device retired", extra={"context": cid_text(context)})
+        _logger.warning(
+            "store was restored, device retired", extra={"context": topic_mark(context)}
+        )
         if self._home.device().public == held.record.device:
             signer = self._home.retire_device()
         else:
