@@ -108,6 +108,7 @@ from covey.codec.names import (
     peer_id_text,
     topic_hash,
     topic_key,
+    topic_mark,
     topic_text,
 )
 from covey.codec.packing import (
@@ -236,6 +237,7 @@ __all__ = [
     "tips_of",
     "tips_packed",
     "topic_hash",
+    "topic_mark",
     "topic_key",
     "topic_text",
     "unpack",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Sequence
 from typing import cast
 
 import ifaddr
+import trio
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
@@ -18,12 +20,14 @@ from covey.model import PeerId
 __all__ = [
     "dialable",
     "host_and_port",
+    "is_ip",
     "parse_listen_address",
     "parse_peer_address",
     "parse_peer_id",
     "parse_pinned_address",
     "peer_id_of",
     "relay_of",
+    "resolved",
     "split_peer",
     "through",
     "with_peer",
@@ -31,6 +35,7 @@ __all__ = [
 
 _CIRCUIT = "/p2p-circuit"
 _SHOWN_CHARS_MAX = 200
+_FAMILIES = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
 
 def parse_peer_id(text: str) -> ID:
@@ -71,7 +76,7 @@ def parse_pinned_address(text: str) -> tuple[ID, Multiaddr]:
     if behind is not None and behind[0] == peer:
         raise ConfigError(f"{text!r} names the same peer as relay and as who is behind it")
     host, port = ("", 1) if address is None else host_and_port(address)
-    if _is_ip(host) and not is_somewhere(ipaddress.ip_address(host)):
+    if is_ip(host) and not is_somewhere(ipaddress.ip_address(host)):
         raise ConfigError(f"{text!r} cannot be dialled: nobody is at {host}")
     if not port:
         raise ConfigError(f"{text!r} cannot be dialled: there is no port 0")
@@ -82,7 +87,7 @@ def parse_listen_address(text: str) -> Multiaddr:
     """An address to listen on, without a peer id; raises ConfigError."""
     address = _parsed(text)
     host, _ = host_and_port(address)
-    if not _is_ip(host):
+    if not is_ip(host):
         raise ConfigError(f"{text!r} names no IP address to listen on")
     transport, peer = split_peer(address)
     if peer is not None:
@@ -142,6 +147,27 @@ def host_and_port(address: Multiaddr) -> tuple[str, int]:
     return host, int(cast("str", address.value_for_protocol("tcp")))
 
 
+def is_ip(host: str) -> bool:
+    """A host that is an IP address, no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def resolved(address: Multiaddr) -> list[Multiaddr]:
+    """The addresses that one with a host name leads to; raises ConfigError where to none."""
+    host, port = host_and_port(address)
+    family = _FAMILIES.get(address.protocols()[0].name, socket.AF_UNSPEC)
+    try:
+        found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(f"{host} is the name of no host: {error}") from error
+    ips = [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+    return [Multiaddr(f"/ip{ip.version}/{ip}/tcp/{port}") for ip in dict.fromkeys(ips)]
+
+
 def dialable(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     """Wildcard addresses replaced by those of this machine's interfaces; others as they are.
 
@@ -150,7 +176,7 @@ def dialable(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     found: dict[str, Multiaddr] = {}
     for address in addresses:
         host, port = host_and_port(address)
-        if not _is_ip(host) or not ipaddress.ip_address(host).is_unspecified:
+        if not is_ip(host) or not ipaddress.ip_address(host).is_unspecified:
             found[str(address)] = address
             continue
         version = ipaddress.ip_address(host).version
@@ -170,14 +196,6 @@ def _interface_ips(version: int) -> Sequence[str]:
             if ip.version == version and not ip.is_link_local:
                 ips.append(ip)
     return [str(ip) for ip in sorted(ips, key=lambda ip: (ip.is_loopback, int(ip)))]
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _parsed(text: str) -> Multiaddr:

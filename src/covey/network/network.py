@@ -22,6 +22,7 @@ from covey.network.connections import Connections, PeerRow
 from covey.network.discovery import Discovery, OnFound, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
 from covey.network.identify import PeerHost
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.providers import Providers
 from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
@@ -86,11 +87,17 @@ class Network:
         return tuple(str(address) for address in self._host.get_addrs())
 
     async def dial(self, address: str) -> PeerId:
-        """Connect to `/ip4/…/tcp/…/p2p/…`; raises ConfigError if malformed, PeerUnavailable."""
+        """Connect to `/ip4/…/tcp/…/p2p/…` at the operator's word, whatever it names.
+
+        Raises ConfigError if malformed, PeerUnavailable.
+        """
         peer, transport = parse_peer_address(address)
         if peer == self._host.get_id():
             raise ConfigError("the address to dial is this node's own")
-        self._host.get_peerstore().add_addrs(peer, [transport], _ADDRESS_TTL_S)
+        store = self._host.get_peerstore()
+        assert isinstance(store, BoundedPeerStore)
+        store.add_vouched(peer, [transport], _ADDRESS_TTL_S)
+        self.redial.choose(peer, transport)
         await self.dial_id(peer)
         return peer_id_of(peer)
 

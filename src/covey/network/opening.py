@@ -84,8 +84,8 @@ async def open_network(
             host.get_network().register_notifee(connections)
             gossip = Gossip(host, config.seed, connections, crash)
             providers = Providers(host, connections)
-            relays = RelayClient(host, connections)
-            puncher = Puncher(host, connections)
+            relays = RelayClient(host, connections, remembered, transport.door)
+            puncher = Puncher(host, connections, transport.door)
             if config.is_relay:
                 RelayServer(host, connections)
             network = Network(

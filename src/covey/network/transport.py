@@ -36,14 +36,18 @@ class Listener(IListener):
     """
 
     def __init__(
-        self, nursery: trio.Nursery, handler: THandler, failures: dict[str, OSError]
+        self,
+        nursery: trio.Nursery,
+        handler: THandler,
+        failures: dict[str, OSError],
+        door: Door,
     ) -> None:
         self._nursery = nursery
         self._handler = handler
         self._failures = failures
         self._sockets: list[trio.SocketListener] = []
         self._scope = trio.CancelScope()
-        self._door = Door()
+        self._door = door
 
     async def listen(self, maddr: Multiaddr) -> None:
         """Bind and accept; raises OpenConnectionError and notes the reason for the caller."""
@@ -88,7 +92,7 @@ class Listener(IListener):
 
 
 class TcpTransport(TCP):
-    """py-libp2p's TCP dialler with our listener.
+    """py-libp2p's TCP dialler with our listeners, which share a door.
 
     is_named_host: whether the operator gave an address at this host. Such a name is resolved as
     everything on this machine resolves it, `/etc/hosts` included, which holds a thread; what peers
@@ -99,6 +103,7 @@ class TcpTransport(TCP):
         super().__init__()
         self.listen_failures: dict[str, OSError] = {}
         self.is_named_host: Callable[[str], bool] = lambda _: False
+        self.door = Door()
         self._nursery = nursery
         self._resolving = trio.CapacityLimiter(limits.NAMES_RESOLVED_AT_ONCE_MAX)
 
@@ -140,4 +145,4 @@ class TcpTransport(TCP):
 
     def create_listener(self, handler_function: THandler) -> Listener:  # type: ignore[override]
         """A listener whose tasks run in the network's nursery."""
-        return Listener(self._nursery, handler_function, self.listen_failures)
+        return Listener(self._nursery, handler_function, self.listen_failures, self.door)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import trio
 from trio_typing import TaskStatus
 
-from covey.codec import topic_text
+from covey.codec import topic_mark, topic_text
 from covey.errors import ConfigError, NodeError, ProtocolViolation, Refused
 from covey.merge import StateReader
 from covey.model import (
@@ -148,7 +148,8 @@ class ContextDriver:
             return verdict  # Where it is wrong, the network holds it against the peer.
         is_full = self._heard_bytes + len(envelope) > limits.CONTEXT_HEARD_BYTES_MAX
         if is_full or not self._enqueue(_Item((heard, peer), self._unheard(len(envelope)))):
-            _logger.debug("inbox full, frame dropped", extra={"context": self.topic})
+            mark = topic_mark(self.replica.context)
+            _logger.debug("inbox full, frame dropped", extra={"context": mark})
             return Verdict.IGNORE  # Sync brings it; a hint may be lost.
         self._heard_bytes += len(envelope)
         return verdict

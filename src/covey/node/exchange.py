@@ -15,26 +15,11 @@ import trio
 from covey.codec import KnownPeer, ip_of
 from covey.errors import NodeError
 from covey.model import ContextId, PeerId, limits
-from covey.network import Network, Wishes
+from covey.network import Network, Wishes, is_dialable
 
-__all__ = ["Exchange", "is_dialable", "tellable"]
+__all__ = ["Exchange", "tellable"]
 
 _logger = logging.getLogger(__name__)
-
-
-def is_dialable(address: str, teller: str) -> bool:
-    """Whether an address may be dialled at the word of a peer that is connected from another.
-
-    Strangers must not make this node knock at doors in its own house, nor on its own machine.
-    """
-    ip, near = ip_of(address), ip_of(teller)
-    if ip is None or ip.is_unspecified or ip.is_multicast:
-        return False
-    if ip.is_global:
-        return True
-    if near is None or near.is_global:
-        return False
-    return near.is_loopback or not ip.is_loopback
 
 
 def tellable(network: Network, peers: tuple[PeerId, ...]) -> tuple[KnownPeer, ...]:
