@@ -62,6 +62,11 @@ class LocalWrites:
         """Whether a batch is with the engine: its cut is fixed, so nothing may be applied."""
         return self._executing is not None
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether calls or admissions wait to be written."""
+        return bool(self._author.queued_count or self._admissions)
+
     def submit(self, requests: tuple[CallRequest, ...], *, may_write: bool) -> list[Effect]:
         """Queue calls; those that cannot be are answered at once."""
         if not may_write:

@@ -282,11 +282,13 @@ class Replica:
         return [*before, *self._author_next(now)]
 
     def _finish(self, outcomes: tuple[Outcome, ...], now: float) -> list[Effect]:
-        own = self._local.finish(outcomes)
-        effects = [*own, *self.intake.take_some(now)]
+        effects = self._local.finish(outcomes)
+        if self._local.has_waiting:
+            # Else what came while the batch ran would wait for ever while calls go on.
+            effects += self.intake.take_some(now)
         done = [*self._commit(durable=True), *effects, *self._after_change(effects, now)]
-        # Of what came while the batch ran some is taken in between two batches, the rest after.
-        return [*done, *self._author_next(now), *self.intake.go_on()]
+        done += self._author_next(now)
+        return done if self._local.is_executing else [*done, *self.intake.go_on()]
 
     def _author_next(self, now: float) -> list[Effect]:
         """Write what needs no execution, then begin the next batch, if any."""

@@ -262,7 +262,8 @@ def test_what_came_while_calls_ran_is_taken_in_a_little_at_a_time():
     stage.handle(submit(1))
     for delta in deltas:
         assert _turn_of(stage, delta) == []
-    turns = [_turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))]
+    turns = []
+    _turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))
     while stage.replica.intake.is_busy:
         turns.append(_turn(stage, TimerFired(TAKE_IN)))
     most = limits.INTAKE_TURN_BYTES // limits.INTAKE_DELTA_BYTES
@@ -294,28 +295,45 @@ def test_large_deltas_are_taken_in_one_by_one():
     stage.handle(submit(1))
     for delta in deltas:
         _turn_of(stage, delta)
-    turns = [_turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))]
+    turns = []
+    _turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))
     while stage.replica.intake.is_busy:
         turns.append(_turn(stage, TimerFired(TAKE_IN)))
     assert list(map(len, turns)) == [1] * 5
 
 
 def test_calls_come_in_between_two_turns():
-    """Calls wait for a turn, not for all that others sent; and the rest is taken in after them."""
+    """A call waits for a turn, not for all that others sent; and what is left comes after it."""
     stage, deltas = Stage(FOUNDING, ANN), chain(History(FOUNDING), 100)
     outcome = Executed((completed(Put("notes", b"k", b"v")),))
     stage.handle(submit(1))
     for delta in deltas:
         _turn_of(stage, delta)
-    _turn(stage, outcome)
-    assert stage.replica.intake.is_busy
+    assert _turn(stage, outcome) == [], "the reply does not wait for them"
+    assert _turn(stage, TimerFired(TAKE_IN)) != []
     _turn(stage, submit(2))
     assert stage.replica.is_executing
     assert _turn(stage, TimerFired(TAKE_IN)) == []
-    assert _turn(stage, outcome) != []
+    _turn(stage, outcome)
     while stage.replica.intake.is_busy:
         _turn(stage, TimerFired(TAKE_IN))
     assert stage.replica.ledger.count == 102
+
+
+def test_calls_without_end_do_not_keep_others_deltas_out():
+    """Between two batches a turn is taken in."""
+    stage, deltas = Stage(FOUNDING, ANN), chain(History(FOUNDING), 100)
+    stage.handle(submit(1))
+    for delta in deltas:
+        _turn_of(stage, delta)
+    taken = 0
+    for request in range(2, 100):
+        stage.carry_out(stage.replica.handle(submit(request), stage.now))
+        taken += len(_turn(stage, Executed((completed(Put("notes", b"k", b"v")),))))
+        assert stage.replica.is_executing
+        if taken == len(deltas):
+            return
+    pytest.fail("they are still waiting")
 
 
 def test_waiting_ends_where_nobody_supplies_the_parents():

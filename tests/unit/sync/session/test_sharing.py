@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from covey.model import ContextId, DeltaId, PeerId, limits
+import pytest
+
+from covey.codec import DeltasFrame, encode_frame, pack_batch
+from covey.model import ContextId, DeltaId, PeerId, Put, limits
 from covey.sync import (
     AskFrontiers,
     FrameArrived,
@@ -18,6 +21,7 @@ from covey.sync import (
     Tick,
 )
 from covey.sync.session.streaming import Stream
+from covey.testkit.history import History
 from covey.testkit.identities import found, identity
 from covey.testkit.playbook import Stage
 from tests.unit.sync.session.conversation import ALICE, BOB, Side, delivered, talk, write
@@ -95,11 +99,11 @@ class _Peer(Side):
                 super().take([effect])
 
     def falls_silent(self) -> None:
-        """From now on it takes no notice of what it is sent."""
+        """From now on it takes no notice of what it is sent, and says nothing."""
         self.is_deaf = True
 
     def tell(self, event: SessionEvent) -> None:
-        if not (self.is_deaf and isinstance(event, FrameArrived)):
+        if not self.is_deaf:
             super().tell(event)
 
     def pump(self) -> None:
@@ -181,6 +185,34 @@ def test_one_that_promises_and_never_sends_is_passed_over() -> None:
 
     assert peers[1].stage is not None
     assert joiner.stage.replica.ledger.digest() == peers[1].stage.replica.ledger.digest()
+
+
+@pytest.mark.parametrize("is_member", [False, True])
+def test_one_that_trickles_what_nobody_can_apply_is_passed_over(is_member: bool) -> None:
+    """Good signatures under deltas whose parents are nowhere are worth nothing, whoever's."""
+    peers = _peers(2, 50)
+    joiner = _Joiner(peers)
+    while not joiner.sources._chosen:
+        assert joiner.step()
+    (chosen,) = joiner.sources._chosen
+    liar = joiner.peers[chosen]
+    (honest,) = (peer for peer in peers if peer is not liar)
+    liar.falls_silent()
+    joiner.run()
+    assert not delivered(joiner.ends[liar.name])
+    history = History(liar.founding)
+    author = ALICE if is_member else identity("nobody")
+
+    for number in range(int(limits.SYNC_FRUITLESS_S) + 2):
+        lost = history.write(author, (), [Put("notes", b"k", bytes([number]))])
+        orphan = history.write(author, (lost.id,), [Put("notes", b"k", b"x")])
+        frame = DeltasFrame(1, pack_batch((orphan.frame,)))
+        joiner.ends[liar.name].tell(FrameArrived(encode_frame(frame)))
+        joiner.later(1.0)
+        joiner.run()
+
+    assert honest.stage is not None
+    assert joiner.stage.replica.ledger.digest() == honest.stage.replica.ledger.digest()
 
 
 def test_the_part_of_one_that_leaves_comes_from_another() -> None:
