@@ -179,7 +179,7 @@ def _judge_envelope(frame: bytes) -> None:
     gossip = Gossip(
         CONTEXT, PeerId("peer"), Signer.from_seed(bytes(32)), random.Random(1), lambda _: True
     )
-    code = gossip.hear(frame).code
+    code = gossip.hear(frame, 0.0).code
     if code:
         raise ProtocolViolation(code, "as gossip said")
 

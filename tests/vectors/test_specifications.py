@@ -42,7 +42,7 @@ def test_limits_table_tells_every_shared_limit_and_its_true_value():
         (PROTOCOLS / "limits.md").read_text("utf-8"),
         re.MULTILINE,
     )
-    assert sum(shared == "yes" for _, _, shared in rows) == 39
+    assert sum(shared == "yes" for _, _, shared in rows) == 43
     for name, value, _ in rows:
         known = vars(limits)
         assert eval(value, {}, known) == known[name], name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from covey.codec import decode_manifest
 from covey.governance.authority import ADMIN, Authority, Needs
@@ -56,6 +57,7 @@ class Governor:
         self._first = first
         self._reader = reader
         self._terms: dict[ReleaseId, ReleaseTerms] = {charter.release: first}
+        self._collections: dict[ReleaseId, dict[str, Collection]] = {}
         self._words: OrderedDict[Hashable, Authority] = OrderedDict()
         self.forked: dict[DeviceId, None] = {}
         self.contested: dict[tuple[DeltaId, int], RestrictionRow] = {}
@@ -119,14 +121,24 @@ class Governor:
 
     def collections(self, release: ReleaseId) -> dict[str, Collection]:
         """The collections of a release, by name."""
-        return {collection.name: collection for collection in self.terms(release).collections}
+        known = self._collections.get(release)
+        if known is None:
+            known = self._collections[release] = self._placed(self.terms(release))
+        return known
+
+    def _placed(self, terms: ReleaseTerms) -> dict[str, Collection]:
+        """Collections by name, each with where its rows are in this context."""
+        first = {(collection.name, collection.rule) for collection in self._first.collections}
+        return {
+            c.name: c if (c.name, c.rule) in first else replace(c, is_later=True)
+            for c in terms.collections
+        }
 
     def collections_of(self, delta: Delta) -> dict[str, Collection]:
         """The collections that a delta's calls could write to: a migration is the new release's."""
         for effect in delta.core.governance:
             if isinstance(effect, Upgrade):
-                terms = decode_manifest(effect.manifest).terms
-                return {collection.name: collection for collection in terms.collections}
+                return self._placed(decode_manifest(effect.manifest).terms)
         return self.collections(delta.core.release)
 
     def needs(self, at: Placed) -> Needs:

@@ -22,6 +22,7 @@ from covey.model import (
     Batch,
     Call,
     Certificate,
+    Delta,
     DeltaId,
     Denied,
     Failed,
@@ -48,6 +49,8 @@ from covey.sync import (
     CallRequest,
     CallsSubmitted,
     Commit,
+    Dealt,
+    DeltaReceived,
     Effect,
     Event,
     Execute,
@@ -61,6 +64,7 @@ from covey.sync import (
     Reply,
     SetTimer,
     TimerFired,
+    Use,
 )
 
 __all__ = ["ContextDriver", "Outlets"]
@@ -111,6 +115,8 @@ class ContextDriver:
         self._admissions: dict[int, Callable[[str], None]] = {}
         self._wishes: dict[int, Callable[[GovernanceAnswered], None]] = {}
         self._next_request = 0
+        self._receipts: dict[int, Callable[[Use], None]] = {}
+        self._next_receipt = 0
         self._is_abandoned = False
         self._inbox_send, self._inbox = trio.open_memory_channel[_Item](limits.CONTEXT_INBOX_MAX)
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
@@ -131,13 +137,28 @@ class ContextDriver:
         self._heard_bytes += len(envelope)
         return verdict
 
-    async def deliver(self, event: Event, done: Callable[[], None] | None = None) -> None:
-        """Hand an event over; waits while the inbox is full. done: called when it is dealt with."""
+    async def deliver(self, event: Event) -> None:
+        """Hand an event over; waits while the inbox is full."""
+        with contextlib.suppress(trio.BrokenResourceError):  # The context was left.
+            await self._inbox_send.send(_Item(event))
+
+    async def deliver_delta(self, delta: Delta, peer: PeerId, done: Callable[[Use], None]) -> None:
+        """Hand a delta over that came on a stream; waits while the inbox is full.
+
+        done: called when it is dealt with, and told what it was good for.
+        """
+        self._next_receipt += 1
+        receipt = self._next_receipt
+        self._receipts[receipt] = done
+        is_there = False
         try:
-            await self._inbox_send.send(_Item(event, done))
-        except trio.BrokenResourceError:
-            if done is not None:
-                done()  # The context was left: nothing waits for it any more.
+            await self.deliver(DeltaReceived(delta, peer, receipt=receipt))
+            is_there = True
+        finally:
+            if not is_there:  # The stream ended while there was no room.
+                del self._receipts[receipt]
+        if self._is_abandoned:
+            self._forget_receipts()
 
     def deliver_soon(self, event: Event) -> bool:
         """Hand an event over if there is room; whether there was."""
@@ -226,6 +247,12 @@ class ContextDriver:
         self._inbox.close()
         self._is_abandoned = True
         self._answer_all()
+        self._forget_receipts()
+
+    def _forget_receipts(self) -> None:
+        """Nothing waits any more for this context to take it in."""
+        while self._receipts:
+            self._receipts.popitem()[1](Use.NONE)
 
     def _answer_all(self) -> None:
         """Whoever waits for this context's word gets one: it ended here."""
@@ -297,6 +324,8 @@ class ContextDriver:
                     self._admissions.pop(request)(reason)
                 case GovernanceAnswered(request):
                     self._wishes.pop(request)(effect)
+                case Dealt(receipt, use):
+                    self._receipts.pop(receipt)(use)
                 case Misbehaved(peer, code):
                     self._outlets.misbehaved(peer, code)
 

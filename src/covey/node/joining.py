@@ -6,7 +6,6 @@ Source: protocols/membership.md. Whatever a peer sends is believed for its addre
 from __future__ import annotations
 
 import logging
-import random
 
 import trio
 
@@ -68,12 +67,7 @@ class Fetcher:
 
     async def context_of_topic(self, topic: str) -> ContextId:
         """The context behind a topic, told by a peer that holds it; asks until one does."""
-        digest = parse_topic(topic)
-        while True:
-            charter = await self._links.fetch_charter(digest)
-            if charter is not None:
-                return charter_id(charter)
-            await trio.sleep(_AGAIN_S)
+        return charter_id(await self._links.fetch_charter(parse_topic(topic)))
 
     async def fetch(self, context: ContextId) -> tuple[Charter, ReleaseId]:
         """Fetch and check charter, manifest and module; they are kept when this returns.
@@ -106,12 +100,9 @@ class Fetcher:
         self._records.add_release(bundle)
 
     async def _blob(self, context: ContextId, cid: Cid) -> bytes:
-        while True:
-            content = await self._links.fetch_blob(context, cid)
-            if content is not None:
-                assert cid_of(content) == cid, "the session checks addresses"
-                return content
-            await trio.sleep(_AGAIN_S)
+        content = await self._links.fetch_blob(context, cid)
+        assert cid_of(content) == cid, "the session checks addresses"
+        return content
 
 
 def check_module(bundle: Bundle) -> None:
@@ -134,25 +125,58 @@ async def seek_admission(
     certificate: Certificate,
     inviter: PeerId | None,
 ) -> None:
-    """Ask one member's node after the other until this device is admitted."""
+    """Ask members' nodes until this device is admitted; who is silent holds up none of them."""
     context = driver.replica.context
     join = make_join(device, context, certificate)
-    rng = random.Random()  # noqa: S311 - whom to ask first
+    seeking = _Seeking(driver, links, AskAdmission(context, certificate, join))
     asked: dict[PeerId, None] = {}
-    while not driver.replica.is_admitted and not driver.replica.is_removed:
-        candidates = [peer for peer in links.sharing(context) if peer not in asked]
-        if not candidates:
-            asked.clear()
-            with trio.move_on_after(_AGAIN_S):
-                await driver.admitted.wait()
-            continue
-        peer = inviter if inviter in candidates else rng.choice(candidates)
-        assert peer is not None
-        asked[peer] = None
-        reason = await links.ask_admission(peer, AskAdmission(context, certificate, join), context)
+    async with trio.open_nursery() as nursery:
+        while not driver.replica.is_admitted and not driver.replica.is_removed:
+            candidates = [peer for peer in links.sharing(context) if peer not in asked]
+            if candidates:
+                first = links.asking.ordered(candidates)[0]
+                peer = inviter if inviter in candidates and inviter is not None else first
+                asked[peer] = None
+                seeking.open_count += 1
+                nursery.start_soon(seeking.ask, peer)
+            elif not seeking.open_count:
+                asked.clear()
+            await seeking.wait()
+        nursery.cancel_scope.cancel()
+
+
+class _Seeking:
+    """Admissions that were asked for. open_count: of peers that have not answered yet."""
+
+    def __init__(self, driver: ContextDriver, links: Links, question: AskAdmission) -> None:
+        self.open_count = 0
+        self._driver = driver
+        self._links = links
+        self._question = question
+        self._promises = 0
+        self._answered = trio.Event()
+        self._pause_s = 0.0
+
+    async def ask(self, peer: PeerId) -> None:
+        """Ask one member's node."""
+        context = self._question.context
+        reason = await self._links.ask_admission(peer, self._question, context)
+        self.open_count -= 1
         if reason:
             _logger.debug("not admitted", extra={"peer": peer, "why": reason})
-            await trio.sleep(_AGAIN_S)
-            continue
-        with trio.move_on_after(limits.JOIN_ASK_S):
-            await driver.admitted.wait()
+            self._pause_s = max(self._pause_s, _AGAIN_S)
+        else:
+            # The admission comes in its turn, which takes its time; but it may be a lie.
+            self._promises += 1
+            is_believed = self._promises <= limits.JOIN_PROMISES_MAX
+            self._pause_s = limits.JOIN_ASK_S if is_believed else limits.JOIN_NEXT_S
+        self._answered.set()
+
+    async def wait(self) -> None:
+        """Until another one is to be asked, or this device is admitted."""
+        with trio.move_on_after(limits.JOIN_NEXT_S if self.open_count else _AGAIN_S):
+            await self._answered.wait()
+        self._answered = trio.Event()
+        pause_s, self._pause_s = self._pause_s, 0.0
+        with trio.move_on_after(pause_s):
+            await self._driver.admitted.wait()

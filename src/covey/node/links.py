@@ -9,14 +9,15 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeAlias
 
 import trio
 
 from covey.errors import PeerUnavailable
-from covey.model import Cid, ContextId, DeltaId, DeviceId, PeerId, limits
+from covey.model import Cid, ContextId, Delta, DeltaId, DeviceId, PeerId, limits
 from covey.network import FrameStream, Misdeed, Network
+from covey.node.asking import Answers, Asking
 from covey.node.context import ContextDriver
 from covey.node.costs import CostTable
 from covey.node.link import Link
@@ -36,7 +37,6 @@ from covey.sync import (
     Consumed,
     ContextOpened,
     DeltaDelivered,
-    DeltaReceived,
     PeerCompared,
     PeerLeft,
     PeersHeard,
@@ -46,6 +46,7 @@ from covey.sync import (
     SessionHost,
     Shared,
     TellFrontier,
+    Use,
 )
 
 __all__ = ["Links"]
@@ -53,6 +54,18 @@ __all__ = ["Links"]
 _logger = logging.getLogger(__name__)
 _RETRY_S_MAX = 60.0
 _NEWER = "unknown-version"  # a peer of a later version means no harm
+
+
+_Key: TypeAlias = "tuple[str, PeerId, *tuple[bytes, ...]]"
+"""A question: its kind, whom it is put to, and what it names."""
+
+
+class _Waiter:
+    """Somebody who waits for an answer; none where the stream ended."""
+
+    def __init__(self) -> None:
+        self.ended = trio.Event()
+        self.answers: list[object] = []
 
 
 class _Drivers(Protocol):
@@ -74,9 +87,10 @@ class Links:
         self._nursery: trio.Nursery | None = None
         self._attached = trio.Event()
         self._opening: dict[PeerId, trio.CancelScope] = {}
-        self._waiters: dict[object, list[Callable[[object], None]]] = {}
+        self._waiters: dict[_Key, list[_Waiter]] = {}
         self._costs = CostTable(time.monotonic)
         self._rng = random.Random()  # noqa: S311 - jitter and the choice of whom to ask
+        self.asking = Asking(self._rng)
 
     def attach(self, network: Network, nursery: trio.Nursery) -> None:
         """Begin: the network is there; tasks live in the nursery."""
@@ -147,6 +161,7 @@ class Links:
         finally:
             if self._links.get(peer) is link:
                 del self._links[peer]
+                self._leave_unanswered(peer)
                 for effect in session.end(time.time()):
                     assert isinstance(effect, AskFrontiers)
                     self._ask_frontiers(effect)
@@ -231,60 +246,60 @@ class Links:
         if link is not None:
             link.tell(AskPeers(context))
 
-    async def fetch_blob(self, context: ContextId, cid: Cid) -> bytes | None:
-        """A blob from any peer that shares the context, one asked after the other."""
-        for peer in self.sharing(context):
-            content = await self._ask_one(
-                peer, ("blob", peer, context, cid), AskBlob(context, cid), limits.BLOB_WAIT_S
-            )
-            if isinstance(content, bytes):
-                return content
-        return None
+    async def fetch_blob(self, context: ContextId, cid: Cid) -> bytes:
+        """A blob from any peer that shares the context; asks until one has it."""
 
-    async def fetch_charter(self, topic: bytes) -> bytes | None:
-        """The charter of an open context by its topic, from any peer."""
-        for peer in self.linked():
-            charter = await self._ask_one(
-                peer, ("charter", peer, topic), AskCharter(topic), limits.BLOB_WAIT_S
+        def ask(peer: PeerId) -> Awaitable[Answers]:
+            return self._ask_one(
+                peer, ("blob", peer, context, cid), AskBlob(context, cid), limits.ASK_S
             )
-            if isinstance(charter, bytes):
-                return charter
-        return None
+
+        return await self.asking.first(lambda: self.sharing(context), ask)
+
+    async def fetch_charter(self, topic: bytes) -> bytes:
+        """The charter of an open context by its topic, from any peer; asks until one has it."""
+
+        def ask(peer: PeerId) -> Awaitable[Answers]:
+            return self._ask_one(peer, ("charter", peer, topic), AskCharter(topic), limits.ASK_S)
+
+        return await self.asking.first(self.linked, ask)
 
     async def ask_admission(self, peer: PeerId, event: SessionEvent, context: ContextId) -> str:
         """Ask one member's node to admit this device: why not, or empty."""
-        reason = await self._ask_one(peer, ("admit", peer, context), event, limits.JOIN_ASK_S)
-        return reason if isinstance(reason, str) else "no answer"
+        reasons = await self._ask_one(peer, ("admit", peer, context), event, limits.JOIN_ASK_S)
+        if not reasons:
+            self.asking.note(peer, has_helped=False)
+        return str(reasons[0]) if reasons else "no answer"
 
     async def _ask_one(
-        self, peer: PeerId, key: object, event: SessionEvent, wait_s: float
-    ) -> object:
+        self, peer: PeerId, key: _Key, event: SessionEvent, wait_s: float
+    ) -> Answers:
         link = self._links.get(peer)
         if link is None:
-            return None
-        answered = trio.Event()
-        answers: list[object] = []
-
-        def take(answer: object) -> None:
-            answers.append(answer)
-            answered.set()
-
-        self._waiters.setdefault(key, []).append(take)
+            return ()
+        waiter = _Waiter()
+        self._waiters.setdefault(key, []).append(waiter)
         link.tell(event)
         try:
             with trio.move_on_after(wait_s):
-                await answered.wait()
+                await waiter.ended.wait()
         finally:
             waiting = self._waiters.get(key, [])
-            if take in waiting:
-                waiting.remove(take)
+            if waiter in waiting:
+                waiting.remove(waiter)
             if not waiting:
                 self._waiters.pop(key, None)
-        return answers[0] if answers else None
+        return tuple(waiter.answers)
 
-    def _answer(self, key: object, answer: object) -> None:
-        for take in self._waiters.pop(key, []):
-            take(answer)
+    def _answer(self, key: _Key, *answers: object) -> None:
+        for waiter in self._waiters.pop(key, []):
+            waiter.answers += answers
+            waiter.ended.set()
+
+    def _leave_unanswered(self, peer: PeerId) -> None:
+        """A stream ended: what was asked on it is asked anew, of whomever."""
+        for key in [key for key in self._waiters if key[1] == peer]:
+            self._answer(key)
 
     # -- effects of sessions ---
 
@@ -306,7 +321,7 @@ class Links:
     async def _carry_out(self, link: Link, effect: SessionEffect) -> None:
         match effect:
             case DeltaDelivered(context, delta):
-                await self._deliver(link, context, DeltaReceived(delta, link.peer), delta.frame)
+                await self._deliver(link, context, delta)
             case Compared(context, frontier, state, missing):
                 driver = self._driver_of(context)
                 device = link.session.device(context)
@@ -336,12 +351,12 @@ class Links:
                 _logger.debug("context shared", extra={"peer": link.peer})
                 self.ask_peers(link.peer, context)
 
-    async def _deliver(
-        self, link: Link, context: ContextId, event: DeltaReceived, frame: bytes
-    ) -> None:
+    async def _deliver(self, link: Link, context: ContextId, delta: Delta) -> None:
+        def done(use: Use) -> None:
+            link.tell(Consumed(context, len(delta.frame), use))
+
         driver = self._driver_of(context)
-        done: Callable[[], None] = lambda: link.tell(Consumed(context, len(frame)))  # noqa: E731
         if driver is None:
-            done()
+            done(Use.NONE)
             return
-        await driver.deliver(event, done)
+        await driver.deliver_delta(delta, link.peer, done)

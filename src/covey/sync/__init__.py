@@ -20,6 +20,7 @@ from covey.sync.events import (
     CallRequest,
     CallsSubmitted,
     Commit,
+    Dealt,
     DeltaReceived,
     Effect,
     Event,
@@ -35,6 +36,7 @@ from covey.sync.events import (
     Reply,
     SetTimer,
     TimerFired,
+    Use,
 )
 from covey.sync.gossip import (
     Gossip,
@@ -42,6 +44,7 @@ from covey.sync.gossip import (
 )
 from covey.sync.intake import (
     ASK,
+    TAKE_IN,
     Intake,
 )
 from covey.sync.judge import (
@@ -152,6 +155,7 @@ __all__ = [
     "Claim",
     "Claims",
     "Commit",
+    "Dealt",
     "Delayed",
     "DeltaReceived",
     "Draughted",
@@ -181,7 +185,9 @@ __all__ = [
     "SetTimer",
     "Standing",
     "Summary",
+    "TAKE_IN",
     "TimerFired",
+    "Use",
     "Waiting",
     "parents_of",
 ]

@@ -6,6 +6,7 @@ The driver carries effects out in order; whatever follows a `Commit` waits until
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from covey.model import (
@@ -34,6 +35,7 @@ __all__ = [
     "CallRequest",
     "CallsSubmitted",
     "Commit",
+    "Dealt",
     "DeltaReceived",
     "Effect",
     "Event",
@@ -49,6 +51,7 @@ __all__ = [
     "Reply",
     "SetTimer",
     "TimerFired",
+    "Use",
 ]
 
 
@@ -57,12 +60,14 @@ class DeltaReceived:
     """A delta came, its signature checked; peer: who sent it.
 
     is_streamed: over its stream, where only what was applied is sent; not by gossip, which nodes of
-    other makes pass on without knowing what it is.
+    other makes pass on without knowing what it is. receipt: the number of the `Dealt` that answers
+    it; 0: none is wanted.
     """
 
     delta: Delta
     peer: PeerId
     is_streamed: bool = True
+    receipt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,22 @@ class Ask:
     ids: tuple[DeltaId, ...]
 
 
+class Use(Enum):
+    """What a delta that came was good for."""
+
+    APPLIED = "applied"
+    WAITS = "waits"  # a member's, and did not before
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """A delta that came with a receipt is dealt with, and needs no more room on its way."""
+
+    receipt: int
+    use: Use
+
+
 @dataclass(frozen=True, slots=True)
 class Misbehaved:
     """A peer sent what it should have known to be wrong: lower its score."""
@@ -260,6 +281,7 @@ Effect: TypeAlias = (
     | GovernanceAnswered
     | Applied
     | Ask
+    | Dealt
     | Misbehaved
     | SetTimer
 )

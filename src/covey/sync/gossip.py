@@ -72,7 +72,7 @@ class Gossip:
         self._last_announced_ms: OrderedDict[DeviceId, int] = OrderedDict()
         self._own_announced_ms = 0
 
-    def hear(self, envelope: bytes) -> Heard:
+    def hear(self, envelope: bytes, now: float) -> Heard:
         """Open a frame from the topic. A delta's verdict is Accept until it is judged."""
         name = sha256(envelope)
         if name in self._seen:
@@ -82,8 +82,9 @@ class Gossip:
             if len(envelope) > limits.GOSSIP_FRAME_BYTES_MAX:
                 raise ProtocolViolation("oversized", "the gossip frame is too large")
             kind, frame = open_gossip(open_envelope(self._key, envelope))
-            is_delta = kind == GOSSIP_DELTA
-            return self._hear_delta(frame) if is_delta else self._hear_announcement(frame)
+            if kind == GOSSIP_DELTA:
+                return self._hear_delta(frame)
+            return self._hear_announcement(frame, int(now * 1000))
         except ProtocolViolation as violation:
             newer = violation.code == "unknown-version"
             return Heard(Verdict.IGNORE if newer else Verdict.REJECT, code=violation.code)
@@ -94,10 +95,10 @@ class Gossip:
             raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
         return Heard(Verdict.ACCEPT, delta=delta)
 
-    def _hear_announcement(self, frame: bytes) -> Heard:
+    def _hear_announcement(self, frame: bytes, now_ms: int) -> Heard:
         announcement = decode_announcement(self._context, frame)
         device = announcement.device
-        if not self._is_member(device):
+        if not self._is_member(device) or not _is_current(announcement, now_ms):
             return Heard(Verdict.IGNORE)
         if announcement.unix_ms <= self._last_announced_ms.get(device, 0):
             return Heard(Verdict.IGNORE)
@@ -143,3 +144,14 @@ class Gossip:
         self._seen[name] = None
         while len(self._seen) > limits.FRAMES_REMEMBERED_MAX:
             self._seen.popitem(last=False)
+
+
+def _is_current(announcement: Announcement, now_ms: int) -> bool:
+    """Whether its time is now, as far as clocks agree.
+
+    Anyone can play back an old one to a node that was restarted and remembers none: it would claim
+    to be in sync with a peer that is gone.
+    """
+    ahead_ms = announcement.unix_ms - now_ms
+    ttl_ms = int(limits.ANNOUNCEMENT_TTL_S * 1000)
+    return -ttl_ms - limits.DRIFT_MS_MAX <= ahead_ms <= limits.DRIFT_MS_MAX

@@ -1,6 +1,7 @@
 """Taking in what others wrote: judge, apply, let wait, ask for what is missing.
 
-Source: protocols/sync.md.
+Source: protocols/sync.md. Of what can be taken in at once an event takes a little: the rest waits
+for its turn, in its order, so that whoever drives the machine does other things in between.
 """
 
 from __future__ import annotations
@@ -8,92 +9,157 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from covey.model import Admit, Delta, DeltaId, Denied, DeviceId, limits
-from covey.sync.events import Applied, Ask, DeltaReceived, Effect, Misbehaved, SetTimer
-from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
+from covey.model import Delta, DeltaId, Denied, DeviceId, is_ahead, limits
+from covey.sync.events import (
+    Applied,
+    Ask,
+    Dealt,
+    DeltaReceived,
+    Effect,
+    Misbehaved,
+    SetTimer,
+    Use,
+)
+from covey.sync.judge import Admissible, Delayed, Judge, Judgement, Known, Missing
 from covey.sync.ledger import Ledger
-from covey.sync.pending import Pending, Waiting, parents_of
+from covey.sync.pending import Pending, Waiting
 
-__all__ = ["ASK", "Intake"]
+__all__ = ["ASK", "TAKE_IN", "Intake"]
 
 ASK = "ask"
+TAKE_IN = "take in"
 
 
 class Intake:
-    """Applies deltas parents first; the caller commits before the effects go out."""
+    """Applies deltas parents first; the caller commits before the effects go out.
+
+    It is fed while `is_busy` too, by `hold_back`; the caller then has `take_some` called, again and
+    again, when the timer TAKE_IN runs out.
+    """
 
     def __init__(self, ledger: Ledger, judge: Judge, is_member: Callable[[DeviceId], bool]) -> None:
         self._ledger = ledger
         self._judge = judge
         self._is_member = is_member
         self._is_ask_set = False
+        self._is_take_in_set = False
         self._asked_s: dict[DeltaId, float] = {}  # the last asked last
+        self._held_back: deque[DeltaReceived] = deque()
+        self._held_back_bytes = 0
+        self._ready: dict[DeltaId, None] = {}  # of those that wait: to be judged again, in order
         self.pending = Pending()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is to be taken in before what comes now."""
+        return bool(self._held_back or self._ready)
+
+    def hold_back(self, event: DeltaReceived) -> list[Effect]:
+        """Keep a delta for its turn; beyond the bounds it is dropped, sync has it."""
+        size_bytes = self._held_back_bytes + len(event.delta.frame)
+        if (
+            len(self._held_back) >= limits.INBOX_WHILE_EXECUTING_MAX
+            or size_bytes > limits.INBOX_WHILE_EXECUTING_BYTES_MAX
+        ):
+            return _dealt(event, Use.NONE)
+        self._held_back.append(event)
+        self._held_back_bytes = size_bytes
+        return []
+
     def take(self, event: DeltaReceived, now: float) -> list[Effect]:
-        """Apply a delta and all that waited for it, or let it wait."""
-        delta = event.delta
-        match self._judge.judge(delta, int(now * 1000)):
-            case Missing():
-                return self._let_wait(event, now)
-            case Delayed():
-                if not self._may_wait(delta):
-                    return []
-                self.pending.add(Waiting(delta, event.peer, event.is_streamed))
-                return self._set_ask()
-            case Known():
-                self.pending.remove(delta.id)
-                return []
-            case Denied(code):
-                self.pending.remove(delta.id)
-                return [
-                    *_blame(event, code),
-                    *self._drain(now, self.pending.followers(delta.id)),
-                ]
-            case Admissible() as admissible:
-                self.pending.remove(delta.id)
-                return [
-                    self._apply(delta, admissible),
-                    *self._drain(now, self.pending.followers(delta.id)),
-                ]
+        """Apply a delta and some of what waited for it, or let it wait."""
+        effects = self._take_one(event, now)
+        return [*effects, *self._take_up_to(limits.INTAKE_TURN_BYTES - _cost(event.delta), now)]
+
+    def take_some(self, now: float) -> list[Effect]:
+        """Take in some of what is to be: first what waited, then what was held back."""
+        return self._take_up_to(limits.INTAKE_TURN_BYTES, now)
+
+    def go_on(self) -> list[Effect]:
+        """The timer for the rest, where there is any and it is not set."""
+        if not self.is_busy or self._is_take_in_set:
+            return []
+        self._is_take_in_set = True
+        return [SetTimer(TAKE_IN, limits.INTAKE_PAUSE_S)]
+
+    def timer_fired(self) -> None:
+        """The timer TAKE_IN ran out."""
+        self._is_take_in_set = False
 
     def ask_again(self, now: float) -> list[Effect]:
-        """The timer ran out: try what waits, and ask anybody for what is still missing."""
+        """The timer ASK ran out: try what was early, ask anybody for what is still missing."""
         self._is_ask_set = False
-        effects = self._drain(now, self.pending.items())
-        missing = self._note_asked(self._missing(), now)
+        now_ms = int(now * 1000)
+        early = self.pending.unhindered()
+        self._make_ready(tuple(w for w in early if not is_ahead(w.delta.core.time, now_ms)))
+        effects = self.take_some(now)
+        self.pending.expire(now - limits.PENDING_EXPIRES_S)
+        missing = self.pending.missing(limits.ASK_IDS_MAX, lambda i: self._asked_s.get(i, 0.0))
+        self._note_asked(missing, now)
         if missing:
             effects.append(Ask(None, missing))
         return [*effects, *self._set_ask()] if len(self.pending) else effects
 
-    def _drain(self, now: float, candidates: tuple[Waiting, ...]) -> list[Effect]:
-        """Apply those that no longer need to wait, and what waited for them alone.
+    # -- one by one ------------------------------------------------------------------------------
+
+    def _take_up_to(self, size_bytes: int, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        while size_bytes > 0:
+            if self._ready:
+                delta = next(iter(self._ready))
+                del self._ready[delta]
+                waiting = self.pending.get(delta)
+                if waiting is None:
+                    continue  # It was evicted, and comes again.
+                size_bytes -= _cost(waiting.delta)
+                effects += self._take_again(waiting, now)
+            elif self._held_back:
+                event = self._held_back.popleft()
+                self._held_back_bytes -= len(event.delta.frame)
+                size_bytes -= _cost(event.delta)
+                effects += self._take_one(event, now)
+            else:
+                break
+        return effects
+
+    def _take_one(self, event: DeltaReceived, now: float) -> list[Effect]:
+        """Judge what came."""
+        delta = event.delta
+        judged = self._judge.judge(delta, int(now * 1000))
+        match judged:
+            case Missing(ids):
+                return self._let_wait(event, ids, now)
+            case Delayed():
+                return self._let_wait(event, (), now)
+            case Admissible() | Denied() | Known():
+                use = Use.APPLIED if isinstance(judged, Admissible) else Use.NONE
+                return [*self._settle(delta, judged, event), *_dealt(event, use)]
+
+    def _take_again(self, waiting: Waiting, now: float) -> list[Effect]:
+        """Judge what waited."""
+        judged = self._judge.judge(waiting.delta, int(now * 1000))
+        if isinstance(judged, Missing | Delayed):
+            return []
+        return self._settle(waiting.delta, judged, waiting)
+
+    def _settle(
+        self, delta: Delta, judged: Judgement, sent: DeltaReceived | Waiting
+    ) -> list[Effect]:
+        """Apply or refuse a delta; what waited for it is judged in its turn.
 
         Not all that waits is looked at: a member could make that a thousand at every delta.
         """
-        effects: list[Effect] = []
-        queue = deque(candidates)
-        while queue:
-            waiting = queue.popleft()
-            delta = waiting.delta
-            if delta.id not in self.pending or not self._may_be_ready(delta):
-                continue
-            judged = self._judge.judge(delta, int(now * 1000))
-            if isinstance(judged, Missing | Delayed):
-                continue
-            self.pending.remove(delta.id)
-            if isinstance(judged, Admissible):
-                effects.append(self._apply(delta, judged))
-            elif isinstance(judged, Denied):
-                effects += _blame(waiting, judged.code)
-            queue.extend(self.pending.followers(delta.id))
-        return effects
+        self.pending.remove(delta.id)
+        if isinstance(judged, Denied):
+            self._make_ready(self.pending.followers(delta.id))
+            return _blame(sent, judged.code)
+        effects = [self._apply(delta, judged)] if isinstance(judged, Admissible) else []
+        self._make_ready(self.pending.meet(delta.id))
+        return [*effects]
 
-    def _may_be_ready(self, delta: Delta) -> bool:
-        parents = parents_of(delta)
-        return all(self._ledger.is_applied(parent) for parent in parents) or any(
-            self._judge.refusal(parent) for parent in parents
-        )
+    def _make_ready(self, several: tuple[Waiting, ...]) -> None:
+        for waiting in several:
+            self._ready[waiting.delta.id] = None
 
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
         arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
@@ -101,30 +167,31 @@ class Intake:
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 
-    def _let_wait(self, event: DeltaReceived, now: float) -> list[Effect]:
-        if not self._may_wait(event.delta):
-            return []
-        self.pending.add(Waiting(event.delta, event.peer, event.is_streamed))
-        missing = self._to_ask(now)
-        ask: list[Effect] = [Ask(event.peer, missing)] if missing else []
-        return [*ask, *self._set_ask()]
+    # -- what has to wait ------------------------------------------------------------------------
+
+    def _let_wait(
+        self, event: DeltaReceived, unmet: tuple[DeltaId, ...], now: float
+    ) -> list[Effect]:
+        delta = event.delta
+        if not self._may_wait(delta):
+            return _dealt(event, Use.NONE)
+        is_new = self.pending.add(Waiting(delta, event.peer, event.is_streamed, now), unmet)
+        asked = self._to_ask(unmet, now)
+        ask: list[Effect] = [Ask(event.peer, asked)] if asked else []
+        return [*_dealt(event, Use.WAITS if is_new else Use.NONE), *ask, *self._set_ask()]
 
     def _may_wait(self, delta: Delta) -> bool:
         """Only devices that some cut knows, or whose admission waits too, may fill the buffer."""
         author = delta.core.author
-        return self._is_member(author) or any(
-            isinstance(governance, Admit) and governance.certificate.device == author
-            for waiting in self.pending.items()
-            for governance in waiting.delta.core.governance
-        )
+        return self._is_member(author) or self.pending.admits(author)
 
-    def _to_ask(self, now: float) -> tuple[DeltaId, ...]:
-        """What is missing and was not asked for just now.
+    def _to_ask(self, unmet: tuple[DeltaId, ...], now: float) -> tuple[DeltaId, ...]:
+        """What a delta waits for, does not wait itself, and was not asked for just now.
 
-        Without that memory each delta that waits would ask for all that is missing again, and one
-        that is evicted as it comes would be asked for at the speed of the network.
+        Without that memory one that is evicted as it comes would be asked for at the speed of the
+        network.
         """
-        due = (i for i in self._missing() if not self._is_asked(i, now))
+        due = (i for i in unmet if i not in self.pending and not self._is_asked(i, now))
         return self._note_asked(tuple(due), now)
 
     def _is_asked(self, delta: DeltaId, now: float) -> bool:
@@ -141,15 +208,20 @@ class Intake:
             del self._asked_s[next(iter(self._asked_s))]
         return asked
 
-    def _missing(self) -> tuple[DeltaId, ...]:
-        parents = self.pending.parents()
-        return self.pending.missing({p: self._ledger.is_applied(p) for p in parents})
-
     def _set_ask(self) -> list[Effect]:
         if self._is_ask_set:
             return []
         self._is_ask_set = True
         return [SetTimer(ASK, limits.ASK_AGAIN_S)]
+
+
+def _cost(delta: Delta) -> int:
+    """What a delta counts for in a turn: judging it takes its time however small it is."""
+    return len(delta.frame) + limits.INTAKE_DELTA_BYTES
+
+
+def _dealt(event: DeltaReceived, use: Use) -> list[Effect]:
+    return [Dealt(event.receipt, use)] if event.receipt else []
 
 
 def _blame(sent: DeltaReceived | Waiting, code: str) -> list[Effect]:

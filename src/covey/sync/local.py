@@ -27,7 +27,6 @@ from covey.sync.events import (
     Applied,
     Broadcast,
     CallRequest,
-    DeltaReceived,
     Effect,
     Execute,
     GovernanceAnswered,
@@ -52,8 +51,6 @@ class LocalWrites:
         self._author = author
         self._gossip = gossip
         self._executing: Draughted | None = None
-        self._held_back: deque[DeltaReceived] = deque()
-        self._held_back_bytes = 0
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
         self._wishes: deque[GovernanceRequested] = deque()
 
@@ -61,23 +58,6 @@ class LocalWrites:
     def is_executing(self) -> bool:
         """Whether a batch is with the engine: its cut is fixed, so nothing may be applied."""
         return self._executing is not None
-
-    def hold_back(self, event: DeltaReceived) -> None:
-        """Keep a delta until the batch is done; beyond the bounds it is dropped, sync has it."""
-        size_bytes = self._held_back_bytes + len(event.delta.frame)
-        if (
-            len(self._held_back) < limits.INBOX_WHILE_EXECUTING_MAX
-            and size_bytes <= limits.INBOX_WHILE_EXECUTING_BYTES_MAX
-        ):
-            self._held_back.append(event)
-            self._held_back_bytes = size_bytes
-
-    def take_held_back(self) -> tuple[DeltaReceived, ...]:
-        """What came while the batch ran."""
-        held = tuple(self._held_back)
-        self._held_back.clear()
-        self._held_back_bytes = 0
-        return held
 
     def submit(self, requests: tuple[CallRequest, ...], *, may_write: bool) -> list[Effect]:
         """Queue calls; those that cannot be are answered at once."""

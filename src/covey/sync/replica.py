@@ -46,7 +46,7 @@ from covey.sync.events import (
     TimerFired,
 )
 from covey.sync.gossip import Gossip, Heard
-from covey.sync.intake import ASK, Intake
+from covey.sync.intake import ASK, TAKE_IN, Intake
 from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.local import LocalWrites
@@ -113,6 +113,11 @@ class Replica:
         """Whether this node's own device has two branches: its home was copied or restored."""
         return len(self.ledger.frontier.get(self.device, ())) > 1
 
+    @property
+    def is_executing(self) -> bool:
+        """Whether calls are with the engine: meanwhile nothing is applied."""
+        return self._local.is_executing
+
     def member_count(self) -> int:
         """Members, each counted once however many devices it has."""
         return len({member for _, member in devices(self.ledger.authority)})
@@ -126,7 +131,7 @@ class Replica:
 
         What was heard goes on as an event (`hear`) after the verdict is given.
         """
-        heard = self._gossip.hear(envelope)
+        heard = self._gossip.hear(envelope, now)
         if heard.code == "unknown-version":
             self.is_upgrade_needed = True
         if heard.delta is None or heard.verdict is not Verdict.ACCEPT:
@@ -195,7 +200,7 @@ class Replica:
             state_digest=announcement.state_digest,
             heads=announcement.heads,
             missing=0,
-            at_s=now,
+            at_s=min(now, announcement.unix_ms / 1000),  # It may have been kept back since.
         )
         self.claims.record(announcement.peer, claim)
         unknown = [h.tip.id for h in announcement.heads if not self.ledger.is_applied(h.tip.id)]
@@ -203,11 +208,14 @@ class Replica:
         return [Ask(announcement.peer, tuple(unknown))] if unknown else []
 
     def _receive(self, event: DeltaReceived, now: float) -> list[Effect]:
-        if self._local.is_executing:
-            self._local.hold_back(event)
-            return []
-        effects = self.intake.take(event, now)
-        return [*self._commit(durable=False), *effects, *self._after_change(effects, now)]
+        if self._local.is_executing or self.intake.is_busy:
+            return self.intake.hold_back(event)
+        return self._took_in(self.intake.take(event, now), now)
+
+    def _took_in(self, effects: list[Effect], now: float) -> list[Effect]:
+        """What follows from taking in what others wrote."""
+        commit = self._commit(durable=False)
+        return [*commit, *effects, *self._after_change(effects, now), *self.intake.go_on()]
 
     def _commit(self, *, durable: bool) -> list[Effect]:
         writes = self.ledger.save()
@@ -227,8 +235,12 @@ class Replica:
         if name == ASK:
             if self._local.is_executing:
                 return [SetTimer(ASK, limits.ASK_AGAIN_S)]
-            effects = self.intake.ask_again(now)
-            return [*self._commit(durable=False), *effects, *self._after_change(effects, now)]
+            return self._took_in(self.intake.ask_again(now), now)
+        if name == TAKE_IN:
+            self.intake.timer_fired()
+            if self._local.is_executing:
+                return []  # It is taken in when the batch is done.
+            return self._took_in(self.intake.take_some(now), now)
         assert name == ANNOUNCE
         self._last_announced_s = now
         self._announces_soon = False
@@ -253,16 +265,10 @@ class Replica:
 
     def _finish(self, outcomes: tuple[Outcome, ...], now: float) -> list[Effect]:
         own = self._local.finish(outcomes)
-        held: list[Effect] = []
-        for event in self._local.take_held_back():
-            held += self.intake.take(event, now)
-        effects = [*own, *held]
-        return [
-            *self._commit(durable=True),
-            *effects,
-            *self._after_change(effects, now),
-            *self._author_next(now),
-        ]
+        effects = [*own, *self.intake.take_some(now)]
+        done = [*self._commit(durable=True), *effects, *self._after_change(effects, now)]
+        # Of what came while the batch ran some is taken in between two batches, the rest after.
+        return [*done, *self._author_next(now), *self.intake.go_on()]
 
     def _author_next(self, now: float) -> list[Effect]:
         """Write what needs no execution, then begin the next batch, if any."""

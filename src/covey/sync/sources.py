@@ -1,8 +1,10 @@
 """Who streams a context to this node: one peer, or several that share what is missing.
 
 Every peer would send all that is missing to whoever tells it a frontier, so a frontier is told to
-as many peers as are wanted, each with its share. Begin with one; when it has sent many deltas,
-those that hold something else too take a share each; one that falls silent is passed over.
+as many peers as are wanted, each with its share. Begin with one; when it has sent much, those that
+hold something else too take a share each. Only what is applied, or waits and did not before, counts
+for a peer: one that brings nothing, or holds the others up with its share, is passed over, and the
+less comes in the more are asked for the whole at once.
 Source: protocols/session.md.
 """
 
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from covey.model import DeltaId, Digest, PeerId, limits
+from covey.sync.events import Use
 
 __all__ = ["Share", "Sources"]
 
@@ -33,8 +36,21 @@ _Pair: TypeAlias = "tuple[Digest, Digest]"
 
 @dataclass(slots=True)
 class _Chosen:
+    """A peer that was asked. worth: of what it brought since; open_count: deltas under way here."""
+
     news_s: float
-    has_finished: bool = False
+    worth: int = 0
+    open_count: int = 0
+    finished_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Span:
+    """What came in a stretch of time, of all that were asked. useless: deltas good for nothing."""
+
+    began_s: float
+    worth: int = 0
+    useless: int = 0
 
 
 class Sources:
@@ -47,10 +63,15 @@ class Sources:
     def __init__(self) -> None:
         self._differing: dict[PeerId, _Pair] = {}  # those asked longest ago first
         self._chosen: dict[PeerId, _Chosen] = {}
+        self._is_shared = False
         self._finished: dict[PeerId, tuple[_Pair, float]] = {}
-        self._passed_over: dict[PeerId, float] = {}
+        self._passed_over: dict[PeerId, tuple[float, float]] = {}  # until when, and for how long
         self._due: dict[PeerId, Share] = {}
-        self._delivered = 0
+        self._round = _Span(0.0)
+        self._lately = _Span(0.0)
+        self._in_vain = 0  # rounds, one after the other
+        self._shared_again_s = 0.0  # before it nothing is shared with who has not proved worth it
+        self._unshared_s = limits.SYNC_SOURCE_AGAIN_S
 
     def differs(self, peer: PeerId, mine: Digest, theirs: Digest, now: float) -> None:
         """A peer holds something else than this node."""
@@ -78,32 +99,42 @@ class Sources:
             self._end_round()  # What was its share is the others' now.
         self._choose(now)
 
-    def delivered(self, peer: PeerId, now: float) -> None:
-        """A peer sent a delta that was missing; when it has sent many, others are asked too."""
-        if peer not in self._chosen:
+    def delivered(self, peer: PeerId) -> None:
+        """A peer sent a delta that is not known here; `consumed` says what came of it."""
+        if peer in self._chosen:
+            self._chosen[peer].open_count += 1
+
+    def consumed(self, peer: PeerId, use: Use, size_bytes: int, now: float) -> None:
+        """A delta of a peer has been dealt with; when it was much, others are asked too."""
+        chosen = self._chosen.get(peer)
+        if chosen is None:
             return
-        self._chosen[peer].news_s = now
-        self._delivered += 1
-        if self._delivered % limits.SYNC_SHARE_AFTER_DELTAS == 0:
+        chosen.open_count = max(0, chosen.open_count - 1)
+        if use is Use.NONE:
+            self._lately.useless += 1
+            return
+        worth = 1 + size_bytes // limits.SYNC_WORTH_BYTES
+        chosen.news_s = now
+        chosen.worth += worth
+        self._lately.worth += worth if use is Use.APPLIED else 0
+        before, after = self._round.worth, self._round.worth + worth
+        self._round.worth = after
+        each = limits.SYNC_SHARE_AFTER_DELTAS
+        if before // each != after // each:
             self._widen(now)
 
-    def consumed(self, peer: PeerId, now: float) -> None:
-        """A delta of a peer has been dealt with: until then the peer may have had no credit."""
-        if peer in self._chosen:
-            self._chosen[peer].news_s = now
-
     def tick(self, now: float) -> None:
-        """Time passes: pass over those that are silent."""
-        self._passed_over = {p: until for p, until in self._passed_over.items() if until > now}
-        silent = [
-            peer
-            for peer, chosen in self._chosen.items()
-            if not chosen.has_finished and now - chosen.news_s >= limits.SYNC_SOURCE_SILENT_S
-        ]
-        for peer in silent:
-            self._passed_over[peer] = now + limits.SYNC_SOURCE_AGAIN_S
-        if silent:
+        """Time passes: pass over those that bring nothing."""
+        blamed = self._silent(now) or self._lagging(now) or self._fruitless(now)
+        if blamed:
+            self._pass_over(blamed, now)
+            if self._is_shared:
+                self._shared_again_s = now + self._unshared_s
+                self._unshared_s = min(2 * self._unshared_s, limits.SYNC_SOURCE_AGAIN_S_MAX)
             self._end_round()
+        elif self._chosen and now - self._round.began_s >= limits.SYNC_SHARE_AFTER_S:
+            self._round.began_s = now
+            self._widen(now)
         self._choose(now)
 
     def due(self) -> tuple[tuple[PeerId, Share], ...]:
@@ -111,30 +142,123 @@ class Sources:
         due, self._due = tuple(self._due.items()), {}
         return due
 
+    # -- who does not do its part ----------------------------------------------------------------
+
+    def _busy(self) -> dict[PeerId, _Chosen]:
+        return {p: chosen for p, chosen in self._chosen.items() if chosen.finished_s is None}
+
+    def _has_others(self) -> bool:
+        busy = self._busy()
+        return any(peer not in busy for peer in self._differing)
+
+    def _silent(self, now: float) -> list[PeerId]:
+        """Those that bring nothing, though nothing of them is still being dealt with.
+
+        Where there is nobody else there is less haste: a slow peer would send all again.
+        """
+        is_alone = not self._has_others()
+        most_s = limits.SYNC_SOURCE_ALONE_S if is_alone else limits.SYNC_SOURCE_SILENT_S
+        return [
+            peer
+            for peer, chosen in self._busy().items()
+            if now - chosen.news_s >= most_s and not chosen.open_count
+        ]
+
+    def _lagging(self, now: float) -> list[PeerId]:
+        """Those whose share is all that is still to come, and far behind what others brought."""
+        if not self._is_shared:
+            return []
+        done = [
+            chosen.worth
+            for chosen in self._chosen.values()
+            if chosen.finished_s is not None
+            and now - chosen.finished_s >= limits.SYNC_SOURCE_SILENT_S
+        ]
+        most = max(done, default=0)
+        return [p for p, c in self._busy().items() if c.worth * limits.SYNC_LAG_MAX < most]
+
+    def _fruitless(self, now: float) -> list[PeerId]:
+        """Those that are asked, where next to nothing was applied for a while.
+
+        A node that is busy itself blames nobody: then something of them is under way, and none of
+        what was dealt with was good for nothing.
+        """
+        busy, lately = self._busy(), self._lately
+        if not busy or not self._has_others():
+            self._lately = _Span(now)
+            return []
+        if now - lately.began_s < limits.SYNC_FRUITLESS_S:
+            return []
+        self._lately = _Span(now)
+        if lately.worth >= limits.SYNC_WORTH_MIN:
+            self._in_vain = 0
+            return []
+        if not lately.useless and any(chosen.open_count for chosen in busy.values()):
+            return []
+        worthy = self._worthy(busy)
+        return [peer for peer in busy if peer not in worthy] or list(busy)
+
+    def _pass_over(self, peers: list[PeerId], now: float) -> None:
+        self._in_vain += 1
+        for peer in peers:
+            _, last_s = self._passed_over.get(peer, (0.0, limits.SYNC_SOURCE_AGAIN_S / 2))
+            for_s = min(2 * last_s, limits.SYNC_SOURCE_AGAIN_S_MAX)
+            self._passed_over[peer] = now + for_s, for_s
+
     def _finish(self, peer: PeerId, now: float) -> None:
         chosen = self._chosen.get(peer)
-        if chosen is not None and not chosen.has_finished:
-            chosen.has_finished = True
+        if chosen is not None and chosen.finished_s is None:
+            chosen.finished_s = now
             if peer in self._differing:
                 self._finished[peer] = self._differing[peer], now
+            if chosen.worth:
+                self._passed_over.pop(peer, None)
+
+    # -- whom to ask -----------------------------------------------------------------------------
 
     def _end_round(self) -> None:
         self._chosen.clear()
         self._due.clear()
-        self._delivered = 0
 
     def _choose(self, now: float) -> None:
         """Begin with one peer where nobody is asked, or all who were have finished."""
-        if self._chosen and all(chosen.has_finished for chosen in self._chosen.values()):
+        if self._chosen and not self._busy():
+            if self._is_shared:
+                self._unshared_s = limits.SYNC_SOURCE_AGAIN_S
+            if self._round.worth:
+                self._in_vain = 0
             self._end_round()
         if not self._chosen:
-            self._ask(self._usable(now)[:1], now)
+            self._round, self._lately = _Span(now), _Span(now)
+            count = min(2 ** max(0, self._in_vain - 1), limits.SYNC_SOURCES_MAX)
+            self._ask(self._usable(now)[:count], now, is_shared=False)
 
     def _widen(self, now: float) -> None:
-        busy = [p for p, c in self._chosen.items() if not c.has_finished and p in self._differing]
-        asked = tuple(dict.fromkeys((*busy, *self._usable(now))))[: limits.SYNC_SOURCES_MAX]
-        if len(asked) > len(self._chosen):
-            self._ask(asked, now)
+        """Have those that bring much, and others that may, share what is left."""
+        busy = {p: chosen for p, chosen in self._busy().items() if p in self._differing}
+        worthy = self._worthy(busy)
+        others: tuple[PeerId, ...] = ()
+        if now >= self._shared_again_s:
+            others = tuple(p for p in self._usable(now) if p not in busy)
+        asked = (*worthy, *others)[: limits.SYNC_SOURCES_MAX]
+        has_news = len(asked) > len(busy) or not self._is_shared
+        if len(asked) > 1 and has_news:
+            self._ask(asked, now, is_shared=True)
+        elif not others and not self._is_shared:
+            self._begin_next(busy, now)
+
+    def _worthy(self, busy: dict[PeerId, _Chosen]) -> list[PeerId]:
+        """Those that do not lag far behind the one that brought most."""
+        most = max((chosen.worth for chosen in busy.values()), default=0)
+        return [peer for peer, c in busy.items() if c.worth * limits.SYNC_LAG_MAX >= most]
+
+    def _begin_next(self, busy: dict[PeerId, _Chosen], now: float) -> None:
+        """Nothing may be shared: from time to time another one is asked for the whole, too."""
+        is_slow = self._round.worth < limits.SYNC_SHARE_AFTER_DELTAS
+        idle = [peer for peer in self._usable(now) if peer not in busy]
+        if is_slow and idle:
+            self._end_round()
+            self._choose(now)
 
     def _usable(self, now: float) -> tuple[PeerId, ...]:
         """Peers worth asking: not those that have just said that they have no more."""
@@ -144,11 +268,13 @@ class Sources:
             if before != pair or now - at_s >= limits.ASK_AGAIN_S:
                 usable.append(peer)
         # Nobody is passed over for good: a slow peer may be the only one that holds something.
-        return tuple(peer for peer in usable if peer not in self._passed_over) or tuple(usable)
+        fresh = [p for p in usable if self._passed_over.get(p, (now, 0.0))[0] <= now]
+        return tuple(fresh) or tuple(usable)
 
-    def _ask(self, peers: tuple[PeerId, ...], now: float) -> None:
+    def _ask(self, peers: tuple[PeerId, ...], now: float, *, is_shared: bool) -> None:
+        self._is_shared = is_shared
         self._chosen.clear()
         for index, peer in enumerate(peers):
             self._chosen[peer] = _Chosen(now)
-            self._due[peer] = Share(index, len(peers))
+            self._due[peer] = Share(index, len(peers)) if is_shared else Share(0, 1)
             self._differing[peer] = self._differing.pop(peer)

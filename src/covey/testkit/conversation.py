@@ -10,7 +10,9 @@ from covey.model import Cid, ContextId, DeviceId, PeerId
 from covey.sync import (
     AskFrontiers,
     Consumed,
+    Dealt,
     DeltaDelivered,
+    DeltaReceived,
     FrameArrived,
     Ledger,
     More,
@@ -105,9 +107,10 @@ class Side:
                     self.out.append(frame)
                 case DeltaDelivered(context, delta):
                     assert self.stage is not None
-                    self.stage.receive(delta, peer=self.peer)
+                    event = DeltaReceived(delta, self.peer, receipt=len(self.said) + 1)
+                    (dealt,) = [e for e in self.stage.handle(event) if isinstance(e, Dealt)]
                     self.said.append(effect)
-                    self.tell(Consumed(context, len(delta.frame)))
+                    self.tell(Consumed(context, len(delta.frame), dealt.use))
                 case More(context):
                     self.tell(Pump(context))
                 case AskFrontiers(context, due):

@@ -17,10 +17,12 @@ from covey.model import (
     Delta,
     PeerId,
     ScopedWrites,
+    limits,
 )
 from covey.model import Effect as StateEffect
 from covey.store import MemoryStore
 from covey.sync import (
+    TAKE_IN,
     CallRequest,
     CallsSubmitted,
     Commit,
@@ -31,6 +33,7 @@ from covey.sync import (
     Executed,
     Replica,
     SetTimer,
+    TimerFired,
 )
 from covey.testkit.history import START_MS
 from covey.testkit.identities import Founding, Identity
@@ -73,8 +76,14 @@ class Stage:
         return Stage(self.founding, self.who, store=self.store, now=self.now)
 
     def handle(self, event: Event) -> list[Effect]:
-        """Tell the replica; its commits are done, the other effects are given back."""
-        return self.carry_out(self.replica.handle(event, self.now))
+        """Tell the replica; its commits are done, the other effects are given back.
+
+        What is to be taken in afterwards is, at once.
+        """
+        effects = self.carry_out(self.replica.handle(event, self.now))
+        while self.replica.intake.is_busy and not self.replica.is_executing:
+            effects += self.carry_out(self.replica.handle(TimerFired(TAKE_IN), self.now))
+        return [effect for effect in effects if effect != SetTimer(TAKE_IN, limits.INTAKE_PAUSE_S)]
 
     def carry_out(self, effects: list[Effect]) -> list[Effect]:
         """Write what is to be committed; the other effects are given back."""

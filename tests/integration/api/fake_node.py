@@ -22,17 +22,22 @@ from covey.model import PeerId, limits
 from covey.node import (
     ApplicationRow,
     CallResult,
+    ConstraintRow,
     ContextRow,
     ContextSettings,
     ContextStatus,
     DeltaRow,
     JoinResult,
+    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
     QueryResult,
+    Rulebook,
+    RulesRow,
     SettingsChange,
     SettingsRow,
+    Wish,
     changed,
 )
 
@@ -59,6 +64,9 @@ FAILURES: dict[str, NodeError] = {
 }
 
 
+_NO_RULES = Rulebook()
+
+
 class FakeNode:
     """Holds one application and one context, `notes`; a key-value application without a guest."""
 
@@ -77,6 +85,8 @@ class FakeNode:
         self.watch_queue_max = 100
         self.batches = 0
         self.kept = ContextSettings()
+        self.rulebook = _NO_RULES
+        self.wishes: list[Wish] = []
         self.waiting = 0
 
     def status(self) -> NodeStatus:
@@ -165,10 +175,46 @@ class FakeNode:
             raise NotFound(f"no application {name!r} is installed")
         return row
 
-    async def create_context(self, application: str, name: str | None) -> ContextRow:
+    async def create_context(
+        self, application: str, name: str | None, rules: Rulebook = _NO_RULES
+    ) -> ContextRow:
         """The context again, under a name."""
         self.application(application)
+        self.rulebook = rules
         return self._row(name)
+
+    def rules(self, context: str) -> RulesRow:
+        """Rules of a locked context."""
+        self.context(context)
+        return RulesRow(
+            id=CONTEXT_ID,
+            is_current=True,
+            admission="open",
+            verification="signature",
+            encryption="none",
+            roles=("admin", "editor"),
+            admin_quorum=0,
+            constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
+            number=0,
+            release=RELEASE_ID,
+            version="1.0.0",
+            members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
+            can=("A member can remove its own devices.",),
+            never=("Nobody can change this application's code.",),
+            unpromised=("Times are their author's claims.",),
+        )
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """Remembers the wish; nobody may vote."""
+        self.context(context)
+        if wish.action == "vote":
+            raise Refused("no-quorum: the charter gives these no vote")
+        self.wishes.append(wish)
+        return "ab" * 32
+
+    def certificate(self) -> str:
+        """Some text."""
+        return "coveycert1abc"
 
     def contexts(self) -> tuple[ContextRow, ...]:
         """One context."""

@@ -24,6 +24,7 @@ COMMANDS = [
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     ["context", "settings"],
+    *(["context", name] for name in ("rules", "role", "remove", "vote", "tighten", "certificate")),
     *(["context", name] for name in ("join", "call", "query")),
     ["simulate"],
 ]
@@ -83,6 +84,7 @@ def test_defect_of_the_node_is_one_line(covey):
         ["join"],
         ["run", "--nosuch"],
         ["context", "settings"],
+        *(["context", name] for name in ("rules", "role", "remove", "vote", "tighten")),
         ["context", "settings", "notes", "--degree", "0"],
         ["context", "settings", "notes", "--degree", "65"],
         ["context", "settings", "notes", "--max-peers", "257"],

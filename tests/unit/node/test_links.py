@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from covey.model import PeerId
+from covey.model import PeerId, limits
 from covey.node.links import Links
 
 pytestmark = pytest.mark.trio
@@ -51,3 +51,27 @@ async def test_a_stream_that_a_peer_opens_before_the_node_is_ready_waits():
         with trio.fail_after(5):
             await served.wait()
         nursery.cancel_scope.cancel()
+
+
+class _Silent:
+    """A link on which nothing is answered."""
+
+    def tell(self, event) -> None:
+        """Told in vain."""
+
+
+async def test_question_ends_with_the_stream_that_it_was_put_on(autojump_clock):
+    """A peer that came back was not asked again until all patience with it was at an end."""
+    links = Links(host=None, driver_of=lambda context: None)
+    ben = PeerId("12D3KooWBen")
+    links._links[ben] = _Silent()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(links.fetch_charter, bytes(32))
+        await trio.testing.wait_all_tasks_blocked()
+        (key,) = links._waiters
+        links._leave_unanswered(ben)
+        assert not links._waiters
+        await trio.sleep(limits.ASK_REST_S + limits.ASK_NEXT_S)
+        assert list(links._waiters) == [key], "asked anew"
+        nursery.cancel_scope.cancel()
+    assert not links._waiters

@@ -191,6 +191,34 @@ def test_older_announcement_is_no_news():
     assert ann.replica.verdict(old, ann.now)[0] is Verdict.IGNORE
 
 
+@pytest.mark.parametrize(
+    ("late_s", "verdict"),
+    [
+        (limits.ANNOUNCEMENT_TTL_S + 29, Verdict.ACCEPT),
+        (limits.ANNOUNCEMENT_TTL_S + 31, Verdict.IGNORE),
+        (-29, Verdict.ACCEPT),
+        (-31, Verdict.IGNORE),
+    ],
+)
+def test_announcement_of_another_time_is_played_back(late_s: float, verdict: Verdict):
+    """A node that was restarted remembers none: it would be in sync with who left long ago."""
+    ann, ben = Stage(FOUNDING, ANN), Stage(FOUNDING, BEN)
+    frame = announcement(ben)
+    ann.now += late_s
+    assert ann.replica.verdict(frame, ann.now)[0] is verdict
+
+
+def test_announcement_that_was_kept_back_is_as_old_as_it_says():
+    """It says what was held then, whenever it comes."""
+    ann, ben = Stage(FOUNDING, ANN), Stage(FOUNDING, BEN)
+    said_s, frame = ben.now, announcement(ben)
+    ann.now += 20
+    ann.handle(FrameReceived(frame, PEER))
+    standing = ann.replica.standing(ann.now)
+    assert (standing.in_sync_with, standing.as_of_s) == (("peer of ben",), said_s)
+    assert ann.replica.standing(said_s + limits.ANNOUNCEMENT_TTL_S + 1).in_sync_with == ()
+
+
 def test_announcement_of_a_stranger_is_ignored():
     """Whoever is no member has no word about the state."""
     frame = Stage(found(ANN, BEN, EVE), EVE)  # another context, whose founder eve is
@@ -201,7 +229,7 @@ def test_announcement_of_a_stranger_is_ignored():
     spoken = frame.replica._gossip  # its words, sealed for this context
     spoken._context, spoken._key = CONTEXT, topic_key(CONTEXT)
     ann = Stage(FOUNDING, ANN)
-    words = spoken.announcement_envelope(frame.replica.ledger, 1)
+    words = spoken.announcement_envelope(frame.replica.ledger, int(ann.now * 1000))
     assert ann.replica.verdict(words, ann.now)[0] is Verdict.IGNORE
     assert ann.replica.standing(ann.now).in_sync_with == ()
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from covey.model import Delta, PeerId, Put, limits, time_at
-from covey.sync import ASK, Applied, Ask, DeltaReceived, Misbehaved, Pending, TimerFired, Waiting
+from covey.model import Delta, DeltaId, Put, limits, time_at
+from covey.sync import (
+    ASK,
+    TAKE_IN,
+    Applied,
+    Ask,
+    Dealt,
+    DeltaReceived,
+    Executed,
+    Misbehaved,
+    SetTimer,
+    TimerFired,
+    Use,
+)
 from covey.testkit.history import START_MS, History
 from covey.testkit.identities import found, identity
-from covey.testkit.playbook import PEER, Stage, play
+from covey.testkit.playbook import PEER, Stage, completed, play, submit
 
 ANN, BEN, EVE = identity("ann"), identity("ben"), identity("eve")
 FOUNDING = found(ANN, BEN)
@@ -58,7 +70,7 @@ def test_what_was_asked_for_is_not_asked_for_again_at_once():
         >> DeltaReceived(second, PEER) << None
     )  # fmt: skip
     stage.now += limits.ASK_AGAIN_S
-    assert play(stage) >> DeltaReceived(third, PEER) << asked
+    assert play(stage) >> DeltaReceived(second, PEER) << asked
 
 
 def test_asked_ids_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch):
@@ -156,79 +168,6 @@ def test_delta_of_a_device_whose_admission_waits_too_may_wait():
     assert effects.count(Applied) == 3
 
 
-# -- the buffer itself -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def deltas() -> list[Delta]:
-    """A chain of ten."""
-    return chain(History(FOUNDING), 10)
-
-
-def test_buffer_evicts_the_highest_sequence_first(deltas, monkeypatch):
-    """What can be applied soonest is kept; sync brings the rest when its turn has come."""
-    monkeypatch.setattr(limits, "PENDING_DELTAS_MAX", 4)
-    pending = Pending()
-    for delta in reversed(deltas):
-        pending.add(Waiting(delta, PEER))
-    assert [w.delta.core.sequence for w in pending.items()] == [4, 3, 2, 1]
-    assert not pending.add(Waiting(deltas[9], PEER))
-
-
-def test_buffer_is_bounded_in_bytes(deltas, monkeypatch):
-    """Few large deltas cost as much as many small ones."""
-    monkeypatch.setattr(limits, "PENDING_BYTES_MAX", 3 * len(deltas[0].frame) + 200)
-    pending = Pending()
-    for delta in deltas:
-        pending.add(Waiting(delta, PEER))
-        assert pending.size_bytes <= limits.PENDING_BYTES_MAX
-    assert pending.size_bytes == sum(len(w.delta.frame) for w in pending.items()) > 0
-
-
-def test_one_device_cannot_fill_the_buffer(deltas, monkeypatch):
-    """The others keep their room."""
-    monkeypatch.setattr(limits, "PENDING_PER_DEVICE_MAX", 3)
-    pending = Pending()
-    (ann,) = chain(History(FOUNDING), 1, ANN)
-    pending.add(Waiting(ann, PEER))
-    for delta in deltas:
-        pending.add(Waiting(delta, PEER))
-    assert len(pending) == 4
-    assert ann.id in pending
-
-
-def test_one_peer_cannot_fill_the_buffer(deltas, monkeypatch):
-    """Whatever devices it names."""
-    monkeypatch.setattr(limits, "PENDING_PER_PEER_MAX", 3)
-    pending = Pending()
-    pending.add(Waiting(deltas[9], PeerId("another")))
-    for delta in deltas:
-        pending.add(Waiting(delta, PEER))
-    assert len(pending) == 4
-
-
-def test_counts_go_down_as_deltas_leave(deltas, monkeypatch):
-    """A buffer that is empty has room for all its bounds again."""
-    monkeypatch.setattr(limits, "PENDING_PER_DEVICE_MAX", 3)
-    pending = Pending()
-    for _ in range(4):
-        for delta in deltas[:3]:
-            assert pending.add(Waiting(delta, PEER))
-        for delta in deltas[:3]:
-            assert pending.remove(delta.id) is not None
-    assert (len(pending), pending.size_bytes) == (0, 0)
-    assert pending.remove(deltas[0].id) is None
-
-
-def test_missing_is_what_is_neither_applied_nor_waiting(deltas):
-    """Only the lowest gap of a chain is asked for."""
-    pending = Pending()
-    for delta in (deltas[2], deltas[3], deltas[5]):
-        pending.add(Waiting(delta, PEER))
-    applied = {parent: parent == deltas[4].id for parent in pending.parents()}
-    assert pending.missing(applied) == (deltas[1].id,)
-
-
 def test_refusals_remembered_are_bounded(monkeypatch):
     """A flood of inadmissible deltas grows no memory; a forgotten one is judged again."""
     monkeypatch.setattr(limits, "REFUSED_REMEMBERED_MAX", 4)
@@ -258,14 +197,138 @@ def test_delta_that_nothing_waits_for_looks_at_nothing_that_waits(
     assert len(asked) == 1
 
 
-def test_what_left_the_buffer_follows_nothing():
-    """Its index is as bounded as the buffer."""
-    history, pending = History(FOUNDING), Pending()
-    for delta in chain(history, 5)[1:]:
-        pending.add(Waiting(delta, PEER))
-    (first, *_) = history.deltas
-    assert [w.delta.core.sequence for w in pending.followers(first)] == [2]
-    for waiting in pending.items():
-        pending.remove(waiting.delta.id)
-    assert pending.followers(first) == ()
-    assert not pending._followers
+def test_delta_looks_up_its_own_parents_alone(monkeypatch: pytest.MonkeyPatch):
+    """What all others wait for was looked up too: a frame of 64 deltas cost seconds."""
+    stage, history = Stage(FOUNDING, ANN), History(FOUNDING)
+    *some, last = chain(history, 30)[1:]
+    stage.receive(*some[:-1])
+    looked_up = []
+    is_applied = stage.replica.ledger.is_applied
+    monkeypatch.setattr(
+        stage.replica.ledger, "is_applied", lambda d: looked_up.append(d) or is_applied(d)
+    )
+    stage.receive(last)
+    assert set(looked_up) == {last.id, some[-1].id}
+    looked_up.clear()
+    stage.handle(TimerFired(ASK))
+    assert not looked_up
+
+
+def test_what_a_delta_was_good_for_is_told_to_who_wants_a_receipt():
+    """Whoever sends what is of no use is no source of what is missing."""
+    history = History(FOUNDING)
+    first, second, third = chain(history, 3)
+    wrong = history.write(BEN, (), [Put("nowhere", b"k", b"v")])
+    (_, stranger) = chain(history, 2, EVE)
+    stage = Stage(FOUNDING, ANN)
+
+    def uses(*deltas: Delta) -> list[Use]:
+        events = [DeltaReceived(delta, PEER, receipt=7) for delta in deltas]
+        effects = [effect for event in events for effect in stage.handle(event)]
+        dealt = [effect for effect in effects if isinstance(effect, Dealt)]
+        assert all(effect.receipt == 7 for effect in dealt)
+        return [effect.use for effect in dealt]
+
+    assert uses(third, third, stranger, wrong) == [Use.WAITS, Use.NONE, Use.NONE, Use.NONE]
+    assert uses(first, first, second, third) == [Use.APPLIED, Use.NONE, Use.APPLIED, Use.NONE]
+
+
+def test_what_is_held_back_is_dealt_with_when_it_is_taken_in(monkeypatch: pytest.MonkeyPatch):
+    """Until then a peer gets no credit for more; what finds no room is dealt with at once."""
+    monkeypatch.setattr(limits, "INBOX_WHILE_EXECUTING_MAX", 1)
+    first, second = chain(History(FOUNDING), 2)
+    assert (
+        play(Stage(FOUNDING, ANN))
+        >> submit(1) << (lambda effect: True)
+        >> DeltaReceived(first, PEER, receipt=1) << None
+        >> DeltaReceived(second, PEER, receipt=2) << Dealt(2, Use.NONE)
+        >> Executed((completed(Put("notes", b"k", b"v")),))
+        << (lambda effect: True) << (lambda effect: True) << Applied << (lambda effect: True)
+        << Applied << Dealt(1, Use.APPLIED)
+    )  # fmt: skip
+
+
+def _turn(stage: Stage, event: object) -> list[DeltaId]:
+    """What one event applies of others' deltas, where nothing is taken in for it afterwards."""
+    effects = stage.carry_out(stage.replica.handle(event, stage.now))
+    timers = [e for e in effects if isinstance(e, SetTimer) and e.name == TAKE_IN]
+    assert len(timers) == (stage.replica.intake.is_busy and not stage.replica.is_executing)
+    return [e.delta.id for e in effects if isinstance(e, Applied) and not e.is_own]
+
+
+def test_what_came_while_calls_ran_is_taken_in_a_little_at_a_time():
+    """In its order, and between two turns others have theirs: it was one block of seconds."""
+    stage, deltas = Stage(FOUNDING, ANN), chain(History(FOUNDING), 100)
+    stage.handle(submit(1))
+    for delta in deltas:
+        assert _turn_of(stage, delta) == []
+    turns = [_turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))]
+    while stage.replica.intake.is_busy:
+        turns.append(_turn(stage, TimerFired(TAKE_IN)))
+    most = limits.INTAKE_TURN_BYTES // limits.INTAKE_DELTA_BYTES
+    assert all(0 < len(turn) <= most for turn in turns)
+    assert [delta for turn in turns for delta in turn] == [delta.id for delta in deltas]
+
+
+def _turn_of(stage: Stage, delta: Delta) -> list[DeltaId]:
+    effects = stage.carry_out(stage.replica.handle(DeltaReceived(delta, PEER), stage.now))
+    return [e.delta.id for e in effects if isinstance(e, Applied)]
+
+
+def test_what_waited_is_taken_in_a_little_at_a_time():
+    """One delta must not bring on a thousand others at once, however large they are."""
+    stage, deltas = Stage(FOUNDING, ANN), chain(History(FOUNDING), 100)
+    stage.receive(*deltas[1:])
+    turns = [_turn(stage, DeltaReceived(deltas[0], PEER))]
+    while stage.replica.intake.is_busy:
+        turns.append(_turn(stage, TimerFired(TAKE_IN)))
+    assert max(map(len, turns)) <= limits.INTAKE_TURN_BYTES // limits.INTAKE_DELTA_BYTES
+    assert [delta for turn in turns for delta in turn] == [delta.id for delta in deltas]
+
+
+def test_large_deltas_are_taken_in_one_by_one():
+    """A turn is bounded by what there is to do, not by the number of deltas."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    large = [Put("notes", b"%03d" % n, bytes(100)) for n in range(400)]
+    deltas = [history.write(BEN, (), [*large, Put("notes", b"k", bytes([n]))]) for n in range(5)]
+    stage.handle(submit(1))
+    for delta in deltas:
+        _turn_of(stage, delta)
+    turns = [_turn(stage, Executed((completed(Put("notes", b"k", b"v")),)))]
+    while stage.replica.intake.is_busy:
+        turns.append(_turn(stage, TimerFired(TAKE_IN)))
+    assert list(map(len, turns)) == [1] * 5
+
+
+def test_calls_come_in_between_two_turns():
+    """Calls wait for a turn, not for all that others sent; and the rest is taken in after them."""
+    stage, deltas = Stage(FOUNDING, ANN), chain(History(FOUNDING), 100)
+    outcome = Executed((completed(Put("notes", b"k", b"v")),))
+    stage.handle(submit(1))
+    for delta in deltas:
+        _turn_of(stage, delta)
+    _turn(stage, outcome)
+    assert stage.replica.intake.is_busy
+    _turn(stage, submit(2))
+    assert stage.replica.is_executing
+    assert _turn(stage, TimerFired(TAKE_IN)) == []
+    assert _turn(stage, outcome) != []
+    while stage.replica.intake.is_busy:
+        _turn(stage, TimerFired(TAKE_IN))
+    assert stage.replica.ledger.count == 102
+
+
+def test_waiting_ends_where_nobody_supplies_the_parents():
+    """A member's inventions fill the buffer for a while, not for ever; sync brings it again."""
+    first, second, third = chain(History(FOUNDING), 3)
+    stage = Stage(FOUNDING, ANN)
+    stage.receive(second)
+    stage.now += limits.PENDING_EXPIRES_S - 1
+    stage.receive(third)
+    stage.handle(TimerFired(ASK))
+    assert len(stage.replica.intake.pending) == 2
+    stage.now += 2
+    stage.handle(TimerFired(ASK))
+    assert [w.delta for w in stage.replica.intake.pending.items()] == [third]
+    stage.receive(first, second)
+    assert stage.replica.ledger.count == 3

@@ -33,6 +33,7 @@ from covey.sync.session.allowance import Allowance
 from covey.sync.session.events import (
     AskFrontiers,
     Compared,
+    Consumed,
     DeltaDelivered,
     More,
     Send,
@@ -58,6 +59,7 @@ class Channel:
     sources: who streams the context to this node. credit_bytes: what may still be sent.
     in_flight_bytes: what came and is not granted again; owed_bytes: the part of it that is dealt
     with. share: what the peer wants of what it lacks. waiting: frames read and not yet sent.
+    wanted: ids that the peer asked for and did not get yet.
     told_s, told_share: when the peer was asked last, and for what. due_share: to be asked for once
     what came is dealt with. heard: the peer's frontier digest. ranged: that and ours when ranges
     were told last. pages: told when ranges had led to nothing. answers: bytes said for comparison.
@@ -77,6 +79,7 @@ class Channel:
     in_flight_bytes: int = 0
     share: Share = _ALL
     waiting: list[bytes] = field(default_factory=list)
+    wanted: dict[DeltaId, None] = field(default_factory=dict)
     told_s: float = 0.0
     told_share: Share = _ALL
     due_share: Share | None = None
@@ -215,51 +218,64 @@ class Channel:
         return bool(self.waiting) or (self.stream is not None and not self.stream.is_idle)
 
     def pump(self, ledger: Ledger) -> list[SessionEffect]:
-        """Send what the peer lacks, up to its credit and a page."""
+        """Send one batch of what the peer asked for or lacks, up to its credit.
+
+        Not more: to read and compress all that the credit allows takes half a second.
+        """
+        asked_for = self._wanted_batch(ledger)
+        if asked_for:
+            is_more = self.wanted or self.is_streaming
+            return [*asked_for, More(self.context)] if is_more else asked_for
         if self.stream is None or not self.is_streaming:
             return []
         if not self.waiting:
             self.waiting.extend(self.stream.page(self.share))
-        sent: list[bytes] = []
+        batch: list[bytes] = []
         size_bytes = 0
         for frame in self.waiting:
-            if size_bytes >= limits.SYNC_PAGE_BYTES or len(frame) > self.credit_bytes:
+            is_full = size_bytes >= limits.SYNC_BATCH_BYTES
+            if is_full or len(batch) == limits.SYNC_BATCH_DELTAS_MAX:
+                break
+            if len(frame) > self.credit_bytes:
                 break
             self.credit_bytes -= len(frame)
             size_bytes += len(frame)
-            sent.append(frame)
-        del self.waiting[: len(sent)]
-        effects = self._batches(sent)
+            batch.append(frame)
+        del self.waiting[: len(batch)]
+        effects = self._batch(batch)
         if self.waiting and len(self.waiting[0]) > self.credit_bytes:
             return effects
         return [*effects, More(self.context) if self.is_streaming else self.tell_digest(ledger)]
 
-    def _batches(self, frames: list[bytes]) -> list[SessionEffect]:
-        effects: list[SessionEffect] = []
+    def _batch(self, frames: list[bytes]) -> list[SessionEffect]:
+        return [send(DeltasFrame(self.ours, pack_batch(frames)))] if frames else []
+
+    def take_want(self, ledger: Ledger, ids: tuple[DeltaId, ...]) -> list[SessionEffect]:
+        """Send the deltas asked for that are here, as far as the credit goes."""
+        for wanted in ids:
+            if len(self.wanted) < limits.SYNC_WANTED_MAX:
+                self.wanted[wanted] = None
+        batch = self._wanted_batch(ledger)
+        return [*batch, More(self.context)] if self.wanted else batch
+
+    def _wanted_batch(self, ledger: Ledger) -> list[SessionEffect]:
         batch: list[bytes] = []
         size_bytes = 0
-        for frame in frames:
-            batch.append(frame)
-            size_bytes += len(frame)
-            if size_bytes >= limits.SYNC_BATCH_BYTES or len(batch) == limits.SYNC_BATCH_DELTAS_MAX:
-                effects.append(send(DeltasFrame(self.ours, pack_batch(batch))))
-                batch, size_bytes = [], 0
-        if batch:
-            effects.append(send(DeltasFrame(self.ours, pack_batch(batch))))
-        return effects
-
-    def send_wanted(self, ledger: Ledger, ids: tuple[DeltaId, ...]) -> list[SessionEffect]:
-        """Send the deltas asked for that are here, as far as the credit goes."""
-        frames: list[bytes] = []
-        for wanted in ids:
+        while self.wanted and size_bytes < limits.SYNC_BATCH_BYTES:
+            if len(batch) == limits.SYNC_BATCH_DELTAS_MAX:
+                break
+            wanted = next(iter(self.wanted))
+            del self.wanted[wanted]
             frame = ledger.committed.get(Table.DELTA, (wanted,))
             if frame is None:
                 continue
             if len(frame) > self.credit_bytes:
+                self.wanted.clear()  # The peer asks again for what it still lacks.
                 break
             self.credit_bytes -= len(frame)
-            frames.append(frame)
-        return self._batches(frames)
+            size_bytes += len(frame)
+            batch.append(frame)
+        return self._batch(batch)
 
     def take_deltas(self, ledger: Ledger | None, batch: bytes, now: float) -> list[SessionEffect]:
         """Check deltas that came, and hand those over that are news."""
@@ -275,11 +291,11 @@ class Channel:
             if not is_delta_signed(self.context, delta):
                 raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
             self._note_handed_over(delta.id)
-            self.sources.delivered(self.peer, now)
+            self.sources.delivered(self.peer)
             effects.append(DeltaDelivered(self.context, delta))
         if not self.known.spend(known_bytes, now):
             raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
-        return [*self.grant(known_bytes), *effects, *self.ask()]
+        return [*self.grant(known_bytes), *effects]
 
     def want(self, ids: tuple[DeltaId, ...]) -> Send:
         """Ask for deltas by their ids, also for some that came before."""
@@ -293,14 +309,14 @@ class Channel:
         while len(self.lately) > limits.SYNC_LATELY_MAX:
             del self.lately[next(iter(self.lately))]
 
-    def consume(self, ledger: Ledger | None, size_bytes: int, now: float) -> list[SessionEffect]:
+    def consume(self, ledger: Ledger | None, dealt: Consumed, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""
-        self.sources.consumed(self.peer, now)
-        effects = self.grant(size_bytes)
+        self.sources.consumed(self.peer, dealt.use, dealt.size_bytes, now)
+        effects = self.grant(dealt.size_bytes)
         is_behind = self.owed_bytes < self.in_flight_bytes
         if ledger is None or self.due_share is None or is_behind:
-            return effects
-        return [*effects, *self.tell_frontier(ledger, self.due_share, now)]
+            return [*effects, *self.ask()]
+        return [*effects, *self.tell_frontier(ledger, self.due_share, now), *self.ask()]
 
     def grant(self, size_bytes: int) -> list[SessionEffect]:
         """Give credit back, in portions of a quarter of it."""

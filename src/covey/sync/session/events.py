@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from covey.codec import KnownPeer
 from covey.model import Certificate, Cid, ContextId, Delta, DeltaId, DeviceId, Join, PeerId
+from covey.sync.events import Use
 from covey.sync.ledger import Ledger
 from covey.sync.sources import Share, Sources
 
@@ -93,10 +94,11 @@ class ContextOpened:
 
 @dataclass(frozen=True, slots=True)
 class Consumed:
-    """Deltas of this many bytes, delivered before, are dealt with."""
+    """A delta of this many bytes, delivered before, is dealt with."""
 
     context: ContextId
     size_bytes: int
+    use: Use
 
 
 @dataclass(frozen=True, slots=True)

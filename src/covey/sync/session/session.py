@@ -138,6 +138,8 @@ class Session:
                 case Tick():
                     return self._compare_all()
                 case AskCharter(topic):
+                    if topic in self._topics_asked:
+                        return []  # The answer is on its way; a second one would be unasked.
                     self._topics_asked[topic] = None
                     return [send(CharterWant(topic))]
                 case _:
@@ -275,7 +277,7 @@ class Session:
                 return (
                     []
                     if ledger is None or self._is_flooding(now)
-                    else channel.send_wanted(ledger, ids)
+                    else channel.take_want(ledger, ids)
                 )
             case BlobWant(_, cid):
                 content = None if self._is_flooding(now) else self._host.blob(channel.context, cid)
@@ -317,8 +319,8 @@ class Session:
 
     def _ask(self, channel: Channel, event: SessionEvent, now: float) -> list[SessionEffect]:
         match event:
-            case Consumed(_, size_bytes):
-                return channel.consume(self._host.ledger(channel.context), size_bytes, now)
+            case Consumed():
+                return channel.consume(self._host.ledger(channel.context), event, now)
             case Pump():
                 return self._pump(channel)
             case TellFrontier(_, share):
@@ -327,6 +329,8 @@ class Session:
             case AskDeltas(_, ids):
                 return [channel.want(ids[: limits.ASK_IDS_MAX])]
             case AskBlob(_, cid):
+                if cid in channel.blobs_asked:
+                    return []  # As with charters.
                 channel.blobs_asked[cid] = None
                 return [send(BlobWant(channel.ours, cid))]
             case AskAdmission(_, certificate, join):

@@ -24,15 +24,35 @@ __all__ = ["Stream", "missing_here"]
 
 def missing_here(ledger: Ledger, theirs: Frontier) -> int:
     """How many deltas a peer's frontier shows to exist that are not here."""
-    count = 0
-    for device, tips in theirs.items():
-        mine = ledger.frontier.get(device, ())
-        held = mine[-1].sequence if mine else 0
-        for tip in tips:
-            # Beyond what is held nothing is looked up: a peer may name thousands of devices.
-            if tip.sequence > held or not ledger.is_applied(tip.id):
-                count += max(1, tip.sequence - held)
-    return count
+    return sum(_compare(ledger, device, tips)[1] for device, tips in theirs.items())
+
+
+def _compare(
+    ledger: Ledger, device: DeviceId, tips: tuple[Tip, ...]
+) -> tuple[tuple[Tip, ...], int]:
+    """Those of a peer's tips of a device that are here, and how many deltas the others show.
+
+    What is beyond all that is held, or a tip here too, is not looked up; of the rest only as much
+    as can be here, with some to spare: a peer may name tens of thousands. What is left out of this
+    counts neither as here nor as missing.
+    """
+    mine = dict.fromkeys(ledger.frontier.get(device, ()))
+    held = max((tip.sequence for tip in mine), default=0)
+    left = len(mine) + limits.SYNC_TIPS_UNKNOWN_MAX
+    known: list[Tip] = []
+    missing = 0
+    for tip in reversed(tips):  # A peer that lags a little has one that is near.
+        if tip in mine:
+            known.append(tip)
+        elif tip.sequence > held:
+            missing += tip.sequence - held
+        elif left > 0:
+            left -= 1
+            if ledger.is_applied(tip.id):
+                known.append(tip)
+            else:
+                missing += 1
+    return tuple(reversed(known)), missing
 
 
 class Stream:
@@ -106,27 +126,20 @@ def _behind(ledger: Ledger, mine: Frontier, theirs: Frontier) -> dict[DeviceId, 
     """Those of some devices of which the peer lacks deltas, each with what it holds of it."""
     behind: dict[DeviceId, Cut] = {}
     for device, tips in mine.items():
-        held = _held(ledger, device, theirs.get(device, ()))
-        if not all(_is_known(held, device, tip, tips, theirs) for tip in tips):
+        told = theirs.get(device, ())
+        held = _held(ledger, device, told)
+        # A tip that is not here and lies beyond all that is: the peer is ahead on this chain. One
+        # that is not beyond shows another branch, and then the peer lacks what is held here.
+        is_ahead = bool(told) and told[-1].sequence > tips[-1].sequence
+        if not (is_ahead or all(held.holds(device, tip) for tip in tips)):
             behind[device] = held
     return behind
 
 
 def _held(ledger: Ledger, device: DeviceId, tips: tuple[Tip, ...]) -> Cut:
     """What some tips of a peer show it to hold of a device, as far as they are known here."""
-    known = tuple(tip for tip in tips if ledger.is_applied(tip.id))
+    known, _ = _compare(ledger, device, tips)
     return Cut(ledger.view, {device: known} if known else {})
-
-
-def _is_known(
-    held: Cut, device: DeviceId, tip: Tip, mine: tuple[Tip, ...], theirs: Frontier
-) -> bool:
-    if held.holds(device, tip):
-        return True
-    # A tip that is not here and lies beyond all that is: the peer is ahead on this chain. One
-    # that is not beyond shows another branch, and then the peer lacks what is held here.
-    known = held.frontier.get(device, ())
-    return any(t.sequence > mine[-1].sequence for t in theirs.get(device, ()) if t not in known)
 
 
 class _Merge:

@@ -18,10 +18,10 @@ from covey.model import (
     Constraint,
     Interface,
     ReleaseId,
+    ReleaseTerms,
     Rule,
 )
 from covey.testkit.identities import Founding, Identity, found, identity
-from covey.testkit.oracle.oracle import FirstRelease
 
 __all__ = ["FIRST", "FIRST_MANIFEST", "KINDS", "device", "manifest", "release", "start", "turncoat"]
 
@@ -89,7 +89,7 @@ def release(packed: bytes) -> ReleaseId:
 
 
 FIRST_MANIFEST = manifest("1.0.0")
-FIRST = FirstRelease("1.0.0", _ABI, _COLLECTIONS)
+FIRST = ReleaseTerms("1.0.0", _ABI, _COLLECTIONS)
 
 
 def start(

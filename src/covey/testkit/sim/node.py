@@ -24,6 +24,7 @@ from covey.sync import (
     Broadcast,
     CallsSubmitted,
     Commit,
+    Dealt,
     Effect,
     Event,
     Execute,
@@ -88,7 +89,13 @@ class Node:
     @property
     def is_idle(self) -> bool:
         """Whether everything that was asked of this node is done."""
-        return not (self._inbox or self._outbox or self._is_writing or self._executing)
+        return not (
+            self._inbox
+            or self._outbox
+            or self._is_writing
+            or self._executing
+            or self.replica.intake.is_busy
+        )
 
     def now(self) -> float:
         """Unix time by this node's own clock."""
@@ -288,6 +295,8 @@ class Node:
             case Ask(peer, ids):
                 self.world.note(self, f"ask {peer} {' '.join(_short(i) for i in ids)}")
                 self.peers.ask(peer, ids)
+            case Dealt():
+                self.peers.dealt(effect)
             case Misbehaved(peer, code):
                 self.world.note(self, f"misbehaved {peer} {code}")
                 self.world.checks.accused(self, peer, code)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING
 
 from covey.model import Delta, DeltaId, PeerId, limits
 from covey.sync import (
     AdmissionRequested,
     AskFrontiers,
+    Dealt,
     DeltaReceived,
-    Effect,
     PeerLeft,
     Sources,
     TellFrontier,
+    Use,
 )
 from covey.sync.session import AnswerAdmission, AskAdmission, AskDeltas
 
@@ -31,6 +33,8 @@ class Peers:
         self._node = node
         self._admissions: dict[int, Stream] = {}
         self._next_to_ask = 0
+        self._receipts = count(1)
+        self._undone: dict[int, Callable[[Use], None]] = {}
         self.streams: dict[str, Stream] = {}
         self.sources = Sources()
 
@@ -48,15 +52,16 @@ class Peers:
         if self.streams.pop(peer, None) is not None:
             self._node.take(PeerLeft(PeerId(peer)))
 
-    def deliver(self, delta: Delta, peer: str, consumed: Callable[[], None]) -> None:
-        """A delta came on a stream."""
+    def deliver(self, delta: Delta, peer: str, done: Callable[[Use], None]) -> None:
+        """A delta came on a stream; done: told when it is dealt with, and what it was good for."""
+        receipt = next(self._receipts)
+        self._undone[receipt] = done
+        self._node.take(DeltaReceived(delta, PeerId(peer), receipt=receipt))
 
-        def handle() -> list[Effect]:
-            self._node.later(0.0, consumed)
-            event = DeltaReceived(delta, PeerId(peer))
-            return self._node.replica.handle(event, self._node.now())
-
-        self._node.do(handle)
+    def dealt(self, dealt: Dealt) -> None:
+        """The replica is done with a delta that came on a stream."""
+        done = self._undone.pop(dealt.receipt)
+        self._node.later(0.0, lambda: done(dealt.use))
 
     def ask(self, peer: PeerId | None, ids: tuple[DeltaId, ...]) -> None:
         """The replica wants some deltas: of this peer, or of any."""

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from covey.codec import KnownPeer
-from covey.model import Cid, ContextId, DeviceId, PeerId, limits
-from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources
+from covey.model import Cid, ContextId, Delta, DeviceId, PeerId, limits
+from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources, Use
 from covey.sync.session import (
     AdmissionAsked,
     AskFrontiers,
@@ -92,6 +92,7 @@ class Stream:
         self._sent = dict.fromkeys(self.ends, 0)
         self._arrived: dict[str, dict[int, bytes]] = {name: {} for name in self.ends}
         self._next = dict.fromkeys(self.ends, 0)
+        self._more: dict[str, None] = {}
         for node in (one, other):
             node.peers.joined(self.ends[node.name].name, self)
         for node in (one, other):
@@ -140,6 +141,21 @@ class Stream:
             self._next[source.name] += 1
             self.tell(target, FrameArrived(ready))
 
+    def _dealt(self, node: Node, delta: Delta, use: Use) -> None:
+        """A node is done with a delta that came here."""
+        self.tell(node, Consumed(self._world.founding.context, len(delta.frame), use))
+
+    def _pump_soon(self, node: Node) -> None:
+        """When all before is written; once, however often it was asked for."""
+
+        def pump() -> None:
+            self._more.pop(node.name, None)
+            self.tell(node, Pump(self._world.founding.context))
+
+        if node.name not in self._more:
+            self._more[node.name] = None
+            node.later(0.001, pump)
+
     def _tick(self, node: Node) -> None:
         def tick() -> None:
             if self.is_open:
@@ -150,7 +166,6 @@ class Stream:
 
     def _carry_out(self, node: Node, effects: list[SessionEffect]) -> None:
         peer = self.ends[node.name]
-        context = self._world.founding.context
         for effect in effects:
             match effect:
                 case Send(frame):
@@ -159,10 +174,9 @@ class Stream:
                 case AskFrontiers():
                     node.peers.ask_frontiers(effect)
                 case More():
-                    node.later(0.001, lambda: self.tell(node, Pump(context)))
+                    self._pump_soon(node)
                 case DeltaDelivered(_, delta):
-                    consumed = Consumed(context, len(delta.frame))
-                    node.peers.deliver(delta, peer.name, partial(self.tell, node, consumed))
+                    node.peers.deliver(delta, peer.name, partial(self._dealt, node, delta))
                 case Compared(_, frontier, state, missing):
                     node.take(PeerCompared(PeerId(peer.name), frontier, state, missing))
                 case AdmissionAsked(_, certificate, join):

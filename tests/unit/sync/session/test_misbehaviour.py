@@ -24,6 +24,7 @@ from covey.codec import (
     encode_frame,
     pack,
     pack_batch,
+    topic_hash,
 )
 from covey.model import (
     DeltaId,
@@ -34,8 +35,10 @@ from covey.model import (
 )
 from covey.sync import (
     AskBlob,
+    AskCharter,
     AskDeltas,
     BlobTold,
+    CharterAnswered,
     Close,
     Compared,
     FrameArrived,
@@ -277,3 +280,21 @@ def test_comparisons_beyond_the_rate_are_not_looked_at() -> None:
         one.tell(FrameArrived(wrong))
 
     assert len(one.out) <= limits.SYNC_REQUESTS_PER_S_MAX
+
+
+def test_question_that_is_open_is_not_put_again() -> None:
+    """A slow peer would answer both, and the second answer were one that nobody asked for."""
+    one, two = sides()
+    talk(one, two)
+    one.blobs[cid_of(b"x")] = b"x"
+    for _ in range(2):
+        two.tell(AskBlob(two.founding.context, cid_of(b"x")))
+        two.tell(AskCharter(topic_hash(two.founding.context)))
+
+    talk(one, two)
+
+    assert not two.heard(Close)
+    assert len(two.heard(BlobTold)) == len(two.heard(CharterAnswered)) == 1
+    two.tell(AskBlob(two.founding.context, cid_of(b"x")))
+    talk(one, two)
+    assert len(two.heard(BlobTold)) == 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from covey.codec import decode_delta
-from covey.model import DeltaId, DeviceId, Frontier, Put, limits
+from covey.model import DeltaId, DeviceId, Frontier, Put, Tip, limits
 from covey.sync import Ledger, Share
-from covey.sync.session.streaming import Stream
+from covey.sync.session.streaming import Stream, missing_here
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
 from covey.testkit.playbook import Stage
@@ -101,6 +101,42 @@ def test_branches_of_a_fork_are_sent_by_arrival() -> None:
     ledger = stage.restarted().replica.ledger
 
     assert _log(ledger) == [*(delta.id for delta in chain), other.id, twig.id]
+
+
+def test_tips_that_nobody_has_cost_no_more_than_what_is_here() -> None:
+    """A frame has room for 27,000 tips of one device, and each was looked up in the store."""
+    ledger = _interwoven(30)
+    alice = AUTHORS[0].device
+    held = _cut(ledger, 30)[alice]
+    made_up = [Tip(1, DeltaId(number.to_bytes(32, "big"))) for number in range(2_000)]
+    looked_up = []
+
+    def is_applied(delta: DeltaId) -> bool:
+        looked_up.append(delta)
+        return ledger.summary(delta) is not None
+
+    ledger.is_applied = is_applied  # type: ignore[method-assign]
+    stream = Stream(ledger)
+    stream.restart({alice: (*made_up, *held)})
+
+    assert missing_here(ledger, {alice: (*made_up, *held)}) > 0
+    assert len(looked_up) <= 2 * (1 + limits.SYNC_TIPS_UNKNOWN_MAX)
+    assert alice not in {
+        ledger.summary(delta).author  # type: ignore[union-attr]  # what is sent is held
+        for delta in _read(stream)
+    }, "the tip that is here is known, whatever else is named"
+
+
+def test_tip_a_little_behind_is_found_among_those_made_up() -> None:
+    """Otherwise all of that device would be sent again."""
+    ledger = _interwoven(30)
+    alice = AUTHORS[0].device
+    held = _cut(ledger, 25)[alice]
+    made_up = [Tip(1, DeltaId(number.to_bytes(32, "big"))) for number in range(2_000)]
+    stream = Stream(ledger)
+    stream.restart({**ledger.frontier, alice: (*made_up, *held)})
+
+    assert len(_read(stream)) == 1
 
 
 def test_fork_is_read_ahead_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
