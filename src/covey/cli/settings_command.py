@@ -146,8 +146,9 @@ def _require_sense(request: SettingsRequest) -> None:
     )
     together = SettingsChange(allow=request.allow, deny=request.deny, static=request.static)
     each = (("--allow", allow), ("--deny", deny), ("--static", static), (None, together))
-    for option, change in each:
-        try:
+    option = None
+    try:
+        for option, change in each:  # noqa: B007 - the one at fault is told below
             changed(ContextSettings(), change, PeerId(""))
-        except ConfigError as error:
-            raise typer.BadParameter(str(error), param_hint=option) from error
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
