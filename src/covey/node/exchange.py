@@ -58,9 +58,12 @@ class Exchange:
         """Ask for more peers now and then, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            while True:
-                await trio.sleep(limits.EXCHANGE_INTERVAL_S * self._rng.uniform(0.75, 1.25))
-                self._ask()
+            try:
+                while True:
+                    await trio.sleep(limits.EXCHANGE_INTERVAL_S * self._rng.uniform(0.75, 1.25))
+                    self._ask()
+            finally:
+                self._nursery = None  # Streams end after this task, and may still tell of peers.
 
     def heard(self, teller: PeerId, context: ContextId, peers: tuple[KnownPeer, ...]) -> None:
         """A peer told of others; those of use are dialled, the others forgotten."""

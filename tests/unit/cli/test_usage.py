@@ -48,6 +48,21 @@ def test_target_that_cannot_be_meant_is_usage(run, tmp_path, command, target):
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--allow", "bob"),
+        ("--deny", "bob"),
+        ("--static", "/ip4/192.0.2.7/tcp/4001"),
+        ("--static", f"/ip4/0.0.0.0/tcp/4001/p2p/{PEER}"),
+    ],
+)
+def test_setting_that_cannot_be_meant_names_its_option(run, tmp_path, option, value):
+    ran = run("context", "settings", "notes", "--home", tmp_path, option, value)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"covey: Invalid value for {option}: ")
+
+
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 129, "é" * 65])
 @pytest.mark.parametrize("command", [["context", "create", "kv"], ["join", NEAR_ID]])
 def test_local_name_that_cannot_be_is_usage(run, tmp_path, command, name):

@@ -107,6 +107,18 @@ async def test_only_who_is_wanted_is_dialled_at_what_may_be_dialled(network, hea
     assert sorted(network.dialled[1:]) == sorted([(MANY[0], [WORLD]), (MANY[1], [HOME, WORLD])])
 
 
+@pytest.mark.trio
+async def test_what_is_heard_while_the_node_stops_is_forgotten(network):
+    """Streams end after the exchange does; what they still bring must not fail the stopping."""
+    exchange = Exchange(network, lambda _: Wishes(), lambda: None, random.Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(exchange.run)
+        await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    exchange.heard(TELLER, CONTEXT, tuple(_at(WORLD)))
+    assert network.dialled == []
+
+
 def test_what_is_told_is_bounded_and_dialable(network):
     """The last that came first; without names, and without peers that said nothing."""
     network.known = dict.fromkeys(
