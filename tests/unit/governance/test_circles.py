@@ -15,11 +15,10 @@ def reachable(edges: list[list[int]]) -> list[set[int]]:
     is_growing = True
     while is_growing:
         is_growing = False
-        for known in reach:
-            more = set().union(*(reach[other] for other in known))
-            if not more <= known:
-                known |= more
-                is_growing = True
+        for node, known in enumerate(reach):
+            more = known.union(*(reach[other] for other in known))
+            if more != known:
+                reach[node], is_growing = more, True
     return reach
 
 

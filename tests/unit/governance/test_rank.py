@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covey.model import ADMIN_ROLE, Admission, Close, Demote, DeltaId, Promote, Vote
+from covey.model import ADMIN_ROLE, Admission, Close, DeltaId, Demote, Promote, Vote
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.people import device, start
 from tests.unit.governance.told import ANN, BEN, CARA, DORA, EMIL, FRED, Told, placed
