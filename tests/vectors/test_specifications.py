@@ -55,7 +55,9 @@ def test_registry_lists_every_code_of_a_violation():
 
 def test_registry_lists_every_code_of_a_denial():
     """An author that is refused must be able to look up why."""
-    assert codes("Denied") == section("Codes of denials")
+    wishes = section("Codes of refused wishes")
+    assert wishes.isdisjoint(section("Codes of denials"))
+    assert codes("Denied") == section("Codes of denials") | wishes
 
 
 def test_registry_lists_every_failure_of_a_call():

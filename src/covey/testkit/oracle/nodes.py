@@ -30,7 +30,7 @@ from covey.testkit.oracle.writing import Writing
 from covey.testkit.playbook import Stage
 from covey.testkit.sim.checkers.reference import fold
 
-__all__ = ["differences"]
+__all__ = ["differences", "digest_of"]
 
 _LATE_S = START_MS / 1_000 + 10**7
 _WATCHER = identity("watcher of the oracle")
@@ -40,7 +40,7 @@ def differences(seed: int, steps: int = 60) -> tuple[Writing, list[str]]:
     """A history, and in what replicas that take it in differ from the oracle's word."""
     writing = draw(seed, steps)
     j = writing.oracle.judge(writing.admitted)
-    digest = _digest(writing, j)
+    digest = digest_of(writing, j)
     found = []
     for number, order in enumerate(orders(writing.deltas, seed)):
         stage = Stage(writing.founding, _WATCHER, now=_LATE_S)
@@ -102,7 +102,8 @@ def _outcome(ledger: Ledger) -> tuple[object, ...]:
     return (ledger.digest(), authority.void, authority.mutual, ledger.governor.rule(authority))
 
 
-def _digest(writing: Writing, j: Judgement) -> bytes:
+def digest_of(writing: Writing, j: Judgement) -> bytes:
+    """The state digest of the word on a set of deltas."""
     elements = [pack((4, j.release))]
     elements += [pack((3, device, member)) for device, member in j.members.items()]
     elements += [pack((5, device)) for device in j.closed]
