@@ -212,11 +212,6 @@ PEER_PROTOCOLS_MAX: Final = 64  # noted of one peer; the rest are ignored
 PEER_PROTOCOL_BYTES_MAX: Final = 128  # name of one of them; longer ones are ignored
 PEER_RECORD_BYTES_MAX: Final = 8 * KIB  # that a peer signed of itself; larger: refused
 
-# -- recorded traces (testkit) ---------------------------------------------------------------
-TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
-TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
-TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
-
 # -- network: connections, gossip, discovery --------------------------------------------------
 CONNECTIONS_MAX: Final = 256  # sockets and their buffers; more are refused
 CONNECTIONS_PER_HOST_MAX: Final = 64  # from one address, handshakes too; more are closed
@@ -388,7 +383,10 @@ CONFORMANCE_CALLS_MAX: Final = 250  # of one run, fewer than a replica lets wait
 CONFORMANCE_STEPS_MAX: Final = 4_000  # of one run: calls and deliveries; more are left out
 CONFORMANCE_ATTEMPTS_MAX: Final = 2_000  # to make a counterexample smaller; then it stays
 
-# -- simulator (testkit) ---------------------------------------------------------------------
+# -- testkit: recorded traces, simulator ------------------------------------------------------
+TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
+TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
+TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
 SIM_NODES_MAX: Final = 2_000  # of one world, memory of all their stores; more: refused
 SIM_CALLS_MAX: Final = 100_000  # of one seed; more: refused
 SIM_SEEDS_MAX: Final = 10_000_000  # of one command; more: refused

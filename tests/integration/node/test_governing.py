@@ -7,7 +7,7 @@ import json
 import pytest
 import trio
 
-from covey.codec import cid_text, open_bundle, parse_did
+from covey.codec import cid_text, open_bundle
 from covey.errors import ConfigError, NotFound, Refused
 from covey.node.governing import Wish
 from covey.node.rulebook import ConstraintRow, Rulebook
@@ -45,9 +45,6 @@ async def says(node: Node) -> str:
 def own(node: Node, name: str = "ours") -> str:
     """A node's device there."""
     return node.context(name).device
-
-
-# -- founding ----------------------------------------------------------------------------------
 
 
 async def test_founding_with_rules(home):
@@ -399,4 +396,3 @@ async def test_migration_that_the_rules_refuse_is_not_written(home):
         assert told(ada, context.id).deltas == 0
         assert value(ada, "ours", "items", "m") is None
         await run(ada, "ours", [WRITE])
-        assert parse_did(own(ada))
