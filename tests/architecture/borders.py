@@ -131,9 +131,10 @@ def _is_suppress(call: ast.Call) -> bool:
 
 def heavy_schema(module: Source) -> Iterator[str]:
     """What client and HTTP interface share brings neither server nor node into a command."""
-    if not _is_within(module.module, "covey.api.schema"):
+    words = ("covey.api.schema", "covey.api.rules_schema")
+    if not any(_is_within(module.module, home) for home in words):
         return
-    allowed = ("covey.api.schema", "covey.model", "covey.errors")
+    allowed = (*words, "covey.model", "covey.errors")
     for statement, name in imports(module):
         is_ours = any(_is_within(name, home) for home in allowed)
         top = name.split(".")[0]

@@ -49,7 +49,7 @@ def deltas(node) -> int:
         (("call", "kv", "set", '{"key": "a"}'), 1),  # the application says fail
         (("call", "kv", "set", '{"value": "a"}'), 1),
         (("app", "install", "/nowhere/at.all"), 4),
-        (("join", "no-ticket-no-topic"), 6),
+        (("join", "no-ticket-no-topic"), 2),
     ],
     ids=lambda value: "_".join(value) if isinstance(value, tuple) else None,
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 from litestar.types import ASGIApp
 
 from covey.api.described import errors, lines
 from covey.api.present import applied_row, context_reply, mirrored
+from covey.api.rules_routes import rulebook_of
 from covey.api.schema import (
     PATHS_ROOT,
     AppliedRow,
@@ -52,7 +54,8 @@ def list_contexts(state: State) -> ContextList:
 @post(_PATH, summary="Found a context", status_code=200, responses=errors(404, 507))
 async def create_context(data: JSONBody[CreateRequest], state: State) -> ContextReply:
     """Found a context of an installed application; this node is its first member."""
-    row = await service_of(state).create_context(data.application, data.name)
+    rules = rulebook_of(data.rules)
+    row = await service_of(state).create_context(data.application, data.name, rules)
     return context_reply(row)
 
 
@@ -98,9 +101,11 @@ def read_settings(name: FromPath[str], state: State) -> SettingsReply:
     responses=errors(404, 507),
 )
 async def change_settings(
-    name: FromPath[str], data: JSONBody[SettingsRequest], state: State
+    name: FromPath[str], data: JSONBody[SettingsRequest], body: RawBody, state: State
 ) -> SettingsReply:
     """It holds at once, also for connected peers, and over restarts; all of it or nothing."""
+    # The framework takes "3" for 3 and "true" for true; a slip must not become a setting.
+    msgspec.json.decode(body, type=SettingsRequest)
     change = SettingsChange(
         degree=data.degree,
         peers_max=data.max_peers,

@@ -133,5 +133,7 @@ def applied_row(arrival: int, row: DeltaRow) -> AppliedRow:
         effects=row.effects,
         events=tuple(EventReply(name=name, data=data) for name, data in row.events),
         admitted=row.admitted,
+        governance=row.governance,
+        void=row.void,
         parents=row.parents,
     )

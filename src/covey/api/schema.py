@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from covey.api.rules_schema import RulesForm
 from covey.errors import (
     ConfigError,
     ExecutionError,
@@ -106,6 +107,7 @@ class CreateRequest(_Request, frozen=True):
 
     application: str
     name: str | None = None
+    rules: RulesForm = RulesForm()
 
 
 class JoinRequest(_Request, frozen=True):
@@ -152,8 +154,10 @@ class ContextStatusReply(_Word, frozen=True):
 
     in_sync_with: peer ids whose last word, not older than 30 s, named the same deltas and state.
     diverged: same deltas, another state: a defect. behind: deltas known to be missing, a lower
-    bound. waiting: deltas here whose parents are missing. as_of: the age of the oldest word
-    that `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet) or "member".
+    bound. waiting: deltas here whose parents are missing. as_of: when the oldest word was heard
+    that `in_sync_with` rests on, null where it rests on none. members: people, however many devices
+    each has. role: "full" or "carrier". phase: "joining", "reading" (not admitted yet),
+    "member", "removed" or "refused".
     """
 
     id: str
@@ -166,8 +170,9 @@ class ContextStatusReply(_Word, frozen=True):
     diverged: tuple[str, ...]
     behind: int
     waiting: int
-    as_of: str
+    as_of: str | None
     phase: str
+    role: str
     admission: str
     encryption: str
     verification: str
@@ -367,6 +372,7 @@ class AppliedRow(_Word, frozen=True):
 
     arrival: its number on this node, to go on after. author: a device; member: whose it is.
     sequence: of its author. calls, effects: counts. admitted: devices it lets in.
+    governance: what it governs, in words. void: its effects on entries count for nothing now.
     """
 
     arrival: Annotated[int, msgspec.Meta(description="number on this node, from 1")]
@@ -380,6 +386,8 @@ class AppliedRow(_Word, frozen=True):
     effects: int
     events: tuple[EventReply, ...]
     admitted: tuple[str, ...]
+    governance: tuple[str, ...]
+    void: bool
     parents: tuple[str, ...]
 
 

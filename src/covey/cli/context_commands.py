@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
+from covey.api.rules_schema import ConstraintForm, RulesForm
 from covey.api.schema import JoinReply, TicketReply
-from covey.cli import settings_command
+from covey.cli import rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -19,6 +22,7 @@ from covey.cli.options import (
 )
 from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
 from covey.cli.results import IdResult, LeaveResult, WatchLine
+from covey.cli.rules_file import read_rules
 from covey.model import limits
 
 __all__ = ["register", "register_join"]
@@ -26,11 +30,18 @@ __all__ = ["register", "register_join"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of `covey context`."""
-    app.command(epilog=examples("context create org.covey.kv --name notes"))(create)
+    app.command(
+        epilog=examples(
+            "context create org.covey.kv --name notes",
+            "context create org.covey.kv --locked",
+            "context create org.covey.kv --rules rules.toml",
+        )
+    )(create)
     app.command(epilog=examples("context ticket notes"))(ticket)
     app.command("list", epilog=examples("context list --json"))(list_contexts)
     app.command(epilog=examples("context show notes"))(show)
     settings_command.register(app)
+    rules_commands.register(app)
     app.command(epilog=examples("context log notes --after 100 --limit 20"))(log)
     app.command(epilog=examples("context watch notes --json", "context watch notes --after 0"))(
         watch
@@ -50,11 +61,23 @@ def create(
         str, typer.Argument(metavar="APPLICATION", help="Its id, package or unique prefix.")
     ],
     name: NameOption = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="The rules, in TOML.")
+    ] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Nobody can ever change the application's code.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Found a context of an installed application; this node is its first member."""
+    """Found a context of an installed application; this node is its first member.
+
+    Its rules can never be loosened: see `covey context rules`, and docs/guides/rules.md.
+    """
+    form = RulesForm() if rules is None else read_rules(rules)
+    if locked:
+        form = msgspec.structs.replace(form, code=(*form.code, ConstraintForm("never")))
     with open_client(home) as client, progress("founding"):
-        row = client.create_context(application, name)
+        row = client.create_context(application, name, form)
     if as_json:
         emit_json(IdResult(row.id))
         return
@@ -131,8 +154,6 @@ def watch(
     as_json: JsonOption = False,
 ) -> None:
     """Print each delta as it is applied, until Ctrl-C."""
-    import msgspec  # noqa: PLC0415 - as above
-
     from covey.cli.tables import row_text  # noqa: PLC0415 - as above
 
     with open_client(home) as client, client.watch(context, after) as rows:

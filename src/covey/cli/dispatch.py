@@ -30,15 +30,15 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EBADF)
 
 def perform(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors of the command are raised."""
+    given = list(arguments) or ["--help"]
     try:
-        given = list(arguments) or ["--help"]
         with completing_named_shell(given):
             code = build(given)(args=given, prog_name="covey", standalone_mode=False)
         flush_output()
     except typer.TyperException as error:
         message = shown(" ".join(error.format_message().split()))
         if message:  # A group without a subcommand has shown its help instead.
-            say(f"{message} (see `{_path_of(error)} --help`)")
+            say(f"{message} (see `{_path_of(error, given)} --help`)")
         return USAGE
     except BrokenPipeError:
         silence_output()
@@ -84,10 +84,22 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _path_of(error: typer.TyperException) -> str:
-    """The command that an error is about, as far as it was known by then."""
+def _path_of(error: typer.TyperException, given: Sequence[str]) -> str:
+    """The command that an error is about, as far as it was known by then.
+
+    An option without its value is found before there is a context to say so.
+    """
     context = getattr(error, "ctx", None)
-    return context.command_path if context is not None else "covey"
+    if context is not None:
+        return str(context.command_path)
+    path = ["covey"]
+    commands = getattr(typer.main.get_command(build(given)), "commands", {})
+    for word in given:
+        if word not in commands:
+            break
+        path.append(word)
+        commands = getattr(commands[word], "commands", {})
+    return " ".join(path)
 
 
 def _show_version(wanted: bool) -> None:

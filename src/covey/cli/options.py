@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from covey.cli.completion import complete_context
+from covey.cli.targets import target_given
+from covey.errors import NotFound
+from covey.model import limits
 
 __all__ = [
     "ArgumentsArgument",
@@ -29,6 +32,30 @@ def _default_home() -> Path:
     return Path.home() / ".covey"
 
 
+def given(text: str) -> str:
+    """What an option names; an empty one is a slip, and never meant."""
+    if not text:
+        raise typer.BadParameter("it is empty")
+    return text
+
+
+def _context_given(text: str) -> str:
+    """What names a context; none has an empty name, which a path of HTTP could not hold."""
+    if not text:
+        raise NotFound("no context '': see `covey context list`")
+    return text
+
+
+def _local_name(text: str | None) -> str | None:
+    """A name that a context may have here."""
+    most = limits.LOCAL_NAME_BYTES_MAX
+    if text is not None and not (0 < len(text.encode(errors="replace")) <= most):
+        raise typer.BadParameter(f"a local name has 1 to {most} bytes")
+    if text is not None and not text.isprintable():
+        raise typer.BadParameter("a local name is printable")
+    return text
+
+
 HomeOption = Annotated[
     Path,
     typer.Option(
@@ -47,6 +74,7 @@ ContextArgument = Annotated[
         metavar="CONTEXT",
         help="A context: id, local name or unique prefix.",
         autocompletion=complete_context,
+        callback=_context_given,
     ),
 ]
 MethodArgument = Annotated[
@@ -60,10 +88,20 @@ ArgumentsArgument = Annotated[
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="A local name; other members do not see it."),
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="A local name; other members do not see it.",
+        callback=_local_name,
+    ),
 ]
 TargetArgument = Annotated[
-    str, typer.Argument(metavar="TICKET_OR_TOPIC", help="A ticket, a context id or a topic.")
+    str,
+    typer.Argument(
+        metavar="TICKET_OR_TOPIC",
+        help="A ticket, a context id or a topic.",
+        callback=target_given,
+    ),
 ]
 EngineOption = Annotated[
     str,
@@ -82,13 +120,6 @@ EngineForOption = Annotated[
         help="A module, release or publisher (did:key) that --engine runs; repeatable.",
     ),
 ]
-
-
-def given(text: str) -> str:
-    """What an option names; an empty one is a slip, and never meant."""
-    if not text:
-        raise typer.BadParameter("it is empty")
-    return text
 
 
 def path_given(text: str) -> Path:

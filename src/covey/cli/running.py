@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,9 +21,10 @@ from covey.cli.output import emit, say
 from covey.cli.results import RunResult
 from covey.cli.tables import ready_page
 from covey.errors import ConfigError
+from covey.network import parse_listen_address, parse_pinned_address
 from covey.node import NodeService
 from covey.node.engines import EngineChoice
-from covey.node.running import run
+from covey.node.running import parse_api_address, run
 from covey.runtime.engines import DEFAULT_ENGINE
 
 __all__ = ["log_lines", "run_node"]
@@ -67,12 +69,19 @@ def run_node(
 
     engine, engine_for: as `EngineChoice.parse`; empty for the default engine.
     Ctrl-C or SIGTERM stop it in order, a second one at once.
-    Raises BadParameter for a choice of engine that cannot be meant.
+    Raises BadParameter for addresses and a choice of engine that cannot be meant.
     """
-    try:
+    with _meant("--engine, --engine-for"):
         engines = EngineChoice.parse(engine or DEFAULT_ENGINE, engine_for)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--engine, --engine-for") from error
+    for text in listen:
+        with _meant("--listen"):
+            parse_listen_address(text)
+    for text in bootstrap:
+        with _meant("--bootstrap"):
+            parse_pinned_address(text)
+    if api is not None:
+        with _meant("--api"):
+            parse_api_address(api)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(log_lines())
     logging.basicConfig(level=logging.INFO if is_verbose else logging.WARNING, handlers=[handler])
@@ -88,6 +97,15 @@ def run_node(
         serve=serve,
     )
     return trio.run(_Running(start, as_json=as_json).until_stopped)
+
+
+@contextmanager
+def _meant(option: str) -> Iterator[None]:
+    """What is wrong with an option is usage, and is said with its name."""
+    try:
+        yield
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 class _Running:

@@ -139,8 +139,16 @@ def _require_sense(request: SettingsRequest) -> None:
     from covey.node import ContextSettings, changed  # noqa: PLC0415 - as above
     from covey.node.settings import SettingsChange  # noqa: PLC0415 - as above
 
-    change = SettingsChange(allow=request.allow, deny=request.deny, static=request.static)
+    allow, deny, static = (
+        SettingsChange(allow=request.allow),
+        SettingsChange(deny=request.deny),
+        SettingsChange(static=request.static),
+    )
+    together = SettingsChange(allow=request.allow, deny=request.deny, static=request.static)
+    each = (("--allow", allow), ("--deny", deny), ("--static", static), (None, together))
+    option = None
     try:
-        changed(ContextSettings(), change, PeerId(""))
+        for option, change in each:  # noqa: B007 - the one at fault is told below
+            changed(ContextSettings(), change, PeerId(""))
     except ConfigError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _SHORT_CHARS = 12  # six columns of the log fit into 80
+_OUTSIDE = ("joining", "refused")  # phases of a context without a ledger here
+_NO_CHARTER = "charter not here yet"
 
 
 def ready_page(result: RunResult) -> RenderableType:
@@ -64,25 +66,34 @@ def status_table(status: StatusReply) -> RenderableType:
 
 
 def _context_block(context: ContextStatusReply) -> RenderableType:
-    return Group(
-        Text(""),
-        Text(f"{context.name}  ({context.application})", style="bold"),
-        facts(
-            [
-                ("id", context.id),
-                ("digest", context.digest),
-                ("deltas", str(context.deltas)),
-                ("members", str(context.members)),
-                ("state", _standing(context)),
-                ("in sync with", _in_sync(context)),
-                ("terms", terms(context.admission, context.encryption, context.verification)),
-            ]
-        ),
-    )
+    pairs = [("id", context.id)]
+    if context.phase in _OUTSIDE:
+        pairs.append(("state", _standing(context)))
+    else:
+        pairs += [
+            ("digest", context.digest),
+            ("deltas", str(context.deltas)),
+            ("members", str(context.members)),
+            ("state", _standing(context)),
+            ("in sync with", _in_sync(context)),
+        ]
+    if context.role != "full":
+        pairs.append(("role", f"{context.role}: {_ROLES.get(context.role, 'unknown here')}"))
+    if context.admission:
+        told = terms(context.admission, context.encryption, context.verification)
+        pairs.append(("terms", told))
+    title = f"{context.name}  ({context.application})" if context.application else context.name
+    return Group(Text(""), Text(title, style="bold"), facts(pairs))
 
 
 def _standing(context: ContextStatusReply) -> str:
-    words = {"joining": "joining", "reading": "reading, not admitted yet", "member": "member"}
+    words = {
+        "joining": _joining(context),
+        "refused": "it cannot be joined: the node's log says why",
+        "reading": "reading, not admitted yet",
+        "member": "member",
+        "removed": "removed: this device may not write there any more",
+    }
     parts = [words.get(context.phase, context.phase)]
     if context.behind:
         parts.append(f"behind by at least {context.behind}")
@@ -93,6 +104,10 @@ def _standing(context: ContextStatusReply) -> str:
     if context.upgrade_needed:
         parts.append("needs a newer covey")
     return ", ".join(parts)
+
+
+def _joining(context: ContextStatusReply) -> str:
+    return "joining" if context.admission else f"joining, {_NO_CHARTER}"
 
 
 def _in_sync(context: ContextStatusReply) -> str:
@@ -187,7 +202,7 @@ def contexts_table(reply: ContextList) -> RenderableType:
         return Text("no contexts yet: `covey context create` or `covey join`")
     table = new_table("name", "application", "phase", "devices", "id")
     for row in reply.contexts:
-        table.add_row(row.name, row.package, row.phase, str(len(row.devices)), row.id)
+        table.add_row(row.name, row.package or "?", row.phase, str(len(row.devices)), row.id)
     return table
 
 
@@ -199,20 +214,17 @@ def context_page(row: ContextReply) -> RenderableType:
         marks = [*(["admin"] if pair.device in admins else [])]
         marks += ["this node"] if pair.device == row.device else []
         members.add_row(pair.member, pair.device, ", ".join(marks))
-    return Group(
-        Text(row.name, style="bold"),
-        facts(
-            [
-                ("id", row.id),
-                ("topic", row.topic),
-                ("application", f"{row.package}, release {row.release}"),
-                ("phase", row.phase),
-                ("terms", terms(row.admission, row.encryption, row.verification)),
-                ("execution", row.execution),
-            ]
-        ),
-        members,
-    )
+    pairs = [("id", row.id), ("topic", row.topic)]
+    if not row.release:
+        pairs += [("phase", row.phase), ("terms", _NO_CHARTER)]
+        return Group(Text(row.name, style="bold"), facts(pairs))
+    pairs += [
+        ("application", f"{row.package or 'not here yet'}, release {row.release}"),
+        ("phase", row.phase),
+        ("terms", terms(row.admission, row.encryption, row.verification)),
+        ("execution", row.execution),
+    ]
+    return Group(Text(row.name, style="bold"), facts(pairs), members)
 
 
 def settings_page(row: SettingsReply) -> RenderableType:
@@ -262,7 +274,7 @@ def row_text(row: AppliedRow) -> str:
 
 def _calls(row: AppliedRow) -> str:
     if not row.calls:
-        return f"admits {len(row.admitted)}" if row.admitted else "no calls"
+        return _governed(row)
     names = list(dict.fromkeys(row.methods))
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return f"{row.calls} of {shown}"
@@ -321,3 +333,11 @@ def _fact(name: str, fact: str) -> RenderableType:
     row.add_column()
     row.add_row(name, Text(fact))
     return row
+
+
+def _governed(row: AppliedRow) -> str:
+    """What a delta without calls does, in the room of a column."""
+    if not row.governance:
+        return "no calls"
+    first = row.governance[0].partition(" did:")[0].partition(" bafk")[0]
+    return first if len(row.governance) == 1 else f"{first}, … ({len(row.governance)})"

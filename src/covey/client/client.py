@@ -10,6 +10,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from covey.api.rules_schema import (
+    CertificateReply,
+    GovernReply,
+    GovernRequest,
+    RulesForm,
+    RulesReply,
+)
 from covey.api.schema import (
     ApplicationList,
     ApplicationReply,
@@ -37,6 +44,7 @@ from covey.model import limits
 
 __all__ = ["Client"]
 
+_NO_RULES = RulesForm()
 _encode = msgspec.json.Encoder().encode
 _decode_reply = msgspec.json.Decoder(BatchReply).decode
 
@@ -108,10 +116,25 @@ class Client:
         """One context."""
         return self._connection.request("GET", _context(name), ContextReply)
 
-    def create_context(self, application: str, name: str | None = None) -> ContextReply:
+    def create_context(
+        self, application: str, name: str | None = None, rules: RulesForm = _NO_RULES
+    ) -> ContextReply:
         """Found a context."""
-        content = _encode(CreateRequest(application=application, name=name))
+        content = _encode(CreateRequest(application=application, name=name, rules=rules))
         return self._connection.request("POST", "/contexts", ContextReply, content=content)
+
+    def rules(self, context: str) -> RulesReply:
+        """The rules of a context, and what follows from them."""
+        return self._connection.request("GET", f"{_context(context)}/rules", RulesReply)
+
+    def govern(self, context: str, request: GovernRequest) -> GovernReply:
+        """Govern a context; Refused where its rules forbid it."""
+        path = f"{_context(context)}/govern"
+        return self._connection.request("POST", path, GovernReply, content=_encode(request))
+
+    def certificate(self) -> CertificateReply:
+        """This installation's device and whose it is."""
+        return self._connection.request("GET", "/node/certificate", CertificateReply)
 
     def settings(self, context: str) -> SettingsReply:
         """The network settings of a context."""

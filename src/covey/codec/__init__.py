@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covey.codec import shape
-from covey.codec.addresses import KnownPeer, ip_of
+from covey.codec.addresses import KnownPeer, ip_of, is_somewhere
 from covey.codec.announcement import (
     Announcement,
     Head,
@@ -22,12 +22,14 @@ from covey.codec.bundle import (
 from covey.codec.certificate import (
     certificate_of,
     certificate_packed,
+    certificate_text,
     is_certificate_valid,
     is_join_valid,
     join_of,
     join_packed,
     make_certificate,
     make_join,
+    parse_certificate,
 )
 from covey.codec.charter import (
     charter_id,
@@ -106,6 +108,7 @@ from covey.codec.names import (
     peer_id_text,
     topic_hash,
     topic_key,
+    topic_mark,
     topic_text,
 )
 from covey.codec.packing import (
@@ -177,6 +180,7 @@ __all__ = [
     "base32_encode",
     "certificate_of",
     "certificate_packed",
+    "certificate_text",
     "charter_id",
     "cid_of",
     "cid_text",
@@ -207,6 +211,7 @@ __all__ = [
     "ip_of",
     "is_delta_signed",
     "is_peer_id",
+    "is_somewhere",
     "is_join_valid",
     "join_of",
     "join_packed",
@@ -220,6 +225,7 @@ __all__ = [
     "pack_batch",
     "pack_gossip",
     "pack_bundle",
+    "parse_certificate",
     "parse_cid",
     "parse_description",
     "parse_did",
@@ -231,6 +237,7 @@ __all__ = [
     "tips_of",
     "tips_packed",
     "topic_hash",
+    "topic_mark",
     "topic_key",
     "topic_text",
     "unpack",

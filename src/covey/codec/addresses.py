@@ -15,10 +15,11 @@ from covey.codec.packing import Packed
 from covey.errors import ProtocolViolation
 from covey.model import PeerId, limits
 
-__all__ = ["KnownPeer", "ip_of", "peers_of", "peers_packed"]
+__all__ = ["KnownPeer", "ip_of", "is_somewhere", "peers_of", "peers_packed"]
 
 _PEER_CHARS_MAX = 128
 _ADDRESS_CHARS_MAX = 64
+_EVERYBODY = ipaddress.IPv4Address("255.255.255.255")
 
 _Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -49,6 +50,11 @@ def ip_of(address: str) -> _Ip | None:
     except ValueError:
         return None
     return ip if str(ip) == parts[2] and f"ip{ip.version}" == parts[1] else None
+
+
+def is_somewhere(ip: _Ip) -> bool:
+    """Whether a host can be at an address: not one that stands for any, or for many."""
+    return not (ip.is_unspecified or ip.is_multicast or ip == _EVERYBODY)
 
 
 def peers_packed(peers: tuple[KnownPeer, ...]) -> Packed:

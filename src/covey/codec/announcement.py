@@ -67,10 +67,11 @@ def encode_announcement(context: ContextId, announcement: Announcement, signer: 
 
 def decode_announcement(context: ContextId, frame: bytes) -> Announcement:
     """The announcement in a frame, its signature checked; ProtocolViolation otherwise."""
-    body, signature = shape.fields(unpack(frame, _FRAME_BYTES_MAX), 2, "announcement")
+    body, signature = shape.fields(
+        unpack(frame, _FRAME_BYTES_MAX, limits.ELEMENTS_MAX), 2, "announcement"
+    )
     packed = shape.blob(body, _FRAME_BYTES_MAX, "announcement body")
-    parts = unpack(packed, _FRAME_BYTES_MAX)
-    shape.version(parts[0] if parts else None, _VERSION, "announcement")
+    parts = shape.versioned(packed, _VERSION, "announcement", _FRAME_BYTES_MAX, limits.ELEMENTS_MAX)
     _, device, peer, count, frontier, state, heads, unix_ms = shape.fields(parts, 8, "announcement")
     announcement = Announcement(
         device=DeviceId(shape.exactly(device, 32, "device")),

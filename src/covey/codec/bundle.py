@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from covey.codec import shape
 from covey.codec.cid import cid_of
 from covey.codec.manifest import Description, decode_manifest, release_id, sign_manifest
-from covey.codec.packing import pack, unpack
+from covey.codec.packing import pack
 from covey.crypto import Signer
 from covey.errors import ConfigError, ProtocolViolation
 from covey.model import (
@@ -56,8 +56,9 @@ def open_bundle(packed: bytes) -> Bundle:
     Raises ConfigError with one sentence: a bundle comes from the operator.
     """
     try:
-        parts = unpack(packed, limits.BUNDLE_SIZE_BYTES_MAX)
-        shape.version(parts[0] if parts else None, _VERSION, "bundle")
+        parts = shape.versioned(
+            packed, _VERSION, "bundle", limits.BUNDLE_SIZE_BYTES_MAX, limits.ELEMENTS_MAX
+        )
         _, magic, manifest_part, blob_parts = shape.fields(parts, 4, "bundle")
         if magic != _MAGIC:
             raise ProtocolViolation("wrong-shape", "it is not a covey bundle")

@@ -6,8 +6,10 @@ Source: protocols/membership.md.
 from __future__ import annotations
 
 from covey.codec import shape
-from covey.codec.packing import Packed, pack
+from covey.codec.cid import base32_decode, base32_encode
+from covey.codec.packing import Packed, pack, unpack
 from covey.crypto import Signer, Tag, is_signed, is_usable_key, signing_message
+from covey.errors import ConfigError, ProtocolViolation
 from covey.model import (
     Certificate,
     ContextId,
@@ -20,15 +22,18 @@ from covey.model import (
 __all__ = [
     "certificate_of",
     "certificate_packed",
+    "certificate_text",
     "is_certificate_valid",
     "is_join_valid",
     "join_of",
     "join_packed",
     "make_certificate",
     "make_join",
+    "parse_certificate",
 ]
 
 _KEY, _SIGNATURE = 32, 64
+_TEXT_CHARS_MAX = 512
 
 
 def certificate_packed(certificate: Certificate) -> Packed:
@@ -86,6 +91,32 @@ def join_of(value: Packed) -> Join:
         if key is None
         else Signature(shape.exactly(second, _SIGNATURE, "invitation signature")),
     )
+
+
+_TEXT_PREFIX = "coveycert1"
+
+
+def certificate_text(certificate: Certificate) -> str:
+    """A certificate as people hand it on."""
+    return _TEXT_PREFIX + base32_encode(pack(_array(certificate)))
+
+
+def _array(certificate: Certificate) -> tuple[Packed, ...]:
+    packed = certificate_packed(certificate)
+    assert isinstance(packed, tuple)
+    return packed
+
+
+def parse_certificate(text: str) -> Certificate:
+    """The certificate in such a text, its signature unchecked. Raises ConfigError."""
+    stripped = text.strip()
+    if not stripped.startswith(_TEXT_PREFIX) or len(stripped) > _TEXT_CHARS_MAX:
+        raise ConfigError(f"a certificate begins with {_TEXT_PREFIX}: {stripped[:24]!r} does not")
+    try:
+        packed = base32_decode(stripped[len(_TEXT_PREFIX) :])
+        return certificate_of(unpack(packed, _TEXT_CHARS_MAX))
+    except (ValueError, ProtocolViolation) as error:
+        raise ConfigError(f"that is no certificate: {error}") from error
 
 
 def _join_message(context: ContextId, invitation: bytes | None, certificate: Certificate) -> bytes:

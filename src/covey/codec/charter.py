@@ -12,7 +12,7 @@ from covey.codec import shape
 from covey.codec.certificate import certificate_of, certificate_packed, is_certificate_valid
 from covey.codec.cid import cid_of, is_cid
 from covey.codec.constraint import constraint_of, constraint_packed
-from covey.codec.packing import Packed, pack, unpack
+from covey.codec.packing import Packed, pack
 from covey.errors import ProtocolViolation
 from covey.model import (
     Admission,
@@ -66,8 +66,9 @@ def decode_charter(packed: bytes) -> Charter:
 
     Raises ProtocolViolation.
     """
-    parts = unpack(packed, limits.CHARTER_SIZE_BYTES_MAX)
-    shape.version(parts[0] if parts else None, _VERSION, "charter")
+    parts = shape.versioned(
+        packed, _VERSION, "charter", limits.CHARTER_SIZE_BYTES_MAX, limits.ELEMENTS_MAX
+    )
     (_, application, release, admins, admission, roles, verification, encryption, constraints,
      quorum, witnesses, idle, budget, module_size, execution, nonce) = shape.fields(
         parts, 16, "charter")  # fmt: skip

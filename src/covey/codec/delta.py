@@ -10,7 +10,7 @@ from __future__ import annotations
 from covey.codec import shape
 from covey.codec.cid import is_cid
 from covey.codec.governance import governance_of, governance_packed
-from covey.codec.packing import Packed, pack, unpack
+from covey.codec.packing import Packed, pack
 from covey.crypto import Signer, Tag, is_signed, signing_message, tagged_hash
 from covey.errors import ProtocolViolation
 from covey.model import (
@@ -61,8 +61,9 @@ def decode_delta(context: ContextId, frame: bytes) -> Delta:
 
     Raises ProtocolViolation with a code of protocols/registry.md.
     """
-    parts = unpack(frame, limits.DELTA_SIZE_BYTES_MAX)
-    shape.version(parts[0] if parts else None, _VERSION, "delta")
+    parts = shape.versioned(
+        frame, _VERSION, "delta", limits.DELTA_SIZE_BYTES_MAX, limits.ELEMENTS_MAX
+    )
     _, packed_header, signature, packed_payload = shape.fields(parts, 4, "delta")
     header = shape.blob(packed_header, _HEADER_BYTES_MAX, "header")
     sealed = shape.blob(packed_payload, limits.DELTA_SIZE_BYTES_MAX, "payload")
@@ -106,8 +107,9 @@ def _core_packed(core: Core) -> tuple[Packed, ...]:
 
 
 def _decode_header(header: bytes) -> tuple[Core, bytes]:
-    parts = unpack(header, _HEADER_BYTES_MAX)
-    shape.version(parts[0] if parts else None, _VERSION, "header")
+    parts = shape.versioned(
+        header, _VERSION, "header", _HEADER_BYTES_MAX, limits.DELTA_HEADER_ELEMENTS_MAX
+    )
     (_, author, sequence, previous, parents, gov_parents, time, release, epochs, fuel, governance,
      hashed) = shape.fields(parts, _HEADER_FIELDS, "header")  # fmt: skip
     previous_id = shape.hash_or_none(previous, "previous")

@@ -14,7 +14,7 @@ from covey.codec.addresses import KnownPeer, peers_of, peers_packed
 from covey.codec.certificate import certificate_of, certificate_packed, join_of, join_packed
 from covey.codec.cid import is_cid
 from covey.codec.frontier import frontier_of, frontier_packed
-from covey.codec.packing import Packed, pack, unpack
+from covey.codec.packing import Packed, leading, pack, unpack
 from covey.codec.ranges import (
     Listing,
     Parts,
@@ -64,7 +64,9 @@ __all__ = [
 _U63 = 2**63 - 1
 _REASON_BYTES_MAX = 256
 _MAX = limits.SYNC_FRAME_SIZE_BYTES_MAX
-_LARGE = (b"\x06", b"\x0a")  # kinds, the second byte of a frame: deltas, a blob
+_KIND_MAX = 2**16
+_LARGE = (6, 10)  # kinds whose content may be large: deltas, a blob
+_MANY = (5, 15, 16)  # kinds that tell what is held of many devices
 _FIELDS = {
     **{1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 3, 7: 3, 8: 3, 9: 3, 10: 4, 11: 4, 12: 3, 13: 2, 14: 3},
     **{15: 3, 16: 4, 17: 4, 18: 2, 19: 3},
@@ -304,14 +306,18 @@ def _packed(frame: SyncFrame) -> Packed:
 def decode_frame(packed: bytes, size_bytes_max: int = _MAX) -> SyncFrame:
     """The frame in some bytes; ProtocolViolation where it is none.
 
-    One that holds many small things takes long to look through, so that only content may be large.
+    One that holds many small things takes long to look through, so that only content may be large,
+    and few kinds may hold many.
     """
-    if packed[1:2] not in _LARGE:
+    told = leading(packed)
+    if told not in _LARGE:
         size_bytes_max = min(size_bytes_max, limits.SYNC_TOLD_BYTES_MAX)
-    parts = unpack(packed, size_bytes_max)
-    kind = shape.integer(parts[0] if parts else None, 1, 2**16, "frame kind")
-    if kind not in _FIELDS:
-        raise ProtocolViolation("unknown-version", f"frame kind {kind}: upgrade needed")
+    is_short = len(packed) <= size_bytes_max
+    if is_short and told not in _FIELDS and told is not None and 1 <= told <= _KIND_MAX:
+        raise ProtocolViolation("unknown-version", f"frame kind {told}: upgrade needed")
+    elements_max = limits.SYNC_FRAME_ELEMENTS_MAX if told in _MANY else limits.ELEMENTS_MAX
+    parts = unpack(packed, size_bytes_max, elements_max)
+    kind = shape.integer(parts[0] if parts else None, 1, max(_FIELDS), "frame kind")
     body = shape.fields(parts, _FIELDS[kind], "frame")[1:]
     if kind == 1:
         version = shape.integer(body[0], 1, 2**16, "version")

@@ -12,7 +12,16 @@ from covey.codec import shape
 from covey.codec.packing import Packed, pack, unpack
 from covey.crypto import Tag, tagged_hash
 from covey.errors import ProtocolViolation
-from covey.model import ContextId, DeltaId, DeviceId, Digest, Frontier, Tip, limits
+from covey.model import (
+    HASH_SIZE_BYTES,
+    ContextId,
+    DeltaId,
+    DeviceId,
+    Digest,
+    Frontier,
+    Tip,
+    limits,
+)
 
 __all__ = [
     "decode_frontier",
@@ -36,23 +45,21 @@ def tips_packed(tips: tuple[Tip, ...]) -> Packed:
 
 def tips_of(value: Packed, count_max: int = limits.FORK_BRANCHES_MAX) -> tuple[Tip, ...]:
     """The tips in a decoded array: sorted, at least one."""
-    tips = []
-    for item in shape.array(value, count_max, "tips"):
-        sequence, tip_id = shape.fields(item, 2, "tip")
-        tips.append(
-            Tip(
-                shape.integer(sequence, 1, limits.SEQUENCE_MAX, "sequence"),
-                DeltaId(shape.exactly(tip_id, 32, "tip")),
-            )
-        )
+    array = shape.array(value, count_max, "tips")
     # Nearly every device has one tip: frontiers of crowds are decoded for every delta.
-    if len(tips) != 1 and not _are_distinct(tips):
+    if len(array) == 1:
+        return (_tip_of(array[0]),)
+    tips = tuple(_tip_of(item) for item in array)
+    if not (tips and all(a < b for a, b in itertools.pairwise(tips))):
         raise ProtocolViolation("wrong-shape", "the tips are not sorted and distinct")
-    return tuple(tips)
+    return tips
 
 
-def _are_distinct(tips: list[Tip]) -> bool:
-    return bool(tips) and all(a < b for a, b in itertools.pairwise(tips))
+def _tip_of(value: Packed) -> Tip:
+    sequence, tip_id = shape.fields(value, 2, "tip")
+    if type(tip_id) is not bytes or len(tip_id) != HASH_SIZE_BYTES:
+        raise ProtocolViolation("wrong-shape", "a tip names no delta")
+    return Tip(shape.integer(sequence, 1, limits.SEQUENCE_MAX, "sequence"), DeltaId(tip_id))
 
 
 def frontier_packed(frontier: Frontier) -> Packed:
@@ -70,11 +77,10 @@ def frontier_of(
     last = b""
     for item in shape.array(value, devices_max, "frontier"):
         device, tips = shape.fields(item, 2, "frontier entry")
-        key = DeviceId(shape.exactly(device, 32, "device"))
-        if key <= last:
+        if type(device) is not bytes or len(device) != 32 or device <= last:
             raise ProtocolViolation("wrong-shape", "the frontier's devices are not sorted")
-        frontier[key] = tips_of(tips, tips_max)
-        last = key
+        frontier[DeviceId(device)] = tips_of(tips, tips_max)
+        last = device
     return frontier
 
 

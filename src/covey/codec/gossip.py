@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covey.codec import shape
 from covey.codec.deflate import deflate, inflate
-from covey.codec.packing import pack, unpack
+from covey.codec.packing import leading, pack, unpack
 from covey.errors import ProtocolViolation
 from covey.model import limits
 
@@ -24,14 +24,15 @@ def open_gossip(packed: bytes) -> tuple[int, bytes]:
 
     Raises ProtocolViolation: "wrong-shape", "malformed", "oversized", "unknown-version".
     """
-    unpacked = unpack(packed, limits.GOSSIP_FRAME_BYTES_MAX)
+    told = leading(packed)
+    if told is not None and GOSSIP_ANNOUNCEMENT < told <= _KIND_MAX:
+        raise ProtocolViolation("unknown-version", "another kind of gossip: upgrade needed")
+    unpacked = unpack(packed, limits.GOSSIP_FRAME_BYTES_MAX, limits.ELEMENTS_MAX)
     kind, body = shape.fields(unpacked, 2, "gossip frame")
-    number = shape.integer(kind, 1, _KIND_MAX, "gossip kind")
+    number = shape.integer(kind, GOSSIP_DELTA, GOSSIP_ANNOUNCEMENT, "gossip kind")
     frame = shape.blob(body, limits.GOSSIP_FRAME_BYTES_MAX, "gossip body")
     if number == GOSSIP_ANNOUNCEMENT:
         return number, frame
-    if number != GOSSIP_DELTA:
-        raise ProtocolViolation("unknown-version", "another kind of gossip: upgrade needed")
     clear = inflate(frame, limits.GOSSIP_FRAME_BYTES_MAX)
     if clear is None:
         raise ProtocolViolation("oversized", "the delta is too large for gossip")

@@ -41,7 +41,7 @@ def effect_size_bytes(effect: Effect) -> int:
 
 def decode_payload(sealed: bytes) -> Payload:
     """The payload in plain bytes; ProtocolViolation where it is not canonical."""
-    parts = unpack(sealed, limits.DELTA_SIZE_BYTES_MAX)
+    parts = unpack(sealed, limits.DELTA_SIZE_BYTES_MAX, limits.DELTA_ELEMENTS_MAX)
     calls, effects, events = shape.fields(parts, 3, "payload")
     payload = Payload(
         tuple(_call_of(c) for c in shape.array(calls, limits.DELTA_CALLS_MAX, "calls")),
@@ -67,7 +67,7 @@ def _effects_of(value: Packed) -> tuple[Effect, ...]:
     effects = tuple(_effect_of(e) for e in shape.array(value, limits.CALL_EFFECTS_MAX, "effects"))
     if len(effects) < 2:
         return effects
-    places = [(e.collection.encode(), e.key) for e in effects]
+    places = [(e.collection, e.key) for e in effects]  # Text and its UTF-8 sort alike.
     if any(a >= b for a, b in itertools.pairwise(places)):
         raise ProtocolViolation("wrong-shape", "the effects of a call are not sorted and distinct")
     return effects

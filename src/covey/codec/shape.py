@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from covey.codec.packing import Packed
+from covey.codec.packing import Packed, leading, unpack
 from covey.errors import ProtocolViolation
 from covey.model import HASH_SIZE_BYTES, DeltaId
 
@@ -21,6 +21,7 @@ __all__ = [
     "integer",
     "text",
     "version",
+    "versioned",
 ]
 
 
@@ -60,7 +61,7 @@ def text(value: Packed, size_bytes_max: int, name: str) -> str:
     """A string up to a length in UTF-8."""
     if type(value) is not str:
         raise ProtocolViolation("wrong-shape", f"{name} is not a string")
-    if len(value.encode()) > size_bytes_max:
+    if len(value if value.isascii() else value.encode()) > size_bytes_max:
         raise ProtocolViolation("oversized", f"{name} is too long")
     return value
 
@@ -85,9 +86,24 @@ def delta_ids(value: Packed, count_max: int, name: str) -> tuple[DeltaId, ...]:
     return ids
 
 
+def versioned(
+    frame: bytes, known: int, name: str, size_bytes_max: int, elements_max: int
+) -> tuple[Packed, ...]:
+    """The elements of an object that begins with its version; of another one nothing is read."""
+    if len(frame) <= size_bytes_max and (told := leading(frame)) and told != known:
+        raise _newer(told, name)
+    parts = unpack(frame, size_bytes_max, elements_max)
+    version(parts[0] if parts else None, known, name)
+    return parts
+
+
 def version(value: Packed, known: int, name: str) -> None:
     """The version of an object; another one is held, not refused ("unknown-version")."""
     if type(value) is not int or value < 1:
         raise ProtocolViolation("wrong-shape", f"{name} has no version")
     if value != known:
-        raise ProtocolViolation("unknown-version", f"{name} has version {value}: upgrade needed")
+        raise _newer(value, name)
+
+
+def _newer(told: int, name: str) -> ProtocolViolation:
+    return ProtocolViolation("unknown-version", f"{name} has version {told}: upgrade needed")

@@ -12,7 +12,7 @@ from covey.codec import shape
 from covey.codec.cid import base32_decode, base32_encode, is_cid
 from covey.codec.packing import pack, unpack
 from covey.errors import ConfigError, ProtocolViolation
-from covey.model import ContextId, PeerId
+from covey.model import ContextId, PeerId, limits
 
 __all__ = ["TICKET_PREFIX", "Ticket", "decode_ticket", "encode_ticket"]
 
@@ -44,7 +44,8 @@ def decode_ticket(text: str) -> Ticket:
     try:
         if not text.startswith(TICKET_PREFIX):
             raise ProtocolViolation("wrong-shape", "it does not begin with covey1")
-        parts = unpack(base32_decode(text.removeprefix(TICKET_PREFIX)), _TICKET_BYTES_MAX)
+        packed = base32_decode(text.removeprefix(TICKET_PREFIX))
+        parts = unpack(packed, _TICKET_BYTES_MAX, limits.ELEMENTS_MAX)
         shape.version(parts[0] if parts else None, _VERSION, "ticket")
         _, context, addresses, inviter, invitation, reading = shape.fields(parts, 6, "ticket")
         if invitation is not None or reading is not None:

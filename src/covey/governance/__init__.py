@@ -10,6 +10,7 @@ from covey.governance.members import devices, named_member
 from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
 from covey.governance.rows import AdmissionRow, Placed, admissions_of, restrictions
 from covey.governance.silence import Silence, silence_at
+from covey.governance.witnesses import witnesses_for
 
 __all__ = [
     "ADMIN",
@@ -33,4 +34,5 @@ __all__ = [
     "restricted_by",
     "restrictions",
     "silence_at",
+    "witnesses_for",
 ]

@@ -23,7 +23,7 @@ from covey.model import (
     milliseconds,
 )
 
-__all__ = ["CodeRule", "Words", "code_rule_at", "unmet"]
+__all__ = ["CodeRule", "Words", "code_rule_at", "is_witness", "unmet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,12 @@ def _unmet_quorum(
         told = authority.past.delta(witness).core
         elapsed = milliseconds(core.time) - milliseconds(told.time)
         at = Placed(told.author, Tip(told.sequence, witness))
-        if elapsed >= quorum.notice_ms and _is_witness(words, authority, at, given, quorum):
+        if elapsed >= quorum.notice_ms and is_witness(words, authority, at, given, quorum):
             return None
     return Denied("notice", "no witness shows that the notice has run")
 
 
-def _is_witness(
+def is_witness(
     words: Words, authority: Authority, at: Placed, given: dict[Placed, MemberId], quorum: Quorum
 ) -> bool:
     """Whether a delta of the cut shows that the approvals were known outside the keys."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from covey.codec import decode_manifest
 from covey.governance.authority import ADMIN, Authority, Needs
@@ -56,6 +57,7 @@ class Governor:
         self._first = first
         self._reader = reader
         self._terms: dict[ReleaseId, ReleaseTerms] = {charter.release: first}
+        self._collections: dict[ReleaseId, dict[str, Collection]] = {}
         self._words: OrderedDict[Hashable, Authority] = OrderedDict()
         self.forked: dict[DeviceId, None] = {}
         self.contested: dict[tuple[DeltaId, int], RestrictionRow] = {}
@@ -111,22 +113,40 @@ class Governor:
     def terms(self, release: ReleaseId) -> ReleaseTerms:
         """What a release says of itself, that was in force somewhere."""
         if release not in self._terms:
-            row = next(row for row in upgrades(self._reader) if row.release == release)
-            for effect in self.past.delta(row.at.id).core.governance:
-                if isinstance(effect, Upgrade):
-                    self._terms[release] = decode_manifest(effect.manifest).terms
+            self._terms[release] = decode_manifest(self.manifest(release)).terms
         return self._terms[release]
 
     def collections(self, release: ReleaseId) -> dict[str, Collection]:
         """The collections of a release, by name."""
-        return {collection.name: collection for collection in self.terms(release).collections}
+        known = self._collections.get(release)
+        if known is None:
+            known = self._collections[release] = self.placed(self.terms(release))
+        return known
+
+    def manifest(self, release: ReleaseId) -> bytes:
+        """The signed manifest of a release that an applied upgrade named."""
+        row = next(row for row in upgrades(self._reader) if row.release == release)
+        core = self.past.delta(row.at.id).core
+        return next(e.manifest for e in core.governance if isinstance(e, Upgrade))
+
+    def releases(self) -> tuple[ReleaseId, ...]:
+        """Every release that was named in this context, the charter's first."""
+        named = (row.release for row in upgrades(self._reader))
+        return tuple(dict.fromkeys((self.charter.release, *named)))
+
+    def placed(self, terms: ReleaseTerms) -> dict[str, Collection]:
+        """Collections by name, each with where its rows are in this context."""
+        first = {(collection.name, collection.rule) for collection in self._first.collections}
+        return {
+            c.name: c if (c.name, c.rule) in first else replace(c, is_later=True)
+            for c in terms.collections
+        }
 
     def collections_of(self, delta: Delta) -> dict[str, Collection]:
         """The collections that a delta's calls could write to: a migration is the new release's."""
         for effect in delta.core.governance:
             if isinstance(effect, Upgrade):
-                terms = decode_manifest(effect.manifest).terms
-                return {collection.name: collection for collection in terms.collections}
+                return self.placed(decode_manifest(effect.manifest).terms)
         return self.collections(delta.core.release)
 
     def needs(self, at: Placed) -> Needs:

@@ -21,7 +21,7 @@ from covey.model import (
     Tip,
     limits,
 )
-from covey.rules import Cut, ancestor_at
+from covey.rules import Cut, ancestor_at, position_of
 
 __all__ = ["Past"]
 
@@ -50,6 +50,12 @@ class Past:
         if later.id == earlier.id:
             return False
         return self.upto(later.id).holds(earlier.author, earlier.tip)
+
+    def arrival(self, at: Placed) -> int:
+        """Where in this node's log an applied delta is."""
+        position = position_of(self.reader, at.author, at.tip)
+        assert position is not None, "it is applied"
+        return position.arrival
 
     def delta(self, delta: DeltaId) -> Delta:
         """An applied delta."""

@@ -107,13 +107,15 @@ class _Work:
         return list(found.values())
 
     def _grants_before(self, at: Placed) -> list[Placed]:
+        """The counted grants in a delta's past that it needs: no founder needs any."""
         authority = self.authority
+        if authority.is_founder(at.author):
+            return []
         rows = [row.at for row in authority.admissions(at.author)]
-        for role in (ADMIN_ROLE, *authority.charter.roles):
-            rows += [row.at for row in authority.promotions(at.author, role)]
-        return [
-            row for row in rows if authority.is_counted(row) and authority.past.follows(at, row)
-        ]
+        if is_for_admins(authority.past.reader, at):
+            rows += [row.at for row in authority.promotions(at.author, ADMIN_ROLE)]
+        counted = (row for row in rows if authority.is_counted(row))
+        return [row for row in counted if authority.past.follows(at, row)]
 
 
 def _edges(work: _Work, rows: list[RestrictionRow]) -> list[list[int]]:

@@ -69,22 +69,22 @@ def fold_effect(
     silent: it is kept, and changes nothing, as long as its delta is silent.
     """
     if isinstance(effect, Add):
-        _fold_add(draft, digest, origin, effect, silent=silent)
+        _fold_add(draft, digest, collection.place, origin, effect, silent=silent)
         return
-    _fold_version(draft, digest, collection.rule, origin, index, effect, silent=silent)
+    _fold_version(draft, digest, collection, origin, index, effect, silent=silent)
 
 
 def _fold_version(
     draft: Draft,
     digest: LtHash,
-    rule: Rule,
+    collection: Collection,
     origin: Origin,
     index: int,
     effect: Put | Delete,
     *,
     silent: bool,
 ) -> None:
-    place = (effect.collection.encode(), effect.key)
+    rule, place = collection.rule, (collection.place, effect.key)
     stamp = Stamp(origin.time, origin.tip.id, index)
     value = effect.value if isinstance(effect, Put) else None
     version = Version(stamp, value, origin.position.device, origin.tip)
@@ -125,7 +125,7 @@ def _strongest(draft: Draft, rule: Rule, place: tuple[bytes, bytes]) -> Version 
 
 def refold(draft: Draft, digest: LtHash, collection: Collection, key: bytes) -> None:
     """Merge one entry again, after deltas that touch it became silent or no longer are."""
-    place = (collection.name.encode(), key)
+    place = (collection.place, key)
     row = draft.get(Table.ENTRY, place)
     if collection.rule is Rule.COUNTER:
         _refold_counter(draft, digest, collection.name, place, row)
@@ -185,8 +185,10 @@ def stamp_of(key: RowKey) -> Stamp:
     return Stamp(HybridTime(time), DeltaId(delta), index)
 
 
-def _fold_add(draft: Draft, digest: LtHash, origin: Origin, effect: Add, *, silent: bool) -> None:
-    place = (effect.collection.encode(), effect.key)
+def _fold_add(
+    draft: Draft, digest: LtHash, name: bytes, origin: Origin, effect: Add, *, silent: bool
+) -> None:
+    place = (name, effect.key)
     before = live_total(draft, place)
     own: RowKey = (*place, origin.position.device, origin.tip.sequence, origin.tip.id)
     row = draft.get(Table.SUM, own)

@@ -38,7 +38,7 @@ class StateReader:
         self._reader = reader
         self._collections = {
             collection.name: (
-                collection.name.encode(),
+                collection.place,
                 *(_COUNTERS if collection.rule is Rule.COUNTER else _ENTRIES),
             )
             for collection in collections
@@ -97,20 +97,21 @@ class StateAtCut:
     ) -> None:
         self._reader = reader
         self._silent = silent
-        self._rules = {collection.name: collection.rule for collection in collections}
+        self._collections = {collection.name: collection for collection in collections}
         self._cut = cut
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""
-        rule = self._rules[collection]
-        return value_at(self._reader, rule, collection, key, self._cut, self._silent)
+        declared = self._collections[collection]
+        return value_at(self._reader, declared, key, self._cut, self._silent)
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """As `EntryReader.scan`: costs the number of keys ever written, not of live ones."""
-        table = Table.SUM if self._rules[collection] is Rule.COUNTER else Table.VERSION
+        declared = self._collections[collection]
+        table = Table.SUM if declared.rule is Rule.COUNTER else Table.VERSION
         last = after or None
         while True:
-            rows = self._reader.scan(table, (collection.encode(),), start=prefix, after=last)
+            rows = self._reader.scan(table, (declared.place,), start=prefix, after=last)
             row = next(rows, None)
             if row is None:
                 return
@@ -122,14 +123,13 @@ class StateAtCut:
 
 def value_at(
     reader: Reader,
-    rule: Rule,
-    collection: str,
+    collection: Collection,
     key: bytes,
     cut: Cut,
     silent: SilentAt | None = None,
 ) -> bytes | None:
     """The value of one entry at a cut, or None where it is not live there."""
-    place = (collection.encode(), key)
+    rule, place = collection.rule, (collection.place, key)
     if rule is Rule.COUNTER:
         total = _total_at(reader, place, cut, silent)
         return None if total is None else clamped(total)

@@ -9,10 +9,15 @@ __all__: list[str] = []  # read as `limits.NAME`
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
+# -- encoding (protocols/encoding.md) --------------------------------------------------------
+ELEMENTS_MAX: Final = 1_024  # of all arrays of an object, time of one decode; more: refused
+
 # -- deltas (protocols/delta.md) -------------------------------------------------------------
 DELTA_SIZE_BYTES_MAX: Final = 4 * MIB  # memory of one decode; larger: ProtocolViolation
 DELTA_CALLS_MAX: Final = 256  # bounds replay of one delta; the next delta begins
 DELTA_PAYLOAD_SOFT_BYTES: Final = 256 * KIB  # a batch takes no further call beyond it
+DELTA_HEADER_ELEMENTS_MAX: Final = 4_096  # as ELEMENTS_MAX, more than its fields have together
+DELTA_ELEMENTS_MAX: Final = 65_536  # as above, of a payload; more than fuel pays for
 DELTA_PARENTS_MAX: Final = 32  # bounds a header; more heads are merged first
 DELTA_EFFECTS_MAX: Final = 8_192  # bounds one fold; a delta's fuel pays for fewer
 DELTA_GOVERNANCE_MAX: Final = 64  # bounds one fold; larger: ProtocolViolation
@@ -111,6 +116,7 @@ METHODS_MAX: Final = 256  # larger: refused
 # -- replica ---------------------------------------------------------------------------------
 AUTHORITIES_CACHED_MAX: Final = 64  # words on cuts; the least recently used is worked out again
 VOUCHERS_REMEMBERED_MAX: Final = 65_536  # what deltas saw of forks; oldest worked out again
+GOVERNANCE_QUEUED_MAX: Final = 64  # wishes of this device that wait for a delta; more: refused
 PENDING_DELTAS_MAX: Final = 1_024  # with missing parents; who takes most room gives way first
 PENDING_BYTES_MAX: Final = 32 * MIB  # as above
 PENDING_PER_DEVICE_MAX: Final = 256  # one device cannot fill the buffer
@@ -148,6 +154,7 @@ ANNOUNCED_HEADS_MAX: Final = 32  # heads in one announcement; the frontier diges
 # -- sync ------------------------------------------------------------------------------------
 SYNC_FRAME_SIZE_BYTES_MAX: Final = 5 * MIB  # a delta and its framing; larger: reset
 SYNC_TOLD_BYTES_MAX: Final = 1 * MIB  # a frame without deltas or a blob; larger: reset
+SYNC_FRAME_ELEMENTS_MAX: Final = 96 * KIB  # as ELEMENTS_MAX, of kinds 5, 15 and 16; more: reset
 SYNC_STRANGER_BYTES_MAX: Final = 128 * KIB  # a frame before any proof, a charter; larger: reset
 SYNC_CREDIT_BYTES: Final = 8 * MIB  # in flight towards a receiver, per context
 SYNC_CONTEXTS_MAX: Final = 64  # contexts open on one stream; more are refused
@@ -205,19 +212,16 @@ PEER_PROTOCOLS_MAX: Final = 64  # noted of one peer; the rest are ignored
 PEER_PROTOCOL_BYTES_MAX: Final = 128  # name of one of them; longer ones are ignored
 PEER_RECORD_BYTES_MAX: Final = 8 * KIB  # that a peer signed of itself; larger: refused
 
-# -- recorded traces (testkit) ---------------------------------------------------------------
-TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
-TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
-TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
-
 # -- network: connections, gossip, discovery --------------------------------------------------
 CONNECTIONS_MAX: Final = 256  # sockets and their buffers; more are refused
 CONNECTIONS_PER_HOST_MAX: Final = 64  # from one address, handshakes too; more are closed
 CONNECTIONS_PER_PEER_MAX: Final = 2  # both sides may dial at once; older ones are dropped
 DIALS_AT_ONCE_MAX: Final = 16  # handshakes in flight; more wait
 DIAL_ADDRESSES_MAX: Final = 8  # addresses tried of one peer; the rest are ignored
+DIAL_RESOLVED_MAX: Final = 8  # hosts tried of one name; the rest are ignored
 DIALS_IN_VAIN_MAX: Final = 32  # of one host in a row; beyond: it is not dialled for now
 DIALS_IN_VAIN_PER_S: Final = 0.25  # as above, forgiven by the second
+NAMES_RESOLVED_AT_ONCE_MAX: Final = 4  # host names of named addresses; a thread each, more wait
 DIAL_STAGGER_S: Final = 0.15  # before a peer's next address is tried beside the first
 DIAL_TIMEOUT_S: Final = 10.0  # one address; beyond: the next one
 STREAM_OPEN_TIMEOUT_S: Final = 10.0  # negotiation with a connected peer; beyond: unavailable
@@ -226,6 +230,7 @@ REDIAL_SLOWEST_S: Final = 30.0  # a returned peer is found within this
 REDIAL_FOR_EVER_SLOWEST_S: Final = 5.0  # of pinned peers: few, the way back to all others
 LAN_PEERS_MAX: Final = 64  # announced on the local network at a time; more are not looked for
 LAN_NEWS_MAX: Final = 256  # announcements waiting to be looked at; more are dropped
+LAN_RECORDS_MAX: Final = 1_024  # of any service kept, of 9 KiB at most; beyond: all are forgotten
 LAN_DIALS_MAX: Final = 4  # of those announced there, at once
 LAN_REDIAL_S: Final = 5.0  # doubled after each failure, to 160
 LAN_LOOK_S: Final = 2.0  # without news: how often to look whom to dial
@@ -240,6 +245,8 @@ MUXER_WINDOW_BYTES: Final = 1 * MIB  # unread bytes of one stream; more: connect
 MUXER_OUT_BYTES_MAX: Final = 256 * KIB  # unsent bytes of one connection; writers wait
 MUXER_REPLIES_BYTES_MAX: Final = 64 * KIB  # unsent replies; beyond: the connection is dropped
 MUXER_UNREAD_BYTES_MAX: Final = 16 * MIB  # of all streams of a connection; beyond: it is dropped
+UNREAD_PER_HOST_BYTES_MAX: Final = 32 * MIB  # of a host's connections; its fullest is dropped
+UNREAD_BYTES_MAX: Final = 128 * MIB  # of all connections; the fullest of the fullest host goes
 STREAM_QUEUE_BYTES_MAX: Final = 1 * MIB  # unsent frames of one stream; `send` waits
 STREAM_STALL_S: Final = 20.0  # a peer that takes nothing of a stream for so long: it is reset
 STREAM_CLOSE_S: Final = 2.0  # what is queued may leave in this time, then reset
@@ -248,12 +255,16 @@ RELAY_MESSAGE_BYTES_MAX: Final = 4 * KIB  # a few addresses; larger: stream rese
 RELAY_HANDSHAKE_S: Final = 10.0  # relay and peer agree on a circuit; beyond: it failed
 RELAY_RESERVATION_S: Final = 3_600.0  # a place at a relay, renewed at half of it
 RELAY_RESERVATIONS_MAX: Final = 128  # peers a relay keeps a place for; more are refused
-RELAY_RESERVATIONS_PER_ADDRESS_MAX: Final = 16  # of one IP address: one home takes not all
+RELAY_RESERVATIONS_PER_HOST_MAX: Final = 16  # an IPv4 address, an IPv6 /64: one home takes not all
 RELAY_CIRCUITS_MAX: Final = 128  # a relay carries at once; more are refused
 RELAY_CIRCUITS_PER_PEER_MAX: Final = 16  # as above, of one peer
+RELAY_CIRCUITS_PER_HOST_MAX: Final = 32  # as above, from or to one host
+RELAY_CIRCUIT_IDLE_S: Final = 60.0  # nothing carried for so long: it ends; peers ping every 3 s
 RELAY_CIRCUIT_BYTES_MAX: Final = 256 * MIB  # in both directions; beyond: it ends, peers dial anew
 RELAY_CIRCUIT_S: Final = 7_200.0  # as above
 RELAYS_MAX: Final = 2  # a node has places at; one may go away
+RELAYED_PER_RELAY_MAX: Final = 16  # peers that one relay has brought and holds; more are refused
+RELAY_KNOWN_S: Final = 3_600.0  # connected before a relay that nobody named is asked for a place
 RELAY_PLACES_WAIT_S: Final = 3.0  # without an inbound connection before a node asks for a place
 RELAY_DIAL_AFTER_S: Final = 2.0  # direct addresses are tried alone, then relays beside them
 PUNCHES_AT_ONCE_MAX: Final = 4  # relayed connections being made direct; more wait
@@ -271,6 +282,9 @@ GOSSIP_TOPIC_BYTES_MAX: Final = 256  # name of a topic; longer ones are ignored
 GOSSIP_SEEN_MAX: Final = 131_072  # message ids remembered; oldest forgotten
 GOSSIP_SEEN_S: Final = 120.0  # as other implementations
 GOSSIP_MESSAGES_PER_S_MAX: Final = 5_000  # of one peer; beyond: reading it waits
+GOSSIP_TURN_S: Final = 0.005  # work on messages of one peer; then it is others' turn
+GOSSIP_FRUITLESS_S_MAX: Final = 1.0  # work of one peer's that is not accepted; then it waits
+GOSSIP_FRUITLESS_SHARE: Final = 0.2  # of the time, as above, once that is used up
 GOSSIP_REJECTS_MAX: Final = 16.0  # halved every minute; beyond: the peer's frames are not read
 GOSSIP_REJECTS_HALVED_S: Final = 60.0  # how fast a peer is forgiven
 GOSSIP_CONTROL_FRAMES_MAX: Final = 1_024  # unsent control RPCs of one peer; more are dropped
@@ -302,6 +316,7 @@ PROVIDERS_QUERY_S: Final = 5.0  # one peer's answer; beyond: the others decide
 PROVIDERS_QUERIES_MAX: Final = 20  # peers asked in one lookup
 DHT_STREAMS_MAX: Final = 64  # that are served at once; more are reset
 DHT_STREAMS_PER_PEER_MAX: Final = 4  # as above, of one peer
+DHT_MESSAGE_BYTES_MAX: Final = 16 * KIB  # a question or a record; larger: the stream is reset
 DHT_STREAM_S: Final = 30.0  # a stream of questions is served so long; then reset
 REMEMBER_INTERVAL_S: Final = 10.0  # between writes of the remembered peers
 PEERS_WANTED_MAX: Final = 64  # connected peers; with more, met peers are not redialled
@@ -317,6 +332,7 @@ STORE_KEY_BYTES_MAX: Final = 4 * KIB  # escaped key parts and all; longer: a bro
 STORE_CONTEXTS_MAX: Final = 2**31 - 1  # local numbers ever given; more: StoreError
 
 # -- node ------------------------------------------------------------------------------------
+LOCAL_NAME_BYTES_MAX: Final = 128  # of a context on this node; longer: refused
 CONTEXT_INBOX_MAX: Final = 1_024  # events that wait for one context; senders wait, gossip is lost
 CONTEXT_HEARD_BYTES_MAX: Final = 32 * MIB  # frames of gossip among them; more are lost
 CONTEXT_OUTBOX_MAX: Final = 256  # envelopes that wait for the network; the context waits
@@ -367,7 +383,10 @@ CONFORMANCE_CALLS_MAX: Final = 250  # of one run, fewer than a replica lets wait
 CONFORMANCE_STEPS_MAX: Final = 4_000  # of one run: calls and deliveries; more are left out
 CONFORMANCE_ATTEMPTS_MAX: Final = 2_000  # to make a counterexample smaller; then it stays
 
-# -- simulator (testkit) ---------------------------------------------------------------------
+# -- testkit: recorded traces, simulator ------------------------------------------------------
+TRACE_SIZE_BYTES_MAX: Final = 64 * MIB  # as JSON, memory of one load; larger: refused
+TRACE_AGENTS_MAX: Final = 64  # each is a node of the demo; more: refused
+TRACE_TRANSACTIONS_MAX: Final = 1_000_000  # memory of one load; more: refused
 SIM_NODES_MAX: Final = 2_000  # of one world, memory of all their stores; more: refused
 SIM_CALLS_MAX: Final = 100_000  # of one seed; more: refused
 SIM_SEEDS_MAX: Final = 10_000_000  # of one command; more: refused

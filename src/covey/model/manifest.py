@@ -28,11 +28,22 @@ class MethodKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named part of the state; roles: names of those who may write, empty for everyone."""
+    """A named part of the state; roles: names of those who may write, empty for everyone.
+
+    is_later: in a context, that its first release does not declare it. Rival releases may declare
+    one name with two rules: those are two collections.
+    """
 
     name: str
     rule: Rule
     roles: tuple[str, ...]
+    is_later: bool = False
+
+    @property
+    def place(self) -> bytes:
+        """What its rows are kept under."""
+        name = self.name.encode()
+        return name + b"\0" + self.rule.value.encode() if self.is_later else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Sequence
 from typing import cast
 
 import ifaddr
+import trio
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
+from covey.codec import is_somewhere
 from covey.errors import ConfigError
 from covey.model import PeerId
 
 __all__ = [
     "dialable",
     "host_and_port",
+    "is_ip",
     "parse_listen_address",
     "parse_peer_address",
     "parse_peer_id",
+    "parse_pinned_address",
     "peer_id_of",
     "relay_of",
+    "resolved",
     "split_peer",
     "through",
     "with_peer",
 ]
 
 _CIRCUIT = "/p2p-circuit"
+_SHOWN_CHARS_MAX = 200
+_FAMILIES = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
 
 def parse_peer_id(text: str) -> ID:
@@ -60,13 +68,31 @@ def parse_peer_address(text: str) -> tuple[ID, Multiaddr]:
     return peer, transport
 
 
+def parse_pinned_address(text: str) -> tuple[ID, Multiaddr]:
+    """As `parse_peer_address`, and somebody can be there; raises ConfigError."""
+    peer, transport = parse_peer_address(text)
+    behind = relay_of(transport)
+    address = transport if behind is None else behind[1]
+    if behind is not None and behind[0] == peer:
+        raise ConfigError(f"{text!r} names the same peer as relay and as who is behind it")
+    host, port = ("", 1) if address is None else host_and_port(address)
+    if is_ip(host) and not is_somewhere(ipaddress.ip_address(host)):
+        raise ConfigError(f"{text!r} cannot be dialled: nobody is at {host}")
+    if not port:
+        raise ConfigError(f"{text!r} cannot be dialled: there is no port 0")
+    return peer, transport
+
+
 def parse_listen_address(text: str) -> Multiaddr:
     """An address to listen on, without a peer id; raises ConfigError."""
     address = _parsed(text)
     host, _ = host_and_port(address)
-    if not _is_ip(host):
+    if not is_ip(host):
         raise ConfigError(f"{text!r} names no IP address to listen on")
-    return split_peer(address)[0]
+    transport, peer = split_peer(address)
+    if peer is not None:
+        raise ConfigError(f"{text!r} ends in a peer id: listen on {str(transport)!r}")
+    return transport
 
 
 def split_peer(address: Multiaddr) -> tuple[Multiaddr, ID | None]:
@@ -121,6 +147,27 @@ def host_and_port(address: Multiaddr) -> tuple[str, int]:
     return host, int(cast("str", address.value_for_protocol("tcp")))
 
 
+def is_ip(host: str) -> bool:
+    """A host that is an IP address, no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def resolved(address: Multiaddr) -> list[Multiaddr]:
+    """The addresses that one with a host name leads to; raises ConfigError where to none."""
+    host, port = host_and_port(address)
+    family = _FAMILIES.get(address.protocols()[0].name, socket.AF_UNSPEC)
+    try:
+        found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(f"{host} is the name of no host: {error}") from error
+    ips = [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+    return [Multiaddr(f"/ip{ip.version}/{ip}/tcp/{port}") for ip in dict.fromkeys(ips)]
+
+
 def dialable(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     """Wildcard addresses replaced by those of this machine's interfaces; others as they are.
 
@@ -129,7 +176,7 @@ def dialable(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     found: dict[str, Multiaddr] = {}
     for address in addresses:
         host, port = host_and_port(address)
-        if not _is_ip(host) or not ipaddress.ip_address(host).is_unspecified:
+        if not is_ip(host) or not ipaddress.ip_address(host).is_unspecified:
             found[str(address)] = address
             continue
         version = ipaddress.ip_address(host).version
@@ -151,16 +198,12 @@ def _interface_ips(version: int) -> Sequence[str]:
     return [str(ip) for ip in sorted(ips, key=lambda ip: (ip.is_loopback, int(ip)))]
 
 
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _parsed(text: str) -> Multiaddr:
+    if not text:
+        raise ConfigError("an empty text is no address: one is like /ip4/192.0.2.7/tcp/4001")
     try:
         return Multiaddr(text)
     except (MultiaddrError, ValueError) as error:
-        raise ConfigError(f"{text!r} is no multiaddr: {error}") from error
+        why = str(error).removeprefix(f"Invalid MultiAddr {text!r}: ")
+        why = why.removesuffix(f" (string: {text})")
+        raise ConfigError(f"{text[:_SHOWN_CHARS_MAX]!r} is no multiaddr: {why}") from error

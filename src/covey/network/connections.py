@@ -52,6 +52,7 @@ class _Open:
     muxer: Muxer
     direction: Direction
     since_s: float
+    opened_s: float  # trio's time
 
     @property
     def is_direct(self) -> bool:
@@ -106,6 +107,12 @@ class Connections(INotifee):
                 return entry.muxer
         return None
 
+    def dialled_for_s(self, peer: ID) -> float:
+        """How long the direct connection lasts that this node has opened; 0 without one."""
+        muxer = self.dialled(peer)
+        opened_s = [entry.opened_s for entry in self._open.get(peer, ()) if entry.muxer is muxer]
+        return trio.current_time() - opened_s[0] if opened_s else 0.0
+
     def is_brought(self, peer: ID) -> bool:
         """A peer has come through a relay, and there is no direct connection to it."""
         entries = self._open.get(peer, ())
@@ -154,7 +161,7 @@ class Connections(INotifee):
         del network
         assert isinstance(conn, SwarmConn)
         assert isinstance(conn.muxed_conn, Muxer)
-        entry = _Open(conn, conn.muxed_conn, conn.direction, time.time())
+        entry = _Open(conn, conn.muxed_conn, conn.direction, time.time(), trio.current_time())
         peer = conn.muxed_conn.peer_id
         older = tuple(self._open.get(peer, ()))
         self._open.setdefault(peer, []).append(entry)

@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 
 from covey.model import limits
 
-__all__ = ["Door", "VainDials"]
+__all__ = ["Door", "VainDials", "host_of"]
 
 _IPV6_NETWORK_BITS = 64  # what one customer has, with addresses beyond number
 
 
 class Door:
-    """Counts open connections by host: one must not take the places of all others."""
+    """Counts open connections by host: one must not take the places of all others.
+
+    It is one for all ports of a node, and for whatever else lets strangers in.
+    """
 
     def __init__(self) -> None:
         self._inside: Counter[str] = Counter()
@@ -23,7 +26,7 @@ class Door:
     @contextlib.contextmanager
     def pass_through(self, address: str) -> Iterator[bool]:
         """Whether a connection from an address may stay; it is counted until the block ends."""
-        host = _host_of(address)
+        host = host_of(address)
         if self._inside[host] >= limits.CONNECTIONS_PER_HOST_MAX:
             yield False
             return
@@ -49,15 +52,15 @@ class VainDials:
 
     def may_dial(self, address: str) -> bool:
         """Whether a host may be tried again."""
-        return self._count(_host_of(address)) < limits.DIALS_IN_VAIN_MAX
+        return self._count(host_of(address)) < limits.DIALS_IN_VAIN_MAX
 
     def begun(self, address: str) -> None:
         """A dial counts from its beginning: many go out at once."""
-        self._add(_host_of(address), 1)
+        self._add(host_of(address), 1)
 
     def succeeded(self, address: str) -> None:
         """The peer was there: the dial was not in vain."""
-        self._add(_host_of(address), -1)
+        self._add(host_of(address), -1)
 
     def _add(self, host: str, dials: int) -> None:
         count = max(0.0, self._count(host) + dials)
@@ -71,7 +74,8 @@ class VainDials:
         return max(0.0, count - (self._clock() - at_s) * limits.DIALS_IN_VAIN_PER_S)
 
 
-def _host_of(address: str) -> str:
+def host_of(address: str) -> str:
+    """What stands for a host: an IPv4 address, the network of an IPv6 address, or a name."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

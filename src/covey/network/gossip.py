@@ -280,9 +280,15 @@ class Gossip:
         # py-libp2p's own stream takes a lock twice for every read.
         reader = RpcReader(stream.muxed_stream)  # type: ignore[attr-defined]
         pace = Pace(time.monotonic)
+
+        def goes_on() -> bool:
+            is_current = self._inbound.get(peer) is stream
+            return is_current and self._connections.is_connected(peer)
+
         try:
             while self._inbound.get(peer) is stream and not self._scores.is_banned(peer):
-                messages = await self._receiving.on_rpc(peer, await reader.next())
+                packed = await reader.next()
+                messages = await self._receiving.on_rpc(peer, packed, goes_on)
                 wait_s = pace.spend(messages)
                 if wait_s:
                     await trio.sleep(wait_s)

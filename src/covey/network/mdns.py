@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Iterable
 import trio
 from zeroconf import (
     IPVersion,
+    RecordUpdate,
+    RecordUpdateListener,
     ServiceBrowser,
     ServiceInfo,
     ServiceStateChange,
@@ -67,6 +69,25 @@ class Heard:
         self._news.set()
 
 
+class Trimmer(RecordUpdateListener):
+    """Has zeroconf forget all records at a bound: it keeps 10,000, of whatever service, for a day.
+
+    Who is still there is heard of again; `LanTable` keeps who is known. Called in its thread.
+    """
+
+    def __init__(self, zeroconf: Zeroconf) -> None:
+        self._cache = zeroconf.cache
+
+    def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
+        """Of no interest before they are kept."""
+
+    def async_update_records_complete(self) -> None:
+        """Records of one packet have been kept."""
+        if sum(map(len, self._cache.cache.values())) > limits.LAN_RECORDS_MAX:
+            kept = [record for records in self._cache.cache.values() for record in records]
+            self._cache.async_remove_records(kept)
+
+
 @contextlib.asynccontextmanager
 async def announced(addresses: Iterable[str]) -> AsyncIterator[Heard]:
     """Full addresses of this node are announced, what others announce is heard.
@@ -106,6 +127,7 @@ def packed_texts(addresses: Iterable[str]) -> bytes:
 
 def _open(addresses: tuple[str, ...], heard: Heard) -> Zeroconf:
     zeroconf = Zeroconf(ip_version=IPVersion.V4Only)
+    zeroconf.add_listener(Trimmer(zeroconf), None)
     name = "".join(secrets.choice(string.ascii_lowercase) for _ in range(_NAME_LETTERS))
     full_name = f"{name}.{_SERVICE}"
     if addresses:

@@ -36,7 +36,8 @@ class MuxedStream(IMuxedStream):
     """A yamux stream.
 
     A writer without window waits for as long as its caller does (the keep-alive of the connection
-    notices a dead peer), and the reader returns window when half of it has been read.
+    notices a dead peer), and the reader returns window when half of it has been read. A stream that
+    the peer opened is of no use to this side once it is closed here: what arrives is dropped then.
     """
 
     def __init__(self, stream_id: int, muxer: Muxer, *, is_local: bool) -> None:
@@ -64,6 +65,11 @@ class MuxedStream(IMuxedStream):
         return self.is_finished and not self._buffer
 
     @property
+    def _is_served(self) -> bool:
+        """The peer opened it, and has had its answer."""
+        return self.is_send_closed and not self.is_local
+
+    @property
     def unread_bytes(self) -> int:
         """What has arrived and waits for its reader."""
         return len(self._buffer)
@@ -86,6 +92,7 @@ class MuxedStream(IMuxedStream):
         else:
             received = bytes(self._buffer[:n])
             del self._buffer[:n]
+        self._muxer.note_unread(self, -len(received))
         self._return_window()
         return received
 
@@ -121,6 +128,8 @@ class MuxedStream(IMuxedStream):
         if not self.is_send_closed:
             self.is_send_closed = True
             self._muxer.post(TYPE_WINDOW_UPDATE, FLAG_FIN, self.stream_id, 0)
+            if self._is_served:
+                self.drop_unread()
             self._wake()
             self._muxer.forget_if_finished(self)
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -129,6 +138,7 @@ class MuxedStream(IMuxedStream):
         """End both directions at once."""
         if not self.is_finished:
             self._muxer.post(TYPE_WINDOW_UPDATE, FLAG_RST, self.stream_id, 0)
+        self.drop_unread()
         self.on_reset()
         self._muxer.forget_if_finished(self)
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -157,10 +167,16 @@ class MuxedStream(IMuxedStream):
         self._receive_window_bytes -= len(body)
         if self._receive_window_bytes < 0:
             return False
-        if not self.is_receive_closed:
+        if not self.is_receive_closed and not self._is_served:
             self._buffer += body
+            self._muxer.note_unread(self, len(body))
             self._wake()
         return True
+
+    def drop_unread(self) -> None:
+        """Nobody will read what has arrived."""
+        self._muxer.note_unread(self, -len(self._buffer))
+        self._buffer.clear()
 
     def on_window(self, increment_bytes: int) -> None:
         """The peer grants more."""

@@ -26,17 +26,20 @@ from libp2p.stream_muxer.yamux.yamux import (
 )
 from multiaddr import Multiaddr
 
+from covey.codec import ip_of
 from covey.errors import ProtocolViolation
 from covey.model import limits
+from covey.network.door import host_of
+from covey.network.hearsay import place
 from covey.network.muxed_stream import MuxedStream
 from covey.network.packets import PacketStream
+from covey.network.unread import Unread
 
 __all__ = ["Muxer"]
 
 _logger = logging.getLogger(__name__)
 _HEADER = struct.Struct(YAMUX_HEADER_FORMAT)
 _FAREWELL_S = 0.3
-_LOOK_BYTES = 1024 * 1024  # received between two looks at how much is unread
 
 
 class Muxer(IMuxedConn):
@@ -47,7 +50,7 @@ class Muxer(IMuxedConn):
     and never drops a silent peer. Here frames are queued whole and one task writes them.
     """
 
-    def __init__(self, conn: ISecureConn, peer_id: ID) -> None:
+    def __init__(self, conn: ISecureConn, peer_id: ID, unread: Unread) -> None:
         assert isinstance(conn, SecureSession)
         self.peer_id = peer_id
         self.event_started = trio.Event()
@@ -61,7 +64,9 @@ class Muxer(IMuxedConn):
         )
         self._out = bytearray()
         self._replies_bytes = 0
-        self._unlooked_bytes = 0
+        self._unread = unread
+        self._unread_number = 0  # of this connection, once it counts
+        self._scope = trio.CancelScope()
         self._writer_lot = trio.lowlevel.ParkingLot()
         self._room_lot = trio.lowlevel.ParkingLot()
         self._heard_lot = trio.lowlevel.ParkingLot()
@@ -88,13 +93,15 @@ class Muxer(IMuxedConn):
 
     async def start(self) -> None:
         """Serve the connection until it ends; whatever ends it concerns this one peer only."""
+        self._unread_number = self._unread.join(_host(self._session), self._end)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write_all)
-                nursery.start_soon(self._keep_alive)
-                self.event_started.set()
-                await self._read_all()
-                nursery.cancel_scope.cancel()
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write_all)
+                    nursery.start_soon(self._keep_alive)
+                    self.event_started.set()
+                    await self._read_all()
+                    nursery.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001
             # One connection is retired here: bad bytes of a peer, or its socket's end, must not
             # reach the swarm, which would stop with it.
@@ -200,8 +207,21 @@ class Muxer(IMuxedConn):
 
     def forget_if_finished(self, stream: MuxedStream) -> None:
         """Drop the record of a stream that ended in both directions."""
-        if stream.is_finished:
-            self._streams.pop(stream.stream_id, None)
+        if stream.is_finished and self._streams.get(stream.stream_id) is stream:
+            self.note_unread(stream, -stream.unread_bytes)
+            del self._streams[stream.stream_id]
+
+    def note_unread(self, stream: MuxedStream, size_bytes: int) -> None:
+        """A stream has so much more unread, or less; of one that is forgotten it does not count."""
+        if self._streams.get(stream.stream_id) is stream:
+            self._unread.change(self._unread_number, size_bytes)
+
+    def _end(self) -> None:
+        """The peer fills streams that nobody reads: what they hold goes at once."""
+        _logger.info("connection with too much unread dropped", extra={"peer": str(self.peer_id)})
+        for stream in self._streams.values():
+            stream.drop_unread()
+        self._scope.cancel()
 
     async def _write_all(self) -> None:
         while True:
@@ -275,24 +295,13 @@ class Muxer(IMuxedConn):
             return  # Late frames of a stream that this side ended already are normal.
         if kind == TYPE_WINDOW_UPDATE and length:
             stream.on_window(length)
-        if body:
-            self._require_room(len(body))
-            if not stream.on_data(body):
-                raise ProtocolViolation("oversized", "a stream went beyond its window")
+        if body and not stream.on_data(body):
+            raise ProtocolViolation("oversized", "a stream went beyond its window")
         if flags & FLAG_FIN:
             stream.on_finished()
         if flags & FLAG_RST:
             stream.on_reset()
         self.forget_if_finished(stream)
-
-    def _require_room(self, received_bytes: int) -> None:
-        """Many streams that nobody reads, each within its window, must not fill the memory."""
-        self._unlooked_bytes += received_bytes
-        if self._unlooked_bytes > _LOOK_BYTES:
-            self._unlooked_bytes = 0
-            unread = sum(stream.unread_bytes for stream in self._streams.values())
-            if unread > limits.MUXER_UNREAD_BYTES_MAX:
-                raise ProtocolViolation("flood", "a peer fills streams that nobody reads")
 
     def _on_opened(self, stream_id: int) -> MuxedStream | None:
         if stream_id % 2 == self._next_stream_id % 2 or stream_id in self._streams:
@@ -324,7 +333,14 @@ class Muxer(IMuxedConn):
         for stream in tuple(self._streams.values()):
             stream.on_reset()
         self._streams.clear()
+        self._unread.leave(self._unread_number)
         self._accept_send.close()
         self._room_lot.unpark_all()
         self._heard_lot.unpark_all()
         await self._packets.close()
+
+
+def _host(session: SecureSession) -> str:
+    """Where the peer is, or the relay that brought it; empty where neither is known."""
+    ips = [ip_of(place(address)) for address in session.get_transport_addresses()]
+    return host_of(str(ips[0])) if ips and ips[0] is not None else ""

@@ -17,10 +17,12 @@ from libp2p.peer.peerstore import PeerStoreError
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import PeerId, limits
 from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of, split_peer
+from covey.network.chronicle import Chronicle
 from covey.network.connections import Connections, PeerRow
 from covey.network.discovery import Discovery, OnFound, ProviderKeys, Wishes
 from covey.network.gossip import Gossip, Validate
 from covey.network.identify import PeerHost
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.providers import Providers
 from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
@@ -67,6 +69,7 @@ class Network:
         )
         self._host = host
         self._connections = connections
+        self.chronicle = Chronicle(host.get_id(), connections)
         self._gossip = gossip
         self._providers = providers
         self.redial = Redial(host, connections, remembered, self.dial_id, rng)
@@ -84,11 +87,17 @@ class Network:
         return tuple(str(address) for address in self._host.get_addrs())
 
     async def dial(self, address: str) -> PeerId:
-        """Connect to `/ip4/…/tcp/…/p2p/…`; raises ConfigError if malformed, PeerUnavailable."""
+        """Connect to `/ip4/…/tcp/…/p2p/…` at the operator's word, whatever it names.
+
+        Raises ConfigError if malformed, PeerUnavailable.
+        """
         peer, transport = parse_peer_address(address)
         if peer == self._host.get_id():
             raise ConfigError("the address to dial is this node's own")
-        self._host.get_peerstore().add_addrs(peer, [transport], _ADDRESS_TTL_S)
+        store = self._host.get_peerstore()
+        assert isinstance(store, BoundedPeerStore)
+        store.add_vouched(peer, [transport], _ADDRESS_TTL_S)
+        self.redial.choose(peer, transport)
         await self.dial_id(peer)
         return peer_id_of(peer)
 
@@ -111,6 +120,7 @@ class Network:
         try:
             await swarm.dial_at(parse_peer_id(peer), parsed[: limits.DIAL_ADDRESSES_MAX])
         except BaseLibp2pError as error:
+            self.chronicle.unreached(parse_peer_id(peer), error)
             raise PeerUnavailable(str(error)) from error
 
     async def dial_peer(self, peer: PeerId) -> None:
@@ -120,9 +130,12 @@ class Network:
     def pin(self, owner: str, addresses: Iterable[str]) -> None:
         """Keep connections to these peers for an owner, for ever, instead of those it named before.
 
-        addresses: as of `dial`; raises ConfigError. None of them: the owner wants nobody any more.
+        addresses: as of `dial`, but host names are resolved as this machine does; raises
+        ConfigError. None of them: the owner wants nobody any more.
         """
-        self.redial.pin(owner, [parse_peer_address(address) for address in addresses])
+        named = tuple(addresses)
+        self.chronicle.name(owner, named)
+        self.redial.pin(owner, [parse_peer_address(address) for address in named])
 
     def is_connected(self, peer: PeerId) -> bool:
         """An open connection exists."""
@@ -238,6 +251,7 @@ class Network:
         try:
             await self._host.get_network().dial_peer(peer)
         except BaseLibp2pError as error:
+            self.chronicle.unreached(peer, error)
             raise PeerUnavailable(str(error)) from error
 
     async def _serve_stream(self, raw: INetStream) -> None:

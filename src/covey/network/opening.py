@@ -20,9 +20,10 @@ from covey.model import PeerId
 from covey.network.address import (
     host_and_port,
     parse_listen_address,
-    parse_peer_address,
+    parse_pinned_address,
     peer_id_of,
 )
+from covey.network.chronicle import BOOTSTRAP
 from covey.network.config import NetworkConfig
 from covey.network.connections import Connections
 from covey.network.gossip import Gossip
@@ -45,8 +46,6 @@ __all__ = ["OnPeer", "open_network"]
 
 OnPeer = Callable[[PeerId], None]
 
-_BOOTSTRAP = "bootstrap"  # no topic is called so
-
 _logger = logging.getLogger(__name__)
 _SHUTDOWN_ERRORS = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -67,7 +66,8 @@ async def open_network(
     whatever a callback raised (after the block has been cancelled).
     """
     listen = [parse_listen_address(text) for text in config.listen]
-    bootstrap = [parse_peer_address(text) for text in config.bootstrap]
+    for text in config.bootstrap:
+        parse_pinned_address(text)
     remembered = RememberedPeers(config.peers_path)
     remembered.load()
     _quieten()
@@ -84,8 +84,8 @@ async def open_network(
             host.get_network().register_notifee(connections)
             gossip = Gossip(host, config.seed, connections, crash)
             providers = Providers(host, connections)
-            relays = RelayClient(host, connections)
-            puncher = Puncher(host, connections)
+            relays = RelayClient(host, connections, remembered, transport.door)
+            puncher = Puncher(host, connections, transport.door)
             if config.is_relay:
                 RelayServer(host, connections)
             network = Network(
@@ -96,7 +96,8 @@ async def open_network(
             begins = (gossip.run, providers.run, relays.run, puncher.run, network.discovery.run)
             for service in begins:
                 await services.start(service)
-            network.redial.pin(_BOOTSTRAP, bootstrap)
+            transport.is_named_host = network.chronicle.is_named_host
+            network.pin(BOOTSTRAP, config.bootstrap)
             async with host.run(listen):
                 try:
                     _require_listening(transport, listen)

@@ -17,10 +17,14 @@ from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
 from covey.model import limits
+from covey.network.address import split_peer
+from covey.network.hearsay import is_usable
+from covey.network.peerstore import BoundedPeerStore
 
 __all__ = ["ask_providers"]
 
 _logger = logging.getLogger(__name__)
+_ADDRESS_TTL_S = 3600
 
 
 async def ask_providers(
@@ -43,8 +47,16 @@ async def ask_providers(
     except (BaseLibp2pError, DecodeError) as error:
         _logger.debug("no answer from the DHT", extra={"peer": str(peer), "reason": repr(error)})
         return [], []
+    store = host.get_peerstore()
+    assert isinstance(store, BoundedPeerStore)
     providers = _infos(answer.providerPeers, limits.PROVIDERS_MAX)
-    return providers, _infos(answer.closerPeers, limits.PROVIDERS_QUERIES_MAX)
+    closer = _infos(answer.closerPeers, limits.PROVIDERS_QUERIES_MAX)
+    for info in (*providers, *closer):
+        info.addrs = store.usable(info.peer_id, info.addrs, peer)
+        near = [each for each in info.addrs if not is_usable(each, ())]
+        if near and info.peer_id != host.get_id():
+            store.add_heard(info.peer_id, near, _ADDRESS_TTL_S, peer)
+    return providers, closer
 
 
 def _infos(told: Iterable[Message.Peer], count_max: int) -> list[PeerInfo]:
@@ -53,7 +65,8 @@ def _infos(told: Iterable[Message.Peer], count_max: int) -> list[PeerInfo]:
         if len(infos) == count_max:
             break
         try:
-            addresses = [Multiaddr(packed) for packed in peer.addrs[: limits.DIAL_ADDRESSES_MAX]]
+            told_of = map(Multiaddr, peer.addrs[: limits.DIAL_ADDRESSES_MAX])
+            addresses = [split_peer(address)[0] for address in told_of]
             infos.append(PeerInfo(ID(peer.id), addresses))
         except (ValueError, MultiaddrError):
             continue  # An address of a kind that is unknown here; the others may do.

@@ -24,6 +24,7 @@ from covey.model import PeerId, limits
 from covey.network.address import peer_id_of, split_peer
 from covey.network.connections import Connections
 from covey.network.provider_query import ask_providers
+from covey.network.questions import Questions
 
 __all__ = ["Providers"]
 
@@ -49,7 +50,6 @@ class _Dht(KadDHT):
     """py-libp2p serves twelve streams at once, all of which one idle peer could hold for ever."""
 
     def __init__(self, host: BasicHost) -> None:
-        # Strict: strangers cannot leave arbitrary values here. Values are not used by covey.
         super().__init__(host, DHTMode.SERVER, strict_validation=True)
         self._inbound_limiter = trio.CapacityLimiter(limits.DHT_STREAMS_MAX)
         self._served: Counter[ID] = Counter()
@@ -63,7 +63,7 @@ class _Dht(KadDHT):
         self._served[peer] += 1
         try:
             with trio.move_on_after(limits.DHT_STREAM_S) as scope:
-                await super().handle_stream(stream)
+                await super().handle_stream(Questions(stream))
             if scope.cancelled_caught:
                 await stream.reset()
         finally:

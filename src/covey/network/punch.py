@@ -11,9 +11,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket as system_socket
+from collections.abc import Collection
 
 import trio
-from libp2p.abc import INetStream
+from libp2p.abc import IMuxedConn, INetStream
 from libp2p.connection_types import ConnectionType
 from libp2p.custom_types import TProtocol
 from libp2p.identity.identify.identify import ID as IDENTIFY
@@ -30,7 +31,10 @@ from trio_typing import TaskStatus
 from covey.model import limits
 from covey.network.address import host_and_port, peer_id_of, relay_of
 from covey.network.connections import Connections
+from covey.network.door import Door
+from covey.network.hearsay import is_usable
 from covey.network.identify import PeerHost
+from covey.network.muxer import Muxer
 from covey.network.relay_wire import receive_punch, send
 from covey.network.swarm import PeerSwarm
 
@@ -41,21 +45,29 @@ _DCUTR = TProtocol("/libp2p/dcutr")
 
 
 class Puncher:
-    """Tries to make relayed connections direct: who was dialled through the relay begins."""
+    """Tries to make relayed connections direct: who was dialled through the relay begins.
 
-    def __init__(self, host: PeerHost, connections: Connections) -> None:
+    What comes of it is counted at the door: otherwise one host could be let in beyond its share,
+    one after the other, through a relay.
+    """
+
+    def __init__(self, host: PeerHost, connections: Connections, door: Door) -> None:
         swarm = host.get_network()
         assert isinstance(swarm, PeerSwarm)
         self._host = host
         self._swarm = swarm
         self._connections = connections
+        self._door = door
+        self._nursery: trio.Nursery | None = None
         self._limiter = trio.CapacityLimiter(limits.PUNCHES_AT_ONCE_MAX)
         self._trying: dict[ID, None] = {}
+        self._answering: dict[ID, None] = {}
         host.set_stream_handler(_DCUTR, self._on_stream)
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; ready when started."""
         async with trio.open_nursery() as nursery:
+            self._nursery = nursery
             self._connections.watch(lambda peer: nursery.start_soon(self._improve, peer), None)
             task_status.started()
             await trio.sleep_forever()
@@ -81,7 +93,8 @@ class Puncher:
         try:
             with trio.fail_after(limits.PUNCH_S):
                 if is_plain:
-                    await self._swarm.dial_direct(peer)
+                    conn = await self._swarm.dial_direct(peer)
+                    self._count(conn.muxed_conn)
                 else:
                     await self._begin(peer)
         except Exception as error:  # noqa: BLE001
@@ -101,28 +114,59 @@ class Puncher:
             round_trip_s = trio.current_time() - asked_s
             await send(stream, HolePunch(type=HolePunch.SYNC))
             await trio.sleep(round_trip_s / 2)
-            raw = await _open(_target(told), port, is_initiator=False)
-            await self._swarm.upgrade_inbound_raw_conn(raw, raw.get_transport_addresses()[0])
+            target = _target(told, self._swarm.places(peer))
+            with self._swarm.dial_counted(target[0]):
+                raw = await _open(target, port, is_initiator=False)
+                at = raw.get_transport_addresses()[0]
+                self._count(await self._swarm.upgrade_inbound_raw_conn(raw, at))
         finally:
             await stream.reset()
 
     async def _on_stream(self, stream: INetStream) -> None:
         """The other side begins: this one dials at its word, and begins the handshake."""
+        peer = stream.muxed_conn.peer_id
+        is_first = peer not in self._answering
         try:
+            if not is_first:
+                raise SwarmException("the peer has begun already")
+            self._answering[peer] = None
             with trio.fail_after(limits.PUNCH_S):
-                told = await receive_punch(stream)
-                outside, port = await self._seen(_relay(stream))
-                answer = HolePunch(type=HolePunch.CONNECT, ObsAddrs=[outside.to_bytes()])
-                await send(stream, answer)
-                if (await receive_punch(stream)).type != HolePunch.SYNC:
-                    raise SwarmException("the peer did not say when to dial")
-                raw = await _open(_target(told), port, is_initiator=True)
-                await self._swarm.upgrade_outbound_raw_conn(raw, stream.muxed_conn.peer_id)
+                await self._answer(stream, peer)
         except Exception as error:  # noqa: BLE001
             # As above, and py-libp2p's task.
             _logger.debug("no direct connection", extra={"reason": repr(error)})
             with trio.move_on_after(limits.STREAM_CLOSE_S):
                 await stream.reset()
+        finally:
+            if is_first:
+                del self._answering[peer]
+
+    async def _answer(self, stream: INetStream, peer: ID) -> None:
+        told = await receive_punch(stream)
+        outside, port = await self._seen(_relay(stream))
+        answer = HolePunch(type=HolePunch.CONNECT, ObsAddrs=[outside.to_bytes()])
+        await send(stream, answer)
+        if (await receive_punch(stream)).type != HolePunch.SYNC:
+            raise SwarmException("the peer did not say when to dial")
+        target = _target(told, self._swarm.places(peer))
+        with self._swarm.dial_counted(target[0]):
+            raw = await _open(target, port, is_initiator=True)
+            conn = await self._swarm.upgrade_outbound_raw_conn(raw, peer)
+        self._count(conn.muxed_conn)
+
+    def _count(self, conn: IMuxedConn) -> None:
+        """The connection stays as long as its host has room; it is counted until it ends."""
+        assert isinstance(conn, Muxer)
+        assert self._nursery is not None
+        self._nursery.start_soon(self._hold, conn)
+
+    async def _hold(self, muxer: Muxer) -> None:
+        remote = muxer.get_remote_address()
+        with self._door.pass_through(remote[0] if remote else "") as is_admitted:
+            if not is_admitted:
+                _logger.info("no room for its host", extra={"peer": peer_id_of(muxer.peer_id)})
+                await muxer.close()
+            await muxer.wait_closed()
 
     async def _seen(self, relay: ID) -> tuple[Multiaddr, int]:
         """Where a relay sees this node, and the local port of the connection it sees."""
@@ -148,14 +192,17 @@ def _relay(stream: INetStream) -> ID:
     raise SwarmException("the connection is direct already")
 
 
-def _target(told: HolePunch) -> tuple[str, int]:
-    """The first address told that is an IP address: a peer must not have this node dial many."""
+def _target(told: HolePunch, places: Collection[str]) -> tuple[str, int]:
+    """The first address told that may be dialled: a peer must not have this node dial many.
+
+    places: where the peer is connected from, as of `hearsay.place`.
+    """
     if told.type != HolePunch.CONNECT:
         raise SwarmException("the peer did not say where it is seen")
     for packed in told.ObsAddrs[: limits.DIAL_ADDRESSES_MAX]:
-        host, port = host_and_port(Multiaddr(packed))
-        ipaddress.ip_address(host)
-        return host, port
+        address = Multiaddr(packed)
+        if relay_of(address) is None and is_usable(address, places):
+            return host_and_port(address)
     raise SwarmException("the peer does not know where it is seen")
 
 

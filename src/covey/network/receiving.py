@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -17,7 +18,7 @@ from covey.network.address import peer_id_of
 from covey.network.control import Controls
 from covey.network.mesh import Mesh
 from covey.network.pull import Pull
-from covey.network.quota import Quota
+from covey.network.quota import Quota, WorkTable
 from covey.network.recent import RecentMessages, SeenIds
 from covey.network.scores import Misdeed, Scores
 from covey.network.wire import has_known_key, message_id, opened
@@ -26,14 +27,13 @@ __all__ = ["Receiving", "Validate"]
 
 Validate = Callable[[PeerId, bytes], Verdict]
 
-_TURN_MESSAGES = 64  # between two checkpoints
-
 
 class Receiving:
     """Acts on RPCs, one at a time.
 
     validators: of this node's topics. send: queues a packed message for a peer, and drops it where
-    too many wait. tell: sends control. is_own_record: verifies a peer's address record.
+    too many wait. tell: sends control. is_own_record: verifies a peer's address record. worked:
+    seconds that this thread has worked.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Receiving:
         send: Callable[[ID, bytes], None],
         tell: Callable[[Controls], None],
         is_own_record: Callable[[ID, rpc_pb2.RPC], bool],
+        worked: Callable[[], float] = time.thread_time,
     ) -> None:
         self.validators: dict[str, Validate] = {}
         self._me = me
@@ -63,10 +64,15 @@ class Receiving:
         self._is_own_record = is_own_record
         self._records: dict[ID, bytes] = {}
         self._quotas: dict[ID, Quota] = {}
+        self._worked = worked
+        self._works: WorkTable[ID] = WorkTable(clock)
 
-    async def on_rpc(self, peer: ID, packed: bytes) -> int:
+    async def on_rpc(
+        self, peer: ID, packed: bytes, goes_on: Callable[[], bool] = lambda: True
+    ) -> int:
         """Act on one RPC; returns how many messages it counts for, at least one.
 
+        goes_on: asked after a wait; the rest is dropped where the peer or its stream is gone.
         Raises ProtocolViolation and DecodeError, and what a validator raises.
         """
         rpc = rpc_pb2.RPC.FromString(packed)
@@ -76,37 +82,53 @@ class Receiving:
             self._on_record(peer, rpc)
         if rpc.subscriptions or rpc.HasField("control"):
             self._on_control(peer, rpc)
-        for index, message in enumerate(rpc.publish):
+        for message in rpc.publish:
             if not self._scores.is_read(peer):
                 self._scores.add(peer, Misdeed.UNREAD)
                 break
-            self.on_message(peer, message)
-            if index % _TURN_MESSAGES == _TURN_MESSAGES - 1:
-                await trio.lowlevel.checkpoint()
+            if not await self._work_on(peer, message, goes_on):
+                break
         return max(1, len(rpc.publish))
 
-    def on_message(self, peer: ID, message: rpc_pb2.Message) -> None:
-        """Judge one message: verified once, then shown to the topic's validator once."""
+    async def _work_on(
+        self, peer: ID, message: rpc_pb2.Message, goes_on: Callable[[], bool]
+    ) -> bool:
+        """Judge a message, then let others have their turn; whether there may be a next one."""
+        began_s = self._worked()
+        is_fruitless = self.on_message(peer, message)
+        taken_s = self._worked() - began_s
+        work = self._works.of(peer)
+        wait_s = work.spend(taken_s) if is_fruitless else 0.0
+        if work.is_turn_over(taken_s) or wait_s:
+            await trio.sleep(wait_s)
+            return goes_on()
+        return True
+
+    def on_message(self, peer: ID, message: rpc_pb2.Message) -> bool:
+        """Judge one message: verified once, then shown to the topic's validator once.
+
+        Returns whether it cost a verification and was not accepted.
+        """
         validate = self.validators.get(message.topicIDs[0]) if message.topicIDs else None
         if validate is None or message.from_id == self._me:
-            return
+            return False
         rules = self._mesh.rules(message.topicIDs[0])
         if not rules.admits(peer):
-            return
+            return False
         identifier = message_id(message)
         if self._seen.has(identifier) or not has_known_key(message):
-            return
+            return False
         frame = message.data
         packed = opened(message, frame)
         if packed is None:
             self._scores.add(peer, Misdeed.FORGED_SIGNATURE)
-            return
+            return True
         # Only now: an id under a bad signature must not shut out the message it was stolen from.
         self._seen.add(identifier)
         self._pull.on_delivered(identifier)
         origin = ID(message.from_id)
         if origin in rules.denied:
-            return  # Only now: whoever offered it has kept the promise.
+            return True  # Only now: whoever offered it has kept the promise.
         verdict = validate(peer_id_of(peer), frame)
         if verdict is Verdict.REJECT:
             self._scores.add(peer, Misdeed.REJECTED_FRAME)
@@ -116,6 +138,7 @@ class Receiving:
             for target in self._mesh.meshed(topic):
                 if target not in (peer, origin):
                     self._send(target, packed)
+        return verdict is not Verdict.ACCEPT
 
     def welcome(self, peer: ID, topic: str) -> None:
         """A peer both subscribed and writable: graft it and hand over the last seconds."""

@@ -16,8 +16,16 @@ from trio_typing import TaskStatus
 
 from covey.errors import ConfigError, PeerUnavailable, StoreError
 from covey.model import limits
-from covey.network.address import parse_peer_address, parse_peer_id, peer_id_of, with_peer
+from covey.network.address import (
+    parse_peer_address,
+    parse_peer_id,
+    peer_id_of,
+    relay_of,
+    with_peer,
+)
 from covey.network.connections import Connections
+from covey.network.hearsay import is_usable
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.remembered import RememberedPeers
 
 __all__ = ["Redial"]
@@ -41,7 +49,8 @@ class Redial:
     Pinned peers are wanted for ever: those to begin with, those of a topic's settings. A peer that
     was met is wanted while few enough others are connected; where many are wanted, until it failed
     to answer a dozen times in a row, and the next start tries it again. A first connection after a
-    while alone has all tried again soon.
+    while alone has all tried again soon. What the operator named is dialled wherever it leads,
+    what others told as far as `hearsay` admits.
     dial: connects to a peer by the addresses in the peerstore, or raises PeerUnavailable.
     """
 
@@ -72,8 +81,19 @@ class Redial:
         if not named:
             del self._pinned[owner]
         for peer, address in named:
+            self.choose(peer, address)
             self.want(peer, [address])
             self._wanted[peer].due_s = 0.0
+
+    def choose(self, peer: ID, address: Multiaddr) -> None:
+        """The operator named this peer, and the relay in its address if there is one."""
+        circuit = relay_of(address)
+        for each in (peer,) if circuit is None else (peer, circuit[0]):
+            self._remembered.choose(peer_id_of(each))
+
+    def is_chosen(self, peer: ID) -> bool:
+        """The operator named this peer, now or before: a stranger cannot become one of these."""
+        return self._remembered.is_chosen(peer_id_of(peer))
 
     def is_pinned(self, peer: ID) -> bool:
         """Somebody wants this peer for ever."""
@@ -105,16 +125,17 @@ class Redial:
             self._note_and_save()
 
     def _want_remembered(self) -> None:
-        for text, addresses in self._remembered.peers().items():
+        for text, kept in self._remembered.peers().items():
             try:
                 peer = parse_peer_id(text)
-                transports = [parse_peer_address(address)[1] for address in addresses]
+                transports = [parse_peer_address(address)[1] for address in kept.addresses]
             except ConfigError as error:
                 # The file is the operator's to edit; one bad line does not cost the others.
                 _logger.warning("remembered peer ignored", extra={"reason": str(error)})
                 self._remembered.forget(text)
                 continue
-            self.want(peer, transports)
+            # The file may be of a version that took any address from anybody.
+            self.want(peer, [each for each in transports if is_usable(each, (kept.place,))])
 
     def _start_due(self, nursery: trio.Nursery) -> float:
         """Start what is due; returns when to look again."""
@@ -138,7 +159,7 @@ class Redial:
     async def _attempt(self, peer: ID, entry: _Wanted) -> None:
         try:
             if entry.addresses:
-                self._host.get_peerstore().add_addrs(peer, entry.addresses, _WANTED_TTL_S)
+                self._store.add_vouched(peer, entry.addresses, _WANTED_TTL_S)
             await self._dial(peer)
             entry.failures = 0
         except PeerUnavailable:
@@ -160,6 +181,7 @@ class Redial:
             self._changed.unpark_all()
 
     def _on_arrived(self, peer: ID) -> None:
+        self._remembered.note(peer_id_of(peer), (), self._place(peer))
         if len(self._connections.peers()) == 1:
             # The first after a while alone: most likely the network is back, and so are others.
             for entry in self._wanted.values():
@@ -193,10 +215,20 @@ class Redial:
 
     def _note(self, peer: ID) -> None:
         try:
-            known = self._host.get_peerstore().addrs(peer)
+            known = self._store.addrs(peer)
         except PeerStoreError:
             return  # It has not told its addresses yet.
         entry = self._wanted.get(peer)
         if entry is not None and not entry.addresses:
             entry.addresses = tuple(known)[: limits.DIAL_ADDRESSES_MAX]  # The store may forget it.
-        self._remembered.note(peer_id_of(peer), [with_peer(each, peer) for each in known])
+        told = [with_peer(each, peer) for each in known]
+        self._remembered.note(peer_id_of(peer), told, self._place(peer))
+
+    def _place(self, peer: ID) -> str:
+        return next(iter(self._store.places(peer)), "")
+
+    @property
+    def _store(self) -> BoundedPeerStore:
+        store = self._host.get_peerstore()
+        assert isinstance(store, BoundedPeerStore)
+        return store

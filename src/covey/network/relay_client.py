@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import trio
 from libp2p.abc import INetStream
@@ -16,6 +18,7 @@ from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import (
     OK,
     PERMISSION_DENIED,
+    RESOURCE_LIMIT_EXCEEDED,
     HopMessage,
     Status,
     StopMessage,
@@ -27,30 +30,39 @@ from trio_typing import TaskStatus
 from covey.model import limits
 from covey.network.address import host_and_port, peer_id_of, relay_of, through
 from covey.network.connections import Connections
+from covey.network.door import Door
 from covey.network.identify import PeerHost
+from covey.network.muxer import Muxer
 from covey.network.pipe import Circuit
 from covey.network.relay_wire import BROKEN, HOP, STOP, receive_hop, receive_stop, send
+from covey.network.remembered import RememberedPeers
 from covey.network.swarm import PeerSwarm
 
 __all__ = ["RelayClient"]
 
 _logger = logging.getLogger(__name__)
-_ADDRESS_TTL_S = 3600
 
 
 class RelayClient:
     """The two other sides of Circuit Relay v2: who is connected to, and who connects.
 
-    A node that nobody from outside has reached directly asks connected relays for a place. The
-    relay learns who talks to whom and how much; not what, and it cannot pass for either.
+    A node that nobody from outside has reached directly asks connected relays for a place: those
+    that the operator named, or that it has been connected with for long. The relay learns who talks
+    to whom and how much; not what, and it cannot pass for either. Whom it brings is counted as
+    coming from its own host, since that is all that is known of them.
     """
 
-    def __init__(self, host: PeerHost, connections: Connections) -> None:
+    def __init__(
+        self, host: PeerHost, connections: Connections, remembered: RememberedPeers, door: Door
+    ) -> None:
         swarm = host.get_network()
         assert isinstance(swarm, PeerSwarm)
         self._host = host
         self._swarm = swarm
         self._connections = connections
+        self._remembered = remembered
+        self._door = door
+        self._brought: Counter[ID] = Counter()  # open connections by the relay that brought them
         self._places: dict[ID, tuple[Multiaddr, float]] = {}  # -> address, Unix time to renew
         swarm.circuits = self
         host.places = self.places
@@ -67,7 +79,7 @@ class RelayClient:
             if self._connections.is_dialled_from_outside(ports):
                 continue
             known = tuple(self._places.items())
-            for relay in self._relays()[: limits.RELAYS_MAX]:
+            for relay in self._trusted()[: limits.RELAYS_MAX]:
                 if relay not in self._places or self._places[relay][1] <= time.time():
                     await self._reserve(relay)
             if tuple(self._places.items()) != known:
@@ -90,9 +102,7 @@ class RelayClient:
             raise SwarmException(f"{way} leads nowhere")
         relay, address = parts
         if not self._connections.is_direct(relay):
-            if address is not None:
-                self._host.get_peerstore().add_addrs(relay, [address], _ADDRESS_TTL_S)
-            await self._swarm.dial_direct(relay)
+            await self._swarm.dial_direct(relay, address)
         stream = await self._host.new_stream(relay, [HOP])
         request = HopMessage(type=HopMessage.CONNECT, peer=WirePeer(id=peer.to_bytes()))
         answer: HopMessage | None = None
@@ -137,21 +147,40 @@ class RelayClient:
         """A relay at which this node has a place brings somebody."""
         relay = stream.muxed_conn.peer_id
         try:
-            with trio.fail_after(limits.RELAY_HANDSHAKE_S):
-                request = await receive_stop(stream)
-                is_expected = relay in self._places and request.type == StopMessage.CONNECT
-                status = OK if is_expected else PERMISSION_DENIED
-                await send(stream, StopMessage(type=StopMessage.STATUS, status=status))
-            if not is_expected:
-                await stream.close()
-                return
-            raw = self._connection(stream, relay, is_initiator=False)
-            await self._swarm.upgrade_inbound_raw_conn(raw, through(relay, None))
+            with self._room(relay, stream) as has_room:
+                with trio.fail_after(limits.RELAY_HANDSHAKE_S):
+                    request = await receive_stop(stream)
+                    is_expected = relay in self._places and request.type == StopMessage.CONNECT
+                    refusal = RESOURCE_LIMIT_EXCEEDED if is_expected else PERMISSION_DENIED
+                    status = OK if is_expected and has_room else refusal
+                    await send(stream, StopMessage(type=StopMessage.STATUS, status=status))
+                if status != OK:
+                    await stream.close()
+                    return
+                raw = self._connection(stream, relay, is_initiator=False)
+                muxed = await self._swarm.upgrade_inbound_raw_conn(raw, through(relay, None))
+                assert isinstance(muxed, Muxer)
+                await muxed.wait_closed()
         except Exception as error:  # noqa: BLE001
             # A stranger's failed handshake ends this stream and nothing else.
             _logger.debug("relayed connection failed", extra={"reason": repr(error)})
             with trio.move_on_after(limits.STREAM_CLOSE_S):
                 await stream.reset()
+
+    @contextlib.contextmanager
+    def _room(self, relay: ID, stream: INetStream) -> Iterator[bool]:
+        """Whether a relay may bring one more; it is counted until the block ends."""
+        remote = stream.get_remote_address()
+        with self._door.pass_through(remote[0] if remote else "") as is_admitted:
+            if not is_admitted or self._brought[relay] >= limits.RELAYED_PER_RELAY_MAX:
+                yield False
+                return
+            self._brought[relay] += 1
+            try:
+                yield True
+            finally:
+                self._brought[relay] -= 1
+                self._brought += Counter()  # Drops those at zero.
 
     def _connection(self, stream: INetStream, relay: ID, *, is_initiator: bool) -> RawConnection:
         dialled = self._connections.dialled(relay)
@@ -167,6 +196,19 @@ class RelayClient:
             for peer in self._connections.peers()
             if self._connections.is_direct(peer) and store.supports_protocols(peer, [HOP])
         ]
+
+    def _trusted(self) -> list[ID]:
+        """Relays to have places at: those named first. A stranger must not become one at once."""
+        named = [relay for relay in self._relays() if self._is_named(relay)]
+        known = [
+            relay
+            for relay in self._relays()
+            if self._connections.dialled_for_s(relay) >= limits.RELAY_KNOWN_S
+        ]
+        return list(dict.fromkeys((*named, *known)))
+
+    def _is_named(self, relay: ID) -> bool:
+        return self._remembered.is_chosen(peer_id_of(relay))
 
     def _on_departed(self, peer: ID) -> None:
         self._places.pop(peer, None)

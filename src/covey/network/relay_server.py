@@ -1,8 +1,8 @@
 """A node as relay: keeps places for peers that nobody can dial, and joins streams to them.
 
 What it carries is encrypted between the two peers, who have proved to each other who they are. Each
-thing a stranger may use is bounded: places by peer and by address, circuits by peer and in all,
-and of a circuit its bytes and its time.
+thing a stranger may use is bounded: places by host and in all, circuits by peer, by host and in
+all, and of a circuit its bytes, its time and its silence.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as WirePeer
 from covey.model import limits
 from covey.network.address import peer_id_of
 from covey.network.connections import Connections
+from covey.network.door import host_of
 from covey.network.relay_wire import (
     BROKEN,
     HOP,
@@ -57,8 +58,9 @@ class RelayServer:
         self._host = host
         self._connections = connections
         self._places: dict[ID, float] = {}  # -> Unix time of expiry
-        self._addresses: dict[ID, str] = {}  # the IP address a place was given to
+        self._hosts: dict[ID, str] = {}  # that a place was given to
         self._circuits: Counter[ID] = Counter()
+        self._circuits_of_host: Counter[str] = Counter()
         connections.watch(None, self._on_departed)
         host.set_stream_handler(HOP, self._on_stream)
 
@@ -89,8 +91,7 @@ class RelayServer:
             await _answer(stream, refusal)
             return
         self._places[peer] = time.time() + limits.RELAY_RESERVATION_S
-        remote = stream.get_remote_address()
-        self._addresses[peer] = remote[0] if remote else ""
+        self._hosts[peer] = _host(stream)
         addresses = [address.to_bytes() for address in self._host.get_addrs()]
         place = Reservation(
             expire=int(self._places[peer]), addrs=addresses[: limits.DIAL_ADDRESSES_MAX]
@@ -107,11 +108,8 @@ class RelayServer:
             return None
         if len(self._places) >= limits.RELAY_RESERVATIONS_MAX:
             return RESOURCE_LIMIT_EXCEEDED
-        remote = stream.get_remote_address()
-        neighbours = sum(
-            other == (remote[0] if remote else "") for other in self._addresses.values()
-        )
-        if neighbours >= limits.RELAY_RESERVATIONS_PER_ADDRESS_MAX:
+        neighbours = sum(other == _host(stream) for other in self._hosts.values())
+        if neighbours >= limits.RELAY_RESERVATIONS_PER_HOST_MAX:
             return RESERVATION_REFUSED
         return None
 
@@ -121,14 +119,14 @@ class RelayServer:
         if target not in self._places or target == source:
             await _answer(stream, NO_RESERVATION)
             return
-        if (
-            self._circuits.total() >= 2 * limits.RELAY_CIRCUITS_MAX
-            or max(self._circuits[source], self._circuits[target])
-            >= limits.RELAY_CIRCUITS_PER_PEER_MAX
-        ):
+        hosts = tuple(
+            dict.fromkeys((_host(stream), self._hosts[target]))
+        )  # One home, counted once.
+        if not self._has_room((source, target), hosts):
             await _answer(stream, RESOURCE_LIMIT_EXCEEDED)
             return
         self._circuits.update((source, target))
+        self._circuits_of_host.update(hosts)
         try:
             onward = await self._onward(source, target)
             if onward is None:
@@ -143,7 +141,18 @@ class RelayServer:
                     await _end(onward)
         finally:
             self._circuits.subtract((source, target))
+            self._circuits_of_host.subtract(hosts)
             self._circuits += Counter()  # Drops those at zero.
+            self._circuits_of_host += Counter()
+
+    def _has_room(self, peers: tuple[ID, ID], hosts: tuple[str, ...]) -> bool:
+        """For one circuit more: in all, of these peers, and of their hosts."""
+        return (
+            self._circuits.total() < 2 * limits.RELAY_CIRCUITS_MAX
+            and max(self._circuits[each] for each in peers) < limits.RELAY_CIRCUITS_PER_PEER_MAX
+            and max(self._circuits_of_host[each] for each in hosts)
+            < limits.RELAY_CIRCUITS_PER_HOST_MAX
+        )
 
     async def _onward(self, source: ID, target: ID) -> INetStream | None:
         """A stream to the target, which has agreed to be connected with the source."""
@@ -174,7 +183,7 @@ class RelayServer:
 
     def _on_departed(self, peer: ID) -> None:
         self._places.pop(peer, None)
-        self._addresses.pop(peer, None)
+        self._hosts.pop(peer, None)
 
 
 async def _answer(
@@ -184,9 +193,15 @@ async def _answer(
     await send(stream, HopMessage(type=HopMessage.STATUS, status=status, limit=limit))
 
 
+def _host(stream: INetStream) -> str:
+    remote = stream.get_remote_address()
+    return host_of(remote[0]) if remote else ""
+
+
 async def _carry(one: INetStream, other: INetStream) -> None:
-    """Until either end has had enough, or the circuit has had its bytes or its time."""
+    """Until either end has had enough, or the circuit its bytes, its time or too long a silence."""
     left_bytes = limits.RELAY_CIRCUIT_BYTES_MAX
+    silence = trio.CancelScope(deadline=trio.current_time() + limits.RELAY_CIRCUIT_IDLE_S)
 
     async def pump(source: INetStream, sink: INetStream, scope: trio.CancelScope) -> None:
         nonlocal left_bytes
@@ -195,11 +210,12 @@ async def _carry(one: INetStream, other: INetStream) -> None:
                 piece = await source.read(_PIECE_BYTES)
                 left_bytes -= len(piece)
                 await sink.write(piece)
+                silence.deadline = trio.current_time() + limits.RELAY_CIRCUIT_IDLE_S
         except BROKEN:
             pass  # Either end is gone; so is the circuit.
         scope.cancel()
 
-    with trio.move_on_after(limits.RELAY_CIRCUIT_S):
+    with silence, trio.move_on_after(limits.RELAY_CIRCUIT_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pump, one, other, nursery.cancel_scope)
             nursery.start_soon(pump, other, one, nursery.cancel_scope)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from covey.errors import ConfigError, StoreError
 from covey.model import PeerId, limits
 
-__all__ = ["RememberedPeers"]
+__all__ = ["Remembered", "RememberedPeers"]
 
 _logger = logging.getLogger(__name__)
 
@@ -21,17 +22,32 @@ _logger = logging.getLogger(__name__)
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peer: str
     addresses: tuple[str, ...]
+    place: str = ""
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is kept of one peer.
+
+    place: where it was connected from last, as of `hearsay.place`; empty if that is not known.
+    is_chosen: the operator named it, with a ticket, an option or a setting.
+    """
+
+    addresses: tuple[str, ...] = ()
+    place: str = ""
+    is_chosen: bool = False
 
 
 class RememberedPeers:
-    """Peer id -> addresses, the most recently met last; the oldest is forgotten beyond the bound.
+    """Peer id -> what is kept of it, the most recently met last; beyond the bound the oldest goes.
 
     A file that does not parse is an error of the operator's, said at start and never overwritten.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._peers: OrderedDict[PeerId, tuple[str, ...]] = OrderedDict()
+        self._peers: OrderedDict[PeerId, Remembered] = OrderedDict()
         self._saved: bytes = b""
 
     def load(self) -> None:
@@ -49,31 +65,45 @@ class RememberedPeers:
         except msgspec.DecodeError as error:
             raise ConfigError(f"{self._path} is no list of peers: {error}") from error
         for entry in entries[-limits.PEERS_REMEMBERED_MAX :]:
-            self._peers[PeerId(entry.peer)] = entry.addresses[: limits.DIAL_ADDRESSES_MAX]
+            addresses = entry.addresses[: limits.DIAL_ADDRESSES_MAX]
+            self._peers[PeerId(entry.peer)] = Remembered(addresses, entry.place, entry.chosen)
         self._saved = text
 
-    def note(self, peer: PeerId, addresses: Iterable[str]) -> None:
+    def note(self, peer: PeerId, addresses: Iterable[str], place: str = "") -> None:
         """A peer was met at these addresses; without any, what is known of it stays."""
-        known = tuple(dict.fromkeys(addresses))[: limits.DIAL_ADDRESSES_MAX]
-        self._peers[peer] = known or self._peers.get(peer, ())
-        self._peers.move_to_end(peer)
-        while len(self._peers) > limits.PEERS_REMEMBERED_MAX:
-            self._peers.popitem(last=False)
+        known = self._peers.get(peer, Remembered())
+        told = tuple(dict.fromkeys(addresses))[: limits.DIAL_ADDRESSES_MAX]
+        self._keep(
+            peer, replace(known, addresses=told or known.addresses, place=place or known.place)
+        )
+
+    def choose(self, peer: PeerId) -> None:
+        """The operator named this peer."""
+        self._keep(peer, replace(self._peers.get(peer, Remembered()), is_chosen=True))
+
+    def is_chosen(self, peer: PeerId) -> bool:
+        """The operator named this peer once."""
+        return self._peers.get(peer, Remembered()).is_chosen
 
     def forget(self, peer: PeerId) -> None:
         """Drop a peer, for instance one that is this node itself."""
         self._peers.pop(peer, None)
 
-    def peers(self) -> dict[PeerId, tuple[str, ...]]:
+    def peers(self) -> dict[PeerId, Remembered]:
         """All of them, the most recently met last."""
         return dict(self._peers)
 
     def save(self) -> None:
         """Write the file if it changed; raises StoreError."""
         entries = [
-            {"peer": peer, "addresses": list(addresses)}
-            for peer, addresses in self._peers.items()
-            if addresses
+            {
+                "peer": peer,
+                "addresses": list(kept.addresses),
+                "place": kept.place,
+                "chosen": kept.is_chosen,
+            }
+            for peer, kept in self._peers.items()
+            if kept.addresses
         ]
         text = json.dumps(entries, indent=1).encode()
         if self._path is None or text == self._saved:
@@ -85,3 +115,9 @@ class RememberedPeers:
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror}") from error
         self._saved = text
+
+    def _keep(self, peer: PeerId, kept: Remembered) -> None:
+        self._peers[peer] = kept
+        self._peers.move_to_end(peer)
+        while len(self._peers) > limits.PEERS_REMEMBERED_MAX:
+            self._peers.popitem(last=False)

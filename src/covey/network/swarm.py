@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import trio
@@ -25,17 +26,28 @@ from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_PROTOCOL_ID
 from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL_ID
 from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.transport.exceptions import OpenConnectionError
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from covey.errors import ConfigError
 from covey.model import limits
-from covey.network.address import dialable, host_and_port, relay_of, split_peer
+from covey.network.address import (
+    dialable,
+    host_and_port,
+    is_ip,
+    relay_of,
+    resolved,
+    split_peer,
+)
 from covey.network.door import VainDials
+from covey.network.hearsay import place
 from covey.network.identify import PeerHost
 from covey.network.muxer import Muxer
 from covey.network.peerstore import BoundedPeerStore
 from covey.network.transport import TcpTransport
+from covey.network.unread import Unread
+from covey.network.why import Unreached
 
 __all__ = ["Circuits", "PeerSwarm", "build_host"]
 
@@ -46,10 +58,12 @@ _SEED_SIZE_BYTES = 32
 class _Upgrader(TransportUpgrader):
     """Negotiates `/yamux/1.0.0` and builds our multiplexer, where py-libp2p hard-wires its own."""
 
+    unread: Unread
+
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
         selected = await self.muxer_multistream.select_transport(conn)
         assert selected is Yamux
-        return Muxer(conn, peer_id)
+        return Muxer(conn, peer_id, self.unread)
 
 
 class _NoAutoConnector(AutoConnector):
@@ -105,15 +119,35 @@ class PeerSwarm(Swarm):
         direct, circuits = self._usable(known, peer_id)
         return [await self._dial_once(peer_id, direct, circuits)]
 
-    async def dial_direct(self, peer_id: ID) -> INetConn:
-        """A connection without a relay in between, dialled if need be; raises SwarmException."""
+    async def dial_direct(self, peer_id: ID, also: Multiaddr | None = None) -> INetConn:
+        """A connection without a relay in between, dialled if need be; raises SwarmException.
+
+        also: an address that is tried with those known, and not remembered.
+        """
         while peer_id in self._ongoing_dials:
             await self._ongoing_dials[peer_id].wait()
         for conn in self._live(peer_id):
             if conn.get_connection_type() is ConnectionType.DIRECT:
                 return conn
-        direct, _ = self._usable(self._known(peer_id), peer_id)
+        known = self._known(peer_id)
+        direct, _ = self._usable(known if also is None else [also, *known], peer_id)
         return await self._dial_once(peer_id, direct, [])
+
+    def places(self, peer_id: ID) -> list[str]:
+        """Where a peer is connected from, as of `hearsay.place`."""
+        return [place(at) for conn in self._live(peer_id) for at in conn.get_transport_addresses()]
+
+    @contextlib.contextmanager
+    def dial_counted(self, host: str) -> Iterator[None]:
+        """A dial of an IP address within the block; raises SwarmException if it had too many.
+
+        It was in vain if the block raises.
+        """
+        if not self._vain.may_dial(host):
+            raise SwarmException("the host was dialled in vain too often")
+        self._vain.begun(host)
+        yield
+        self._vain.succeeded(host)
 
     async def _do_handle_inbound_connection(
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: object
@@ -178,16 +212,16 @@ class PeerSwarm(Swarm):
         Those through relays wait longer: for all direct ones to fail, or long enough for one.
         """
         if not direct and not circuits:
-            raise SwarmException(f"no usable address of {peer_id} is known")
+            raise Unreached(peer_id, ())
         connected: list[INetConn] = []
-        failures: list[str] = []
+        failures: list[tuple[Multiaddr, Exception]] = []
 
         async def attempt(address: Multiaddr, failed: trio.Event) -> None:
             try:
                 conn = await self._dial_address(address, peer_id)
             except Exception as error:  # noqa: BLE001
                 # py-libp2p lets errors of every layer through here; each ends this address only.
-                failures.append(f"{address}: {error!r}")
+                failures.append((address, error))
                 failed.set()
             else:
                 connected.append(conn)
@@ -208,7 +242,7 @@ class PeerSwarm(Swarm):
                 with trio.move_on_after(limits.RELAY_DIAL_AFTER_S):
                     await failed.wait()
         if not connected:
-            raise SwarmException(f"unable to connect to {peer_id}: {'; '.join(failures)}")
+            raise Unreached(peer_id, failures)
         return connected[0]
 
     async def _dial_address(self, address: Multiaddr, peer_id: ID) -> INetConn:
@@ -218,14 +252,23 @@ class PeerSwarm(Swarm):
                 raw = await self.circuits.connect(address, peer_id)
                 return await self.upgrade_outbound_raw_conn(raw, peer_id)
         host, _ = host_and_port(address)
-        if not self._vain.may_dial(host):
-            raise SwarmException("the host was dialled in vain too often")
-        self._vain.begun(host)
-        async with self._global_dial_limiter:
-            with trio.fail_after(limits.DIAL_TIMEOUT_S):
-                conn = await self._dial_addr_single_attempt(address, peer_id)
-        self._vain.succeeded(host)
-        return conn
+        if not is_ip(host):
+            return await self._dial_named(address, peer_id)
+        with self.dial_counted(host):
+            async with self._global_dial_limiter:
+                with trio.fail_after(limits.DIAL_TIMEOUT_S):
+                    return await self._dial_addr_single_attempt(address, peer_id)
+
+    async def _dial_named(self, address: Multiaddr, peer_id: ID) -> INetConn:
+        """As `_dial_address`, at the hosts a name leads to: each is counted, whatever its name."""
+        with trio.fail_after(limits.DIAL_TIMEOUT_S):
+            found = await resolved(address)
+        *others, last = found[: limits.DIAL_RESOLVED_MAX]
+        for each in others:
+            # Any failure has the next one tried; that of the last is the name's.
+            with contextlib.suppress(SwarmException, OpenConnectionError, trio.TooSlowError):
+                return await self._dial_address(each, peer_id)
+        return await self._dial_address(last, peer_id)
 
 
 def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTransport]:
@@ -241,10 +284,12 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTranspo
     peerstore.add_key_pair(peer_id, key_pair)
     noise = NoiseTransport(key_pair, noise_privkey=create_noise_key_pair().private_key)
     transport = TcpTransport(nursery)
+    upgrader = _Upgrader({NOISE_PROTOCOL_ID: noise}, {TProtocol(YAMUX_PROTOCOL_ID): Yamux})
+    upgrader.unread = Unread()
     swarm = PeerSwarm(
         peer_id,
         peerstore,
-        _Upgrader({NOISE_PROTOCOL_ID: noise}, {TProtocol(YAMUX_PROTOCOL_ID): Yamux}),
+        upgrader,
         transports=[transport],
         retry_config=RetryConfig(max_retries=0),
         connection_config=ConnectionConfig(
@@ -256,4 +301,5 @@ def build_host(seed: bytes, nursery: trio.Nursery) -> tuple[PeerHost, TcpTranspo
         ),
     )
     peerstore.is_connected = lambda peer: peer in swarm.connections
+    peerstore.places = swarm.places
     return PeerHost(swarm, addrs_factory=dialable), transport

@@ -4,8 +4,10 @@ The composition is `covey.node.running`; it is imported by name, because it brin
 library and the engine along, and most commands need neither.
 """
 
+from covey.node.governing import MemberRow, RulesRow, Wish
 from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
 from covey.node.interface import NodeService
+from covey.node.rulebook import ConstraintRow, Rulebook
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
@@ -22,6 +24,11 @@ from covey.node.views import (
 )
 
 __all__ = [
+    "Wish",
+    "Rulebook",
+    "RulesRow",
+    "MemberRow",
+    "ConstraintRow",
     "ApiAddress",
     "ApplicationRow",
     "CallResult",

@@ -9,33 +9,39 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
 from trio_typing import TaskStatus
 
-from covey.codec import topic_text
-from covey.errors import NodeError
+from covey.codec import topic_mark, topic_text
+from covey.errors import ConfigError, NodeError, ProtocolViolation, Refused
 from covey.merge import StateReader
 from covey.model import (
     Batch,
     Call,
     Certificate,
+    Collection,
     Delta,
     DeltaId,
+    Denied,
     Failed,
     Failure,
+    Governance,
     Interface,
     Join,
     Outcome,
     PeerId,
+    ReleaseId,
+    ReleaseTerms,
     ScopedWrites,
     Verdict,
     Write,
     limits,
 )
 from covey.node.notices import Notices, delta_row
+from covey.node.outlets import Outlets
 from covey.runtime import Executor
 from covey.store import Store
 from covey.sync import (
@@ -53,9 +59,13 @@ from covey.sync import (
     Event,
     Execute,
     Executed,
+    GovernanceAnswered,
+    GovernanceRequested,
     Heard,
     Misbehaved,
+    NeedRelease,
     RecordSequence,
+    ReleaseReady,
     Replica,
     Reply,
     SetTimer,
@@ -63,20 +73,10 @@ from covey.sync import (
     Use,
 )
 
-__all__ = ["ContextDriver", "Outlets"]
+__all__ = ["ContextDriver"]
 
 _logger = logging.getLogger(__name__)
 _INLINE_WRITES_MAX = 256  # a volatile write of fewer rows costs less than a thread's hop
-
-
-@dataclass(frozen=True, slots=True)
-class Outlets:
-    """Where a context's effects go outside its own driver."""
-
-    publish: Callable[[str, bytes], Awaitable[None]]
-    ask: Callable[[PeerId | None, tuple[DeltaId, ...]], None]
-    record_sequence: Callable[[int], None]
-    misbehaved: Callable[[PeerId, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ class ContextDriver:
         outlets: Outlets,
     ) -> None:
         self.replica = replica
-        self.interface = interface
+        self._interfaces = {replica.charter.release: interface}
+        self._release = replica.charter.release
         self.topic = topic_text(replica.context)
         self.notices = Notices()
         self.admitted = trio.Event()
@@ -109,6 +110,7 @@ class ContextDriver:
         self._timers: dict[str, float] = {}
         self._replies: dict[int, Callable[[Reply], None]] = {}
         self._admissions: dict[int, Callable[[str], None]] = {}
+        self._wishes: dict[int, Callable[[GovernanceAnswered], None]] = {}
         self._next_request = 0
         self._receipts: dict[int, Callable[[Use], None]] = {}
         self._next_receipt = 0
@@ -117,6 +119,25 @@ class ContextDriver:
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
         self._heard_bytes = 0
         self._scope = trio.CancelScope()
+
+    @property
+    def release(self) -> ReleaseId:
+        """The release that calls and queries run under: the one in force, once it is ready."""
+        in_force = self.replica.ledger.release
+        if in_force in self._interfaces:
+            self._release = in_force
+        return self._release
+
+    @property
+    def interface(self) -> Interface:
+        """What that release declares."""
+        return self._interfaces[self.release]
+
+    def collections(self, release: ReleaseId) -> tuple[Collection, ...]:
+        """The collections of a release that is ready, each with where its rows are."""
+        interface = self._interfaces[release]
+        terms = ReleaseTerms("", interface.abi, interface.collections)
+        return tuple(self.replica.ledger.governor.placed(terms).values())
 
     # -- what others tell it ---
 
@@ -127,7 +148,8 @@ class ContextDriver:
             return verdict  # Where it is wrong, the network holds it against the peer.
         is_full = self._heard_bytes + len(envelope) > limits.CONTEXT_HEARD_BYTES_MAX
         if is_full or not self._enqueue(_Item((heard, peer), self._unheard(len(envelope)))):
-            _logger.debug("inbox full, frame dropped", extra={"context": self.topic})
+            mark = topic_mark(self.replica.context)
+            _logger.debug("inbox full, frame dropped", extra={"context": mark})
             return Verdict.IGNORE  # Sync brings it; a hint may be lost.
         self._heard_bytes += len(envelope)
         return verdict
@@ -194,6 +216,43 @@ class ContextDriver:
             del self._admissions[self._next_request]
             answer("busy")
 
+    async def make_ready(self, release: ReleaseId, manifest: bytes) -> None:
+        """Get a release ready that is to come into force, or has."""
+        if release not in self._interfaces:
+            self._interfaces[release] = await self._outlets.provide(release, manifest)
+        await self.deliver(ReleaseReady(release))
+
+    async def _get_ready(self, release: ReleaseId, manifest: bytes) -> None:
+        try:
+            await self.make_ready(release, manifest)
+        except (ConfigError, ProtocolViolation) as error:
+            # Admins may name a module that no engine takes: calls wait for the next release.
+            _logger.warning("the release in force cannot run here", extra={"why": str(error)})
+
+    async def govern(
+        self, effects: tuple[Governance, ...], migration: Call | None = None
+    ) -> DeltaId:
+        """Write governance; durable when this returns. Raises Refused with the rule's reason."""
+        self._next_request += 1
+        request = self._next_request
+        answers: list[GovernanceAnswered] = []
+        is_answered = trio.Event()
+
+        def answered(answer: GovernanceAnswered) -> None:
+            answers.append(answer)
+            is_answered.set()
+
+        self._wishes[request] = answered
+        await self.deliver(GovernanceRequested(request, effects, migration))
+        if self._is_abandoned:
+            self._answer_all()
+        await is_answered.wait()
+        delta, denied = answers[0].delta, answers[0].denied
+        if delta is None:
+            assert denied is not None
+            raise Refused(f"{denied.code}: {denied.reason}")
+        return delta
+
     # -- the task ---
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -235,6 +294,10 @@ class ContextDriver:
             on_reply(Reply(request, failed, None))
         while self._admissions:
             self._admissions.popitem()[1]("not here")
+        gone = Denied("not-admitted", "the context was left before it was done")
+        while self._wishes:
+            request, answer = self._wishes.popitem()
+            answer(GovernanceAnswered(request, None, gone))
 
     def stop(self) -> None:
         """End the task."""
@@ -291,8 +354,12 @@ class ContextDriver:
                     self._outlets.ask(peer, ids)
                 case AdmissionAnswered(request, reason):
                     self._admissions.pop(request)(reason)
+                case GovernanceAnswered(request):
+                    self._wishes.pop(request)(effect)
                 case Dealt(receipt, use):
                     self._receipts.pop(receipt)(use)
+                case NeedRelease(release, manifest):
+                    nursery.start_soon(self._get_ready, release, manifest)
                 case Misbehaved(peer, code):
                     self._outlets.misbehaved(peer, code)
 
@@ -307,7 +374,7 @@ class ContextDriver:
 
     async def _execute(self, batch: Batch) -> None:
         with self._store.snapshot(self.replica.context) as reader:
-            state = StateReader(reader, self.interface.collections)
+            state = StateReader(reader, self.collections(batch.release))
             outcomes: tuple[Outcome, ...] = await self._executor.run_batch(batch, state)
         await self.deliver(Executed(outcomes))
 

@@ -36,27 +36,26 @@ from covey.errors import (
     StoreError,
 )
 from covey.model import (
-    EXECUTION_METERED,
     Admission,
+    Certificate,
     Charter,
     Cid,
     ContextId,
     DeviceId,
-    Encryption,
     PeerId,
     ReleaseTerms,
-    Verification,
-    limits,
 )
 from covey.network import Network
-from covey.node.context import ContextDriver, Outlets
+from covey.node.context import ContextDriver
 from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.held import Held
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
+from covey.node.outlets import Outlets
 from covey.node.reach import Reach, provider_keys
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rulebook import Rulebook, founded
 from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
 from covey.runtime import Executor
 from covey.store import Store
@@ -65,9 +64,6 @@ from covey.sync import Ledger, Replica, Sources
 __all__ = ["Contexts"]
 
 _logger = logging.getLogger(__name__)
-_IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
-
-
 _NO_TERMS = ReleaseTerms("0.0.0", "", ())  # for who looks at frontiers alone
 
 
@@ -120,7 +116,11 @@ class Contexts:
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
         """As `SessionHost.blob`: served only inside a context that references it."""
-        return self._records.blob(cid) if self._records.references(context, cid) else None
+        held, ledger = self._held.get(context), self.ledger(context)
+        if held is None or held.charter is None:
+            return None
+        named = (held.charter.release,) if ledger is None else ledger.governor.releases()
+        return self._records.blob(cid) if self._records.references(context, cid, named) else None
 
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         """As `SessionHost.shows`."""
@@ -164,26 +164,12 @@ class Contexts:
 
     # -- creating, joining, leaving
 
-    async def create(self, application: Application, name: str) -> Held:
+    async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
         """Found a context: its charter names this member as the first admin."""
         device = DeviceId(self._home.device().public)
-        charter = Charter(
-            application=application.application_id,
-            release=application.release,
-            admins=(self._home.certificate(device),),
-            admission=Admission.OPEN,
-            roles=(),
-            verification=Verification.SIGNATURE,
-            encryption=Encryption.NONE,
-            constraints=(),
-            admin_quorum=0,
-            snapshot_witnesses=0,
-            idle_limit_ms=_IDLE_LIMIT_MS,
-            fuel_budget=0,
-            module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
-            execution=EXECUTION_METERED,
-            nonce=secrets.token_bytes(32),
-        )
+        founder = self._home.certificate(device)
+        nonce = secrets.token_bytes(32)
+        charter = founded(application.application_id, application.release, founder, nonce, rules)
         packed = encode_charter(charter)
         context = charter_id(packed)
         await trio.to_thread.run_sync(self._records.add_charter, packed)
@@ -192,12 +178,14 @@ class Contexts:
 
     async def join(self, record: ContextRecord) -> Held:
         """Begin to join a context; the node keeps trying until it is served and admitted."""
+        _logger.info("joining a context", extra={"called": record.name})
         return await self._begin(record)
 
     async def leave(self, held: Held) -> None:
         """Stop a context and forget it here."""
         held.scope.cancel()
         await held.ended.wait()
+        _logger.info("context left", extra={"called": held.record.name})
         async with self._settings_lock:
             self._held.pop(held.record.id, None)
             with trio.CancelScope(shield=True):
@@ -241,6 +229,10 @@ class Contexts:
     def new_device(self) -> DeviceId:
         """This installation's device for a context that begins now."""
         return DeviceId(self._home.device().public)
+
+    def certificate(self) -> Certificate:
+        """Whose device that is."""
+        return self._home.certificate(self.new_device())
 
     async def _begin(self, record: ContextRecord) -> Held:
         assert self._nursery is not None
@@ -295,7 +287,8 @@ class Contexts:
     def _give_up(self, held: Held, error: NodeError) -> None:
         held.problem = str(error)
         held.ready.set()
-        _logger.warning("context cannot be joined", extra={"why": held.problem})
+        facts = {"called": held.record.name, "why": held.problem}
+        _logger.warning("context cannot be joined", extra=facts)
 
     async def _dial(self, address: str) -> None:
         assert self._network is not None
@@ -327,6 +320,7 @@ class Contexts:
             await nursery.start(driver.run)
             held.driver = driver
             held.ready.set()
+            _logger.info("context is here", extra={"called": held.record.name})
             self.reach.shape(held.record.id)
             await self._network.subscribe(driver.topic, driver.validate)
             try:
@@ -339,6 +333,7 @@ class Contexts:
                     replica.certificate,
                     held.record.inviter,
                 )
+                _logger.info("member of a context", extra={"called": held.record.name})
                 await trio.sleep_forever()
             finally:
                 held.driver = None
@@ -375,7 +370,7 @@ class Contexts:
         recorded = self._home.sequence(held.record.device, cid_text(context))
         if stored >= recorded and len(tips) <= 1:
             return signer
-        _logger.warning("store was restored, device retired", extra={"context": cid_text(context)})
+        _logger.warning("store was restored, device retired", extra={"called": held.record.name})
         if self._home.device().public == held.record.device:
             signer = self._home.retire_device()
         else:
@@ -394,4 +389,7 @@ class Contexts:
                 held.record.device, cid_text(context), sequence
             ),
             misbehaved=self.links.misbehaved,
+            provide=partial(
+                Fetcher(self.links, self._records).provide, self._executor, self._engines, context
+            ),
         )

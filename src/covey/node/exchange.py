@@ -15,26 +15,11 @@ import trio
 from covey.codec import KnownPeer, ip_of
 from covey.errors import NodeError
 from covey.model import ContextId, PeerId, limits
-from covey.network import Network, Wishes
+from covey.network import Network, Wishes, is_dialable
 
-__all__ = ["Exchange", "is_dialable", "tellable"]
+__all__ = ["Exchange", "tellable"]
 
 _logger = logging.getLogger(__name__)
-
-
-def is_dialable(address: str, teller: str) -> bool:
-    """Whether an address may be dialled at the word of a peer that is connected from another.
-
-    Strangers must not make this node knock at doors in its own house, nor on its own machine.
-    """
-    ip, near = ip_of(address), ip_of(teller)
-    if ip is None or ip.is_unspecified or ip.is_multicast:
-        return False
-    if ip.is_global:
-        return True
-    if near is None or near.is_global:
-        return False
-    return near.is_loopback or not ip.is_loopback
 
 
 def tellable(network: Network, peers: tuple[PeerId, ...]) -> tuple[KnownPeer, ...]:
@@ -73,9 +58,12 @@ class Exchange:
         """Ask for more peers now and then, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            while True:
-                await trio.sleep(limits.EXCHANGE_INTERVAL_S * self._rng.uniform(0.75, 1.25))
-                self._ask()
+            try:
+                while True:
+                    await trio.sleep(limits.EXCHANGE_INTERVAL_S * self._rng.uniform(0.75, 1.25))
+                    self._ask()
+            finally:
+                self._nursery = None  # Streams end after this task, and may still tell of peers.
 
     def heard(self, teller: PeerId, context: ContextId, peers: tuple[KnownPeer, ...]) -> None:
         """A peer told of others; those of use are dialled, the others forgotten."""

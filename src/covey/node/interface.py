@@ -9,6 +9,8 @@ from typing import Protocol
 import trio
 
 from covey.errors import NodeError
+from covey.node.governing import RulesRow, Wish
+from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import SettingsChange
 from covey.node.views import (
     ApplicationRow,
@@ -63,8 +65,22 @@ class NodeService(Protocol):
         """One release by id, package, or unique prefix of either; NotFound."""
         ...
 
-    async def create_context(self, application: str, name: str | None) -> ContextRow:
-        """Found a context."""
+    async def create_context(
+        self, application: str, name: str | None, rules: Rulebook = NO_RULES
+    ) -> ContextRow:
+        """Found a context. Raises ConfigError where the rules make no sense."""
+        ...
+
+    def rules(self, context: str) -> RulesRow:
+        """What can and what can never happen in a context."""
+        ...
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """Write governance; the delta's id in hex. Raises Refused with the rule's reason."""
+        ...
+
+    def certificate(self) -> str:
+        """This installation's device and whose it is, for a charter that names it an admin."""
         ...
 
     def contexts(self) -> tuple[ContextRow, ...]:

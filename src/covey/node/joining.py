@@ -29,15 +29,17 @@ from covey.model import (
     Cid,
     ContextId,
     Encryption,
+    Interface,
     PeerId,
     ReleaseId,
     Verification,
     limits,
 )
 from covey.node.context import ContextDriver
+from covey.node.engines import EngineChoice
 from covey.node.links import Links
 from covey.node.records import Records
-from covey.runtime import read_interface
+from covey.runtime import Executor, read_interface
 from covey.sync import AskAdmission
 
 __all__ = ["Fetcher", "check_module", "check_supported", "seek_admission"]
@@ -81,15 +83,16 @@ class Fetcher:
         charter = decode_charter(packed)
         check_supported(charter)
         if self._records.application(charter.release) is None:
-            await self._fetch_release(context, charter)
+            manifest = await self._blob(context, Cid(charter.release))
+            await self.fetch_release(context, manifest)
         application = self._records.application(charter.release)
         if application is None or application.application_id != charter.application:
             raise Refused("the charter names another application than its release is of")
         self._records.add_charter(packed)
         return charter, charter.release
 
-    async def _fetch_release(self, context: ContextId, charter: Charter) -> None:
-        manifest_bytes = await self._blob(context, Cid(charter.release))
+    async def fetch_release(self, context: ContextId, manifest_bytes: bytes) -> None:
+        """Fetch, check and keep what a manifest names."""
         manifest = decode_manifest(manifest_bytes)
         module = await self._blob(context, manifest.module)
         blobs = [(manifest.module, module)]
@@ -98,6 +101,27 @@ class Fetcher:
         bundle = Bundle(release_id(manifest_bytes), manifest, manifest_bytes, module, tuple(blobs))
         check_module(bundle)
         self._records.add_release(bundle)
+
+    async def provide(
+        self,
+        executor: Executor,
+        engines: EngineChoice,
+        context: ContextId,
+        release: ReleaseId,
+        manifest: bytes,
+    ) -> Interface:
+        """The interface of a release, installed in the engine; asks peers until it is here.
+
+        Raises ConfigError and ProtocolViolation where it cannot run.
+        """
+        application = self._records.application(release)
+        if application is None:
+            await self.fetch_release(context, manifest)
+            application = self._records.application(release)
+            assert application is not None
+        engine = engines.engine_for(release, application.manifest)
+        await executor.install(release, self._records.module(release), engine)
+        return application.interface
 
     async def _blob(self, context: ContextId, cid: Cid) -> bytes:
         content = await self._links.fetch_blob(context, cid)
@@ -131,7 +155,7 @@ async def seek_admission(
     seeking = _Seeking(driver, links, AskAdmission(context, certificate, join))
     asked: dict[PeerId, None] = {}
     async with trio.open_nursery() as nursery:
-        while not driver.replica.is_admitted:
+        while not driver.replica.is_admitted and not driver.replica.is_removed:
             candidates = [peer for peer in links.sharing(context) if peer not in asked]
             if candidates:
                 first = links.asking.ordered(candidates)[0]

@@ -6,9 +6,10 @@ import trio
 
 from covey.codec import decode_delta, decode_payload
 from covey.governance import named_member
-from covey.model import DeltaId, Table, limits
+from covey.model import DeltaId, Table, Tip, limits
 from covey.node.notices import delta_row
 from covey.node.views import DeltaRow
+from covey.rules import is_silent
 from covey.sync import Replica
 
 __all__ = ["read_log", "replay"]
@@ -27,7 +28,10 @@ def read_log(replica: Replica, after: int, limit: int) -> tuple[tuple[int, Delta
         delta = decode_delta(replica.context, frame)
         member = named_member(ledger.authority, delta.core.author)
         assert member is not None, "authors of applied deltas were members"
-        rows.append((arrival, delta_row(delta, decode_payload(delta.sealed), member)))
+        tip = Tip(delta.core.sequence, delta.id)
+        silent = is_silent(ledger.view, delta.core.author, tip)
+        row = delta_row(delta, decode_payload(delta.sealed), member, is_silent=silent)
+        rows.append((arrival, row))
     return tuple(rows)
 
 

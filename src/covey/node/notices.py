@@ -10,6 +10,7 @@ import trio
 
 from covey.codec import did_text
 from covey.model import Admit, Delta, MemberId, Payload, limits, milliseconds
+from covey.node.sentences import deed
 from covey.node.views import DeltaRow
 
 __all__ = ["Notices", "delta_row", "iso_time"]
@@ -21,7 +22,9 @@ def iso_time(unix_s: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def delta_row(delta: Delta, payload: Payload, member: MemberId) -> DeltaRow:
+def delta_row(
+    delta: Delta, payload: Payload, member: MemberId, *, is_silent: bool = False
+) -> DeltaRow:
     """A delta as subscribers and the log show it."""
     core = delta.core
     return DeltaRow(
@@ -41,6 +44,8 @@ def delta_row(delta: Delta, payload: Payload, member: MemberId) -> DeltaRow:
         admitted=tuple(
             did_text(g.certificate.device) for g in core.governance if isinstance(g, Admit)
         ),
+        governance=tuple(deed(effect) for effect in core.governance),
+        void=is_silent,
         parents=tuple(p.hex() for p in (core.previous, *core.parents) if p is not None),
     )
 

@@ -107,6 +107,10 @@ class Reach:
         self._links.offer(context)
         self._network.discovery.hasten(topic)
 
+    def peers(self, context: ContextId) -> int:
+        """How many peers share a context; those whose streams are being ended for it do not."""
+        return len(frozenset(self._links.sharing(context)) - frozenset(self._unwanted(context)))
+
     def _unwanted(self, context: ContextId) -> tuple[PeerId, ...]:
         """Peers that have seen the context and may not, then the newest of those too many."""
         settings = self._settings_of(context)

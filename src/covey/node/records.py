@@ -17,6 +17,7 @@ from covey.codec import (
     pack,
     shape,
     unpack,
+    version_rank,
 )
 from covey.errors import StoreError
 from covey.model import (
@@ -102,20 +103,25 @@ class Records:
             raise StoreError("the store lost the module of an installed application")
         return module
 
+    def manifest(self, release: ReleaseId) -> bytes:
+        """The signed manifest of an installed release."""
+        packed = self.blob(release)
+        if packed is None:
+            raise StoreError("the store lost the manifest of an installed application")
+        return packed
+
     def charter(self, context: ContextId) -> Charter | None:
         """The charter of a context, once it is here."""
         packed = self.blob(context)
         return None if packed is None else decode_charter(packed)
 
-    def references(self, context: ContextId, cid: Cid) -> bool:
-        """Whether a blob belongs to a context: its charter, its release or that one's blobs."""
-        charter = self.charter(context)
-        if bytes(cid) == context:
-            return True
-        if charter is None:
-            return False
-        application = self._applications.get(charter.release)
-        return bytes(cid) == charter.release or (
+    def references(self, context: ContextId, cid: Cid, releases: tuple[ReleaseId, ...]) -> bool:
+        """Whether a blob belongs to a context: its charter, its releases or their blobs."""
+        return bytes(cid) == context or any(self._belongs(release, cid) for release in releases)
+
+    def _belongs(self, release: ReleaseId, cid: Cid) -> bool:
+        application = self._applications.get(release)
+        return bytes(cid) == release or (
             application is not None
             and (
                 cid == application.manifest.module
@@ -130,7 +136,7 @@ class Records:
         return tuple(
             sorted(
                 self._applications.values(),
-                key=lambda a: (a.manifest.package, a.manifest.version, a.release),
+                key=lambda a: (a.manifest.package, version_rank(a.manifest.version), a.release),
             )
         )
 

@@ -25,7 +25,7 @@ from covey.node.service import Node
 from covey.runtime import InstalledModule, ModuleCache, open_executor
 from covey.store import open_level
 
-__all__ = ["Serve", "open_node", "run"]
+__all__ = ["Serve", "open_node", "parse_api_address", "run"]
 
 _logger = logging.getLogger(__name__)
 _LISTEN_ANY = ("/ip4/0.0.0.0/tcp/0",)
@@ -66,7 +66,7 @@ async def open_node(
     """
     engines.require_available()
     ports = home.ports()
-    addresses = tuple(listen) or ports.listen or _LISTEN_ANY
+    addresses = tuple(listen) or _kept(ports) or _LISTEN_ANY
     store = open_level(home.path / "store")
     try:
         records = Records(store)
@@ -126,7 +126,7 @@ async def run(
     Raises HomeBusy, ConfigError, StoreError.
     """
     home = Home.open(path)
-    host, port = _host_and_port(api or home.ports().api or _API_ANY)
+    host, port = parse_api_address(api or home.ports().api or _API_ANY)
     with home.lock():
         async with (
             open_node(
@@ -149,6 +149,14 @@ async def run(
             nursery.cancel_scope.cancel()
 
 
+def parse_api_address(text: str) -> tuple[str, int]:
+    """Where the API listens, as HOST:PORT on this machine; raises ConfigError."""
+    host, _, port = text.rpartition(":")
+    if host not in ("127.0.0.1", "localhost") or not port.isdecimal() or int(port) > 65_535:
+        raise ConfigError(f"{text!r} is not an API address such as 127.0.0.1:4040 on this machine")
+    return "127.0.0.1", int(port)
+
+
 async def _serve_stream(contexts: Contexts, peer: PeerId, stream: FrameStream) -> None:
     try:
         await contexts.links.serve(peer, stream)
@@ -164,6 +172,11 @@ def _load(records: Records, engines: EngineChoice, release: ReleaseId) -> Instal
     return InstalledModule(records.module(release), engine)
 
 
+def _kept(ports: Ports) -> tuple[str, ...]:
+    """The listen addresses of the last start; an older version kept a peer id with them."""
+    return tuple(address.partition("/p2p/")[0] for address in ports.listen)
+
+
 def _chosen(wanted: tuple[str, ...], bound: tuple[str, ...]) -> tuple[str, ...]:
     """The listen addresses with the ports that were found for them."""
     ports = [address.split("/tcp/")[1].split("/")[0] for address in bound if "/tcp/" in address]
@@ -173,10 +186,3 @@ def _chosen(wanted: tuple[str, ...], bound: tuple[str, ...]) -> tuple[str, ...]:
         port = ports[min(place, len(ports) - 1)] if is_open else ""
         chosen.append(address.removesuffix("0") + port if is_open else address)
     return tuple(chosen)
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if host not in ("127.0.0.1", "localhost") or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(f"{text!r} is not an API address such as 127.0.0.1:4040 on this machine")
-    return "127.0.0.1", int(port)

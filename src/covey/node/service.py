@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import trio
 
 from covey.codec import (
     TICKET_PREFIX,
     Ticket,
+    certificate_text,
     cid_text,
     decode_ticket,
     did_text,
@@ -38,6 +40,7 @@ from covey.model import (
     MethodKind,
     PeerId,
     Query,
+    ReleaseId,
     limits,
     time_at,
 )
@@ -46,10 +49,13 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
+from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
 from covey.node.held import Held
 from covey.node.joining import Fetcher, check_module
+from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
 from covey.node.tell import (
     application_row,
@@ -73,8 +79,6 @@ from covey.runtime import Executor
 from covey.store import Store
 
 __all__ = ["Node"]
-
-_NAME_BYTES_MAX = 128
 
 
 class Node:
@@ -157,31 +161,17 @@ class Node:
         return application_row(self._application(name))
 
     def _application(self, name: str) -> Application:
-        installed = self._records.applications()
-        exact = [a for a in installed if name in (cid_text(a.release), a.manifest.package)]
-        matches = exact or [
-            a
-            for a in installed
-            if name
-            and (
-                cid_text(a.release).startswith(name)
-                or a.manifest.package.startswith(name)
-                or a.manifest.package.rpartition(".")[2] == name
-            )
-        ]
-        if not matches:
-            raise NotFound(f"no application {name!r}: see `covey app list`")
-        if len({a.manifest.package for a in matches}) > 1 or (not exact and len(matches) > 1):
-            raise NotFound(f"{name!r} names several applications: see `covey app list`")
-        return matches[-1]
+        return application_named(self._records, name)
 
     # -- contexts ---
 
-    async def create_context(self, application: str, name: str | None) -> ContextRow:
+    async def create_context(
+        self, application: str, name: str | None, rules: Rulebook = NO_RULES
+    ) -> ContextRow:
         """As `NodeService.create_context`."""
         installed = self._application(application)
         default = installed.manifest.package.rpartition(".")[2]
-        held = await self._contexts.create(installed, self._free_name(name, default))
+        held = await self._contexts.create(installed, self._free_name(name, default), rules)
         return context_row(held, self._records)
 
     def contexts(self) -> tuple[ContextRow, ...]:
@@ -191,6 +181,32 @@ class Node:
     def context(self, name: str) -> ContextRow:
         """As `NodeService.context`."""
         return context_row(self._held(name), self._records)
+
+    def rules(self, context: str) -> RulesRow:
+        """As `NodeService.rules`."""
+        held = self._held(context)
+        if held.driver is not None:
+            return ledger_rules(held.driver.replica.ledger)
+        if held.charter is None:
+            raise Refused("its charter is not here yet: this node is still joining")
+        return charter_rules(cid_text(held.record.id), held.charter)
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """As `NodeService.govern`."""
+        driver = await self._admitted(self._held(context))
+        if wish.release:
+            wish = replace(wish, release=release_named(self._records, wish))
+        effects = effects_of(driver.replica.ledger, driver.replica.device, wish, self._records)
+        migration = None
+        if wish.migration is not None:
+            release = ReleaseId(parse_cid(wish.release))
+            await driver.make_ready(release, self._records.manifest(release))
+            migration = Call("migrate", wish.migration.encode())
+        return (await driver.govern(effects, migration)).hex()
+
+    def certificate(self) -> str:
+        """As `NodeService.certificate`."""
+        return certificate_text(self._contexts.certificate())
 
     def ticket(self, context: str) -> str:
         """As `NodeService.ticket`."""
@@ -254,7 +270,7 @@ class Node:
     def settings(self, context: str) -> SettingsRow:
         """As `NodeService.settings`."""
         held = self._held(context)
-        return settings_row(held, len(self._contexts.links.sharing(held.record.id)))
+        return settings_row(held, self._contexts.reach.peers(held.record.id))
 
     async def change_settings(self, context: str, change: SettingsChange) -> SettingsRow:
         """As `NodeService.change_settings`."""
@@ -263,33 +279,10 @@ class Node:
         return self.settings(cid_text(held.record.id))
 
     def _held(self, name: str) -> Held:
-        everything = self._contexts.all()
-        exact = [
-            h
-            for h in everything
-            if name in (cid_text(h.record.id), h.record.name, topic_text(h.record.id))
-        ]
-        matches = exact or [
-            h for h in everything if name and cid_text(h.record.id).startswith(name)
-        ]
-        if not matches:
-            raise NotFound(f"no context {name!r}: see `covey context list`")
-        if len(matches) > 1:
-            raise NotFound(f"{name!r} names several contexts: see `covey context list`")
-        return matches[0]
+        return held_named(self._contexts.all(), name)
 
     def _free_name(self, name: str | None, default: str) -> str:
-        taken = [h.record.name for h in self._contexts.all()]
-        if name is None:
-            number = 1
-            while (chosen := default if number == 1 else f"{default}-{number}") in taken:
-                number += 1
-            return chosen
-        if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
-            raise ConfigError("a local name is printable and has 1 to 128 bytes")
-        if name in taken:
-            raise ConfigError(f"a context named {name!r} is here already: choose another name")
-        return name
+        return free_name(self._contexts.all(), name, default)
 
     # -- calls and queries ---
 
@@ -320,9 +313,11 @@ class Node:
             await held.ready.wait()
             if held.problem:
                 raise Refused(held.problem)
-            if held.driver is not None:
+            if held.driver is not None and not held.driver.replica.is_removed:
                 await held.driver.admitted.wait()
         driver = held.driver
+        if driver is not None and driver.replica.is_removed:
+            raise Refused("this device was removed from the context: it may not write there")
         if driver is None or not driver.replica.is_admitted:
             raise Refused("not admitted yet: a member's node must be reachable; try again")
         return driver
@@ -339,14 +334,14 @@ class Node:
         replica = driver.replica
         query = Query(
             context=replica.context,
-            release=replica.charter.release,
+            release=driver.release,
             member=replica.certificate.member,
             device=replica.device,
             time=HybridTime(time_at(int(time.time() * 1000))),
             call=Call(method, arguments),
         )
         with self._store.snapshot(replica.context) as reader:
-            state = StateReader(reader, driver.interface.collections)
+            state = StateReader(reader, driver.collections(query.release))
             outcome = await self._executor.query(query, state)
         if isinstance(outcome, Failed):
             raise failure_of(outcome)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from covey.codec import is_peer_id
+from covey.codec import is_peer_id, is_somewhere
 from covey.errors import ConfigError
 from covey.model import PeerId, limits
 
@@ -152,9 +152,13 @@ def _require_address(text: str, own: PeerId) -> None:
         raise ConfigError(
             f"{text[:80]!r} is no full address: one is like /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…"
         )
+    if not parts[1].startswith("dns") and not is_somewhere(ipaddress.ip_address(parts[2])):
+        raise ConfigError(f"{text[:80]!r} cannot be dialled: nobody is at {parts[2]}")
     _require_peer(parts[6], own)
     if mark:
         _require_peer(peer, own)
+    if peer == parts[6]:
+        raise ConfigError(f"{text[:200]!r} names one peer as relay and as who is behind it")
 
 
 def _is_host(kind: str, host: str) -> bool:

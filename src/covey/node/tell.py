@@ -33,12 +33,17 @@ _DHT = "/ipfs/kad/1.0.0"  # who speaks it answers others
 
 
 def phase_of(held: Held) -> str:
-    """How far this node is in a context: joining, reading or member; "refused" where it cannot."""
+    """How far this node is in a context: joining, reading or member; "refused" where it cannot.
+
+    "removed": the device was closed.
+    """
     if held.problem:
         return "refused"
     if held.driver is None:
         return "joining"
-    return "member" if held.driver.replica.is_admitted else "reading"
+    if held.driver.replica.is_admitted:
+        return "member"
+    return "removed" if held.driver.replica.is_removed else "reading"
 
 
 def context_status(held: Held, records: Records, now_s: float) -> ContextStatus:
@@ -57,8 +62,9 @@ def context_status(held: Held, records: Records, now_s: float) -> ContextStatus:
             diverged=(),
             behind=0,
             waiting=0,
-            as_of=iso_time(now_s),
+            as_of=None,
             phase=phase_of(held),
+            role=held.record.settings.role.value,
             admission="" if charter is None else charter.admission.value,
             encryption="" if charter is None else charter.encryption.value,
             verification="" if charter is None else charter.verification.value,
@@ -78,8 +84,9 @@ def context_status(held: Held, records: Records, now_s: float) -> ContextStatus:
         diverged=standing.diverged,
         behind=standing.behind,
         waiting=len(replica.intake.pending),
-        as_of=iso_time(standing.as_of_s),
+        as_of=iso_time(standing.as_of_s) if standing.in_sync_with else None,
         phase=phase_of(held),
+        role=held.record.settings.role.value,
         admission=charter.admission.value,
         encryption=charter.encryption.value,
         verification=charter.verification.value,

@@ -30,7 +30,8 @@ class ContextStatus:
     not older than 30 s, named the same frontier and the same state. diverged: same frontier,
     another state: a defect, to be reported. behind: deltas known to be missing, a lower bound.
     waiting: deltas here whose parents are missing. as_of: ISO 8601 UTC, of the oldest word that
-    `in_sync_with` rests on. phase: "joining", "reading" (not admitted yet) or "member".
+    `in_sync_with` rests on, None where it rests on none. role: "full" or "carrier". phase:
+    "joining", "reading" (not admitted yet), "member", "removed" or "refused".
     """
 
     id: str
@@ -43,8 +44,9 @@ class ContextStatus:
     diverged: tuple[str, ...]
     behind: int
     waiting: int
-    as_of: str
+    as_of: str | None
     phase: str
+    role: str
     admission: str
     encryption: str
     verification: str
@@ -167,7 +169,8 @@ class JoinResult:
 class DeltaRow:
     """An applied delta. calls: a count. time: ISO 8601 UTC, the author's claim.
 
-    methods: of its calls, in order. admitted: devices it lets in, as did:key.
+    methods: of its calls, in order. admitted: devices it lets in, as did:key. governance: what it
+    governs, in words. void: by what is known now its effects on entries count for nothing.
     """
 
     delta: str
@@ -180,6 +183,8 @@ class DeltaRow:
     effects: int
     events: tuple[tuple[str, str], ...]
     admitted: tuple[str, ...]
+    governance: tuple[str, ...]
+    void: bool
     parents: tuple[str, ...]
 
 

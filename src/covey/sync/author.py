@@ -25,6 +25,7 @@ from covey.model import (
     Merge,
     Outcome,
     Payload,
+    ReleaseId,
     limits,
     next_time,
 )
@@ -116,11 +117,11 @@ class Author:
             next_time(now_ms, self._ledger.clock),
         )
 
-    def batch(self, draughted: Draughted) -> Batch:
-        """What the engine is told to run."""
+    def batch(self, draughted: Draughted, release: ReleaseId | None = None) -> Batch:
+        """What the engine is told to run; release: another one than that in force."""
         return Batch(
             context=self._ledger.context,
-            release=self._ledger.release,
+            release=self._ledger.release if release is None else release,
             member=self.member,
             device=self.device,
             sequence=draughted.sequence,

@@ -15,12 +15,15 @@ from covey.model import (
     Certificate,
     Delta,
     DeltaId,
+    Denied,
     DeviceId,
+    Governance,
     Join,
     MemberId,
     Outcome,
     Payload,
     PeerId,
+    ReleaseId,
     Write,
 )
 
@@ -40,10 +43,14 @@ __all__ = [
     "Execute",
     "Executed",
     "FrameReceived",
+    "GovernanceAnswered",
+    "GovernanceRequested",
     "Misbehaved",
+    "NeedRelease",
     "PeerCompared",
     "PeerLeft",
     "RecordSequence",
+    "ReleaseReady",
     "Reply",
     "SetTimer",
     "TimerFired",
@@ -106,6 +113,26 @@ class AdmissionRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class GovernanceRequested:
+    """This device wants to govern: all of these effects in one delta, or none.
+
+    What only the writer of the delta can know is filled in there: tips, numbers, witnesses.
+    migration: the call that an upgrade runs under its own release.
+    """
+
+    request: int
+    effects: tuple[Governance, ...]
+    migration: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReady:
+    """The engine can run this release."""
+
+    release: ReleaseId
+
+
+@dataclass(frozen=True, slots=True)
 class PeerCompared:
     """A peer told, on its own authenticated stream, what it holds.
 
@@ -140,6 +167,8 @@ Event: TypeAlias = (
     | CallsSubmitted
     | Executed
     | AdmissionRequested
+    | GovernanceRequested
+    | ReleaseReady
     | PeerCompared
     | PeerLeft
     | TimerFired
@@ -190,6 +219,23 @@ class AdmissionAnswered:
 
     request: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceAnswered:
+    """What came of a wish to govern: the delta that carries it, or why there is none."""
+
+    request: int
+    delta: DeltaId | None
+    denied: Denied | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRelease:
+    """Get this release ready; answer with `ReleaseReady`. Until then no calls are run."""
+
+    release: ReleaseId
+    manifest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +299,8 @@ Effect: TypeAlias = (
     | Broadcast
     | Reply
     | AdmissionAnswered
+    | GovernanceAnswered
+    | NeedRelease
     | Applied
     | Ask
     | Dealt

@@ -5,16 +5,20 @@ Source: protocols/delta.md, "Group commit", and protocols/membership.md.
 
 from __future__ import annotations
 
+from collections import deque
+
 from covey.governance import check_admit
 from covey.model import (
     Admission,
     Admit,
     Completed,
     Delta,
+    Denied,
     DeviceId,
     Failed,
     Failure,
     Outcome,
+    ReleaseId,
     limits,
 )
 from covey.sync.author import Author, Draughted
@@ -26,12 +30,15 @@ from covey.sync.events import (
     CallRequest,
     Effect,
     Execute,
+    GovernanceAnswered,
+    GovernanceRequested,
     RecordSequence,
     Reply,
 )
 from covey.sync.gossip import Gossip
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
+from covey.sync.wishes import completed, release_of
 
 __all__ = ["LocalWrites"]
 
@@ -46,6 +53,9 @@ class LocalWrites:
         self._gossip = gossip
         self._executing: Draughted | None = None
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
+        self._wishes: deque[GovernanceRequested] = deque()
+        self._migrating: GovernanceRequested | None = None
+        self.ready: dict[ReleaseId, None] = {ledger.charter.release: None}
 
     @property
     def is_executing(self) -> bool:
@@ -83,6 +93,15 @@ class LocalWrites:
         self._admissions[device] = event
         return []
 
+    def request_governance(self, event: GovernanceRequested, *, may_write: bool) -> list[Effect]:
+        """Queue a wish to govern, or answer it at once."""
+        if not may_write:
+            return [_refused(event, Denied("not-admitted", "this device may not write here"))]
+        if len(self._wishes) >= limits.GOVERNANCE_QUEUED_MAX:
+            return [_refused(event, Denied("overloaded", "too many wishes wait: try again"))]
+        self._wishes.append(event)
+        return []
+
     def give_up(self) -> list[Effect]:
         """Answer everything that waits: this device may no longer write."""
         effects: list[Effect] = []
@@ -91,16 +110,23 @@ class LocalWrites:
         for event in self._admissions.values():
             effects.append(AdmissionAnswered(event.request, "not a member itself"))
         self._admissions.clear()
+        while self._wishes:
+            denied = Denied("not-admitted", "this device may not write here")
+            effects.append(_refused(self._wishes.popleft(), denied))
         return effects
 
     def write_governance(self, now: float) -> list[Effect]:
         """Merge excess heads and admit who asked: deltas that need no execution."""
         effects: list[Effect] = []
-        if not self._admissions and not self._author.queued_count:
+        if not self._admissions and not self._wishes and not self._author.queued_count:
             return effects
         now_ms = int(now * 1000)
         while (excess := self._author.excess_heads()) is not None:
             effects += self._apply(self._author.merge(excess, now_ms))
+        while self._wishes and self._may_write() and self._wishes[0].migration is None:
+            effects += self._govern(self._wishes.popleft(), now_ms)
+        if not self._may_write():
+            return effects
         waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
         if not waiting:
             return effects
@@ -117,8 +143,30 @@ class LocalWrites:
             effects += self._apply(delta)
         return [*effects, *(AdmissionAnswered(event.request, "") for event in waiting)]
 
+    def _may_write(self) -> bool:
+        return self._ledger.authority.member(self._author.device) is not None
+
+    def _govern(self, event: GovernanceRequested, now_ms: int) -> list[Effect]:
+        """Write one wish, if the rules allow it as everything stands here."""
+        return self._write_wish(event, self._author.draught((), now_ms), ())
+
+    def _write_wish(
+        self, event: GovernanceRequested, draughted: Draughted, outcomes: tuple[Outcome, ...]
+    ) -> list[Effect]:
+        effects = tuple(completed(self._ledger, e, draughted.time) for e in event.effects)
+        delta = self._author.sign(draughted, outcomes, effects)
+        assert delta is not None
+        judged = self._judge.judge(delta, draughted.time >> 16)
+        if isinstance(judged, Denied):
+            return [_refused(event, judged)]
+        return [*self._apply(delta), GovernanceAnswered(event.request, delta.id, None)]
+
     def begin(self, now: float) -> list[Effect]:
-        """Give the next batch to the engine, if calls wait."""
+        """Give the next batch to the engine, if calls wait and their code is ready."""
+        if self._wishes:
+            return self._begin_migration(int(now * 1000))
+        if self._ledger.release not in self.ready:
+            return []
         requests = self._author.take()
         if not requests:
             return []
@@ -129,6 +177,8 @@ class LocalWrites:
         """The engine is done with a prefix of the batch; the rest goes back to the queue."""
         draughted, self._executing = self._executing, None
         assert draughted is not None
+        if self._migrating is not None:
+            return self._end_migration(draughted, outcomes[0])
         assert 0 < len(outcomes) <= len(draughted.requests)
         self._author.put_back(draughted.requests[len(outcomes) :])
         delta = self._author.sign(draughted, outcomes, ())
@@ -143,6 +193,24 @@ class LocalWrites:
         ]
         return [*effects, *replies]
 
+    def _begin_migration(self, now_ms: int) -> list[Effect]:
+        """Run the call of the upgrade that is wished for, under its own release."""
+        event = self._wishes.popleft()
+        assert event.migration is not None
+        release = release_of(event)
+        if release not in self.ready:
+            return [_refused(event, Denied("not-ready", "that release is not installed here"))]
+        self._migrating = event
+        self._executing = self._author.draught((CallRequest(0, event.migration),), now_ms)
+        return [Execute(self._author.batch(self._executing, release))]
+
+    def _end_migration(self, draughted: Draughted, outcome: Outcome) -> list[Effect]:
+        event, self._migrating = self._migrating, None
+        assert event is not None
+        if isinstance(outcome, Failed):
+            return [_refused(event, Denied("migration", f"it failed: {outcome.message}"))]
+        return self._write_wish(event, draughted, (outcome,))
+
     def _apply(self, delta: Delta) -> list[Effect]:
         judged = self._judge.judge(delta, delta.core.time >> 16)
         assert isinstance(judged, Admissible), f"this node wrote what it refuses: {judged}"
@@ -155,6 +223,10 @@ class LocalWrites:
             *publish,
             Applied(delta, judged.payload, judged.member, is_own=True, arrival=arrival),
         ]
+
+
+def _refused(event: GovernanceRequested, denied: Denied) -> GovernanceAnswered:
+    return GovernanceAnswered(event.request, None, denied)
 
 
 def _failures(requests: tuple[CallRequest, ...], failure: Failure, message: str) -> list[Effect]:

@@ -38,9 +38,12 @@ from covey.sync.events import (
     Event,
     Executed,
     FrameReceived,
+    GovernanceRequested,
     Misbehaved,
+    NeedRelease,
     PeerCompared,
     PeerLeft,
+    ReleaseReady,
     SetTimer,
     TimerFired,
 )
@@ -90,6 +93,7 @@ class Replica:
         self._last_announced_s = 0.0
         self._announces_soon = False
         self.is_upgrade_needed = False
+        self._needed = charter.release
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -101,6 +105,11 @@ class Replica:
     def is_admitted(self) -> bool:
         """Whether this node's own device may write."""
         return self.is_member(self.device) and not self.is_forked
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether this node's own device was closed: it never comes back."""
+        return self.ledger.authority.is_closed(self.device) and not self.is_admitted
 
     @property
     def is_forked(self) -> bool:
@@ -145,7 +154,10 @@ class Replica:
     def start(self, now: float) -> list[Effect]:
         """What to do first."""
         self._last_announced_s = now
-        return [SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S))]
+        return [
+            *self._need_release(),
+            SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S)),
+        ]
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event; the effects of the last one have all been carried out."""
@@ -157,8 +169,11 @@ class Replica:
                 return self._receive(event, now)
             case Executed(outcomes):
                 return self._finish(outcomes, now)
-            case CallsSubmitted() | AdmissionRequested():
+            case CallsSubmitted() | AdmissionRequested() | GovernanceRequested():
                 return self._write(event, now)
+            case ReleaseReady(release):
+                self._local.ready[release] = None
+                return self._author_next(now)
             case PeerCompared():
                 claim = Claim(
                     frontier_digest=event.frontier_digest,
@@ -209,7 +224,16 @@ class Replica:
     def _took_in(self, effects: list[Effect], now: float) -> list[Effect]:
         """What follows from taking in what others wrote."""
         commit = self._commit(durable=False)
-        return [*commit, *effects, *self._after_change(effects, now), *self.intake.go_on()]
+        after = self._after_change(effects, now)
+        return [*commit, *effects, *after, *self._need_release(), *self.intake.go_on()]
+
+    def _need_release(self) -> list[Effect]:
+        """Ask for the code of the release in force, where it is not ready yet."""
+        release = self.ledger.release
+        if release in self._local.ready or release == self._needed:
+            return []
+        self._needed = release
+        return [NeedRelease(release, self.ledger.governor.manifest(release))]
 
     def _commit(self, *, durable: bool) -> list[Effect]:
         writes = self.ledger.save()
@@ -246,8 +270,12 @@ class Replica:
 
     # -- what this device writes -----------------------------------------------------------------
 
-    def _write(self, event: CallsSubmitted | AdmissionRequested, now: float) -> list[Effect]:
-        if isinstance(event, CallsSubmitted):
+    def _write(
+        self, event: CallsSubmitted | AdmissionRequested | GovernanceRequested, now: float
+    ) -> list[Effect]:
+        if isinstance(event, GovernanceRequested):
+            before = self._local.request_governance(event, may_write=self.is_admitted)
+        elif isinstance(event, CallsSubmitted):
             before = self._local.submit(event.requests, may_write=self.is_admitted)
         else:
             before = self._local.request_admission(event, may_write=self.is_admitted)
@@ -270,4 +298,6 @@ class Replica:
             return self._local.give_up()
         written = self._local.write_governance(now)
         commit = self._commit(durable=True) if written else []
-        return [*commit, *written, *self._after_change(written, now), *self._local.begin(now)]
+        next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
+        after = self._after_change(written, now)
+        return [*commit, *written, *after, *self._need_release(), *next_]

@@ -22,17 +22,22 @@ from covey.model import PeerId, limits
 from covey.node import (
     ApplicationRow,
     CallResult,
+    ConstraintRow,
     ContextRow,
     ContextSettings,
     ContextStatus,
     DeltaRow,
     JoinResult,
+    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
     QueryResult,
+    Rulebook,
+    RulesRow,
     SettingsChange,
     SettingsRow,
+    Wish,
     changed,
 )
 
@@ -42,6 +47,8 @@ PEER_ID = "12D3KooWFake"
 MEMBER = "did:key:z6MkMember"
 DEVICE = "did:key:z6MkDevice"
 CONTEXT_ID = "bafkreicontext"
+NEAR_ID = "bafkreihko6jke32alyvotrxutsutxptao3hkycq7yu6ygqtmpv7s3e3x4q"
+FAR_TOPIC = "/covey/1/ypz5pfaexi7dinmrxcvkcix4oc6kyt4sq7eazqknzodzkth6qq5a"
 RELEASE_ID = "bafkreirelease"
 TOKEN = "00" * 32
 
@@ -55,6 +62,9 @@ FAILURES: dict[str, NodeError] = {
     "unavailable": PeerUnavailable("nobody is there"),
     "store": StoreError("the disk is full"),
 }
+
+
+_NO_RULES = Rulebook()
 
 
 class FakeNode:
@@ -75,6 +85,8 @@ class FakeNode:
         self.watch_queue_max = 100
         self.batches = 0
         self.kept = ContextSettings()
+        self.rulebook = _NO_RULES
+        self.wishes: list[Wish] = []
         self.waiting = 0
 
     def status(self) -> NodeStatus:
@@ -98,6 +110,7 @@ class FakeNode:
                     waiting=0,
                     as_of="2026-01-01T00:00:00.000Z",
                     phase="member",
+                    role="full",
                     admission="open",
                     encryption="none",
                     verification="signature",
@@ -162,10 +175,46 @@ class FakeNode:
             raise NotFound(f"no application {name!r} is installed")
         return row
 
-    async def create_context(self, application: str, name: str | None) -> ContextRow:
+    async def create_context(
+        self, application: str, name: str | None, rules: Rulebook = _NO_RULES
+    ) -> ContextRow:
         """The context again, under a name."""
         self.application(application)
+        self.rulebook = rules
         return self._row(name)
+
+    def rules(self, context: str) -> RulesRow:
+        """Rules of a locked context."""
+        self.context(context)
+        return RulesRow(
+            id=CONTEXT_ID,
+            is_current=True,
+            admission="open",
+            verification="signature",
+            encryption="none",
+            roles=("admin", "editor"),
+            admin_quorum=0,
+            constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
+            number=0,
+            release=RELEASE_ID,
+            version="1.0.0",
+            members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
+            can=("A member can remove its own devices.",),
+            never=("Nobody can change this application's code.",),
+            unpromised=("Times are their author's claims.",),
+        )
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """Remembers the wish; nobody may vote."""
+        self.context(context)
+        if wish.action == "vote":
+            raise Refused("no-quorum: the charter gives these no vote")
+        self.wishes.append(wish)
+        return "ab" * 32
+
+    def certificate(self) -> str:
+        """Some text."""
+        return "coveycert1abc"
 
     def contexts(self) -> tuple[ContextRow, ...]:
         """One context."""
@@ -201,10 +250,10 @@ class FakeNode:
         return "covey-ticket"
 
     async def join(self, target: str, name: str | None) -> JoinResult:
-        """Only `covey-ticket` leads anywhere; `slow-ticket` is not admitted in time."""
-        if target == "slow-ticket":
+        """Few lead anywhere; by `slow-ticket` and `FAR_TOPIC` nobody is admitted in time."""
+        if target in ("slow-ticket", FAR_TOPIC):
             return JoinResult(id=CONTEXT_ID, admitted=False)
-        if target != "covey-ticket":
+        if target not in ("covey-ticket", NEAR_ID):
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)
 
@@ -271,6 +320,8 @@ class FakeNode:
             effects=1,
             events=(("changed", "{}"),),
             admitted=(),
+            governance=(),
+            void=False,
             parents=(),
         )
         self.rows.append((arrival, row))

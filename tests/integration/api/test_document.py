@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from covey.api import schema
+from covey.api import rules_schema, schema
 from covey.api.app import build_routes
 from tests.integration.api.fake_node import FakeNode
 
@@ -31,7 +31,7 @@ def test_every_route_is_described(document):
         if route.path.startswith("/v1")
     }
     assert served == set(_operations(document))
-    assert len(served) == 19
+    assert len(served) == 22
 
 
 def test_every_route_says_what_it_is_for_and_how_it_fails(document):
@@ -43,9 +43,15 @@ def test_every_route_says_what_it_is_for_and_how_it_fails(document):
 
 def test_every_word_is_described(document):
     """A word of the interface that no route uses, or that has no sentence, is a mistake."""
-    words = {name for name in schema.__all__ if isinstance(getattr(schema, name), type)}
-    assert words == set(document["components"]["schemas"])
-    assert [name for name in words if not getattr(schema, name).__doc__] == []
+    modules = (schema, rules_schema)
+    words = {
+        name: getattr(module, name)
+        for module in modules
+        for name in module.__all__
+        if isinstance(getattr(module, name), type)
+    }
+    assert set(words) == set(document["components"]["schemas"])
+    assert [name for name, word in words.items() if not word.__doc__] == []
 
 
 def test_bodies_are_described(document):

@@ -238,6 +238,9 @@ def test_settings_are_read_and_changed_in_part(http):
         ({"deny": ["bob"]}, "config", "no peer id"),
         ({"degrees": 3}, "usage", "degrees"),
         ({"degree": "many"}, "usage", "degree"),
+        ({"max_peers": "3"}, "usage", "max_peers"),
+        ({"announce": "true"}, "usage", "announce"),
+        ({"reset": 1}, "usage", "reset"),
     ],
 )
 def test_wrong_settings_are_refused_with_what_may_be(http, body, code, said):

@@ -79,10 +79,10 @@ def test_port_in_use_is_6(home):
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:4040", "nonsense", "127.0.0.1:70000"])
-def test_api_address_of_another_machine_is_6(home, address):
+def test_api_address_of_another_machine_is_usage(home, address):
     code, err = _ended(_start(home, "--api", address))
-    assert code == 6
-    assert err.startswith("covey: ")
+    assert code == 2
+    assert err.startswith("covey: Invalid value for --api")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

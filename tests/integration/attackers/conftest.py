@@ -91,6 +91,22 @@ class Siege:
                 longest_s = max(longest_s, trio.current_time() - began_s)
         return longest_s
 
+    @contextlib.asynccontextmanager
+    async def held_up(self, at_most_s: float) -> AsyncIterator[None]:
+        """The event loop is never held up for longer while the block runs."""
+        longest_s = 0.0
+
+        async def watch() -> None:
+            nonlocal longest_s
+            while True:
+                began_s = trio.current_time()
+                await trio.sleep(0.005)
+                longest_s = max(longest_s, trio.current_time() - began_s)
+
+        async with self.under(watch):
+            yield
+        assert longest_s <= at_most_s
+
     async def talk(self, attacker: Attacker, nursery: trio.Nursery, who=None) -> Talk:
         return await open_talk(attacker, self.context, nursery, who)
 

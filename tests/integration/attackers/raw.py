@@ -51,7 +51,7 @@ class Attacker:
 
     async def connect(self) -> None:
         """Dial the victim, if there is no connection; raises one of ENDED."""
-        self.host.get_peerstore().add_addrs(self.victim, [self._transport], 3600)
+        self.host.get_peerstore().add_vouched(self.victim, [self._transport], 3600)
         with trio.fail_after(_DIAL_S):
             await self.host.get_network().dial_peer(self.victim)
 

@@ -90,9 +90,9 @@ async def test_provider_record_keeps_a_few_short_addresses(siege):
     async with siege() as s, open_attacker(s.address) as eve:
         said = Message(type=Message.MessageType.ADD_PROVIDER, key=b"\x12\x20" + bytes(32))
         many = [
-            Multiaddr(f"/ip4/10.0.{n // 256}.{n % 256}/tcp/4001").to_bytes() for n in range(5000)
+            Multiaddr(f"/ip4/10.0.{n // 256}.{n % 256}/tcp/4001").to_bytes() for n in range(500)
         ]
-        long = Multiaddr("/ip4/10.0.0.1/tcp/1" * 5_000).to_bytes()
+        long = Multiaddr("/ip4/10.0.0.1/tcp/1" * 500).to_bytes()
         said.providerPeers.add(id=eve.host.get_id().to_bytes(), addrs=[long, *many])
         stream = await eve.open(DHT)
         await stream.write(framed(said))
@@ -100,6 +100,31 @@ async def test_provider_record_keeps_a_few_short_addresses(siege):
         (record,) = s.ada._network._providers._store.get_providers(said.key)
         assert len(record.addrs) == limits.DIAL_ADDRESSES_MAX
         assert all(len(a.to_bytes()) <= limits.PEER_ADDRESS_BYTES_MAX for a in record.addrs)
+
+
+@pytest.mark.parametrize("kind", ["large", "value", "value without a record"])
+async def test_what_nobody_may_leave_in_the_dht_ends_the_stream(siege, kind):
+    """Four megabytes of addresses took half a second; values were kept until memory was full."""
+    said = Message(type=Message.MessageType.ADD_PROVIDER, key=b"\x12\x20" + bytes(32))
+    async with siege() as s, open_attacker(s.address) as eve:
+        if kind == "large":
+            address = Multiaddr("/ip4/10.0.0.1/tcp/4001").to_bytes()
+            for _ in range(20):
+                said.providerPeers.add(id=eve.host.get_id().to_bytes(), addrs=[address] * 20_000)
+        else:
+            key = b"/pk/" + eve.host.get_id().to_bytes().hex().encode()
+            said = Message(type=Message.MessageType.PUT_VALUE, key=key)
+            if kind == "value":
+                said.record.key = key
+                said.record.value = eve.host.get_public_key().serialize()
+        stream = await eve.open(DHT)
+        with trio.fail_after(10), contextlib.suppress(*ENDED):
+            await stream.write(framed(said))
+            assert not await stream.read(65_536)
+        dht = s.ada._network._providers._dht
+        assert not dht.value_store.store
+        assert not s.ada._network._providers._store.get_providers(said.key)
+        assert await s.replicates() < 5
 
 
 async def test_identify_pushes_leave_a_few_addresses_and_protocols(siege):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 
@@ -26,7 +27,7 @@ from covey.codec import (
     pack_batch,
 )
 from covey.model import Cid, Delta, DeltaId, DeviceId, Digest, Tip, limits
-from tests.integration.attackers.conftest import until
+from tests.integration.attackers.conftest import rss_mb, until
 from tests.integration.attackers.raw import ENDED, Attacker, open_attacker
 from tests.integration.attackers.talk import SYNC, Talk
 
@@ -293,6 +294,36 @@ async def test_batches_that_decompress_to_gigabytes(siege, kind):
             assert await talk.ended()
 
         await _refused(eve, again)
+        assert await s.replicates() < _BOUND_S
+        nursery.cancel_scope.cancel()
+
+
+def _pairs(size_bytes: int) -> bytes:
+    count = (size_bytes - 64) // 2
+    return b"\xdd" + count.to_bytes(4, "big") + count * b"\x91\xc0"
+
+
+@pytest.mark.parametrize("kind", ["batch", "version", "blob", "frontier"])
+async def test_frames_of_small_things_cost_little(siege, kind):
+    """Eight kilobytes took a second and 265 MB; also what ends the stream without blame."""
+    newer = b"\x92\x02" + _pairs(limits.DELTA_SIZE_BYTES_MAX)
+    frame = {
+        "batch": lambda: encode_frame(
+            DeltasFrame(1, zlib.compress(_pairs(limits.SYNC_CREDIT_BYTES), 9))
+        ),
+        "version": lambda: encode_frame(DeltasFrame(1, zlib.compress(pack((newer, newer)), 9))),
+        "blob": lambda: b"\x94\x0a\x01" + _pairs(limits.SYNC_FRAME_SIZE_BYTES_MAX) + b"\xc0",
+        "frontier": lambda: b"\x94\x05\x01" + _pairs(limits.SYNC_TOLD_BYTES_MAX) + b"\xc0",
+    }[kind]()
+    async with siege() as s, open_attacker(s.address) as eve, trio.open_nursery() as nursery:
+        before_mb, began_s = rss_mb(), time.process_time()
+        for _ in range(7):  # one fewer than lead to a ban
+            talk = await s.talk(eve, nursery)
+            await talk.send(frame)
+            assert await talk.ended()
+        assert time.process_time() - began_s < 2
+        assert (s.score(eve) == 0) is (kind == "version")
+        assert rss_mb() - before_mb < 64
         assert await s.replicates() < _BOUND_S
         nursery.cancel_scope.cancel()
 

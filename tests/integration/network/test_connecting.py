@@ -13,6 +13,7 @@ from covey import __version__
 from covey.errors import ConfigError, PeerUnavailable
 from covey.model import limits
 from covey.network.address import parse_peer_address, parse_peer_id
+from covey.network.door import Door
 from covey.network.transport import Listener
 
 STRANGER = "12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq"  # of seed 02…
@@ -299,7 +300,7 @@ async def test_table_says_what_a_peer_runs_and_how_far_it_is(open_node, until):
 @pytest.mark.trio
 async def test_listener_that_closes_has_no_addresses(nursery):
     """A connection that came at that moment asked for them, which stopped the network."""
-    listener = Listener(nursery, None, {})
+    listener = Listener(nursery, None, {}, Door())
     await listener.listen(Multiaddr("/ip4/127.0.0.1/tcp/0"))
     assert len(listener.get_addrs()) == 1
     async with trio.open_nursery() as closing:
@@ -328,7 +329,7 @@ async def test_known_address_alone_is_no_reason_to_dial(open_node, until):
 async def test_listener_whose_task_ended_has_no_addresses():
     """The sockets are closed then, and the error would hide why the network stops."""
     async with trio.open_nursery() as nursery:
-        listener = Listener(nursery, None, {})
+        listener = Listener(nursery, None, {}, Door())
         await listener.listen(Multiaddr("/ip4/127.0.0.1/tcp/0"))
         await trio.sleep(0.05)
         nursery.cancel_scope.cancel()

@@ -76,7 +76,7 @@ async def test_who_has_no_place_is_not_reached(open_node, until, monkeypatch):
 @pytest.mark.trio
 async def test_one_address_does_not_take_all_places(open_node, until, monkeypatch):
     """Peer ids cost nothing, addresses do."""
-    monkeypatch.setattr(limits, "RELAY_RESERVATIONS_PER_ADDRESS_MAX", 1)
+    monkeypatch.setattr(limits, "RELAY_RESERVATIONS_PER_HOST_MAX", 1)
     async with _at_a_relay(open_node, 3) as (relay, *nodes):
         await until(lambda: all(node.is_connected(relay.peer_id) for node in nodes))
         await until(lambda: any(map(_circuits, nodes)))
@@ -93,6 +93,89 @@ async def test_circuits_of_a_relay_are_counted(open_node, until, monkeypatch):
         await one.dial(_circuits(two)[0])
         with pytest.raises(PeerUnavailable, match="RESOURCE_LIMIT_EXCEEDED"):
             await three.dial(f"{relay.addresses[0]}/p2p-circuit/p2p/{two.peer_id}")
+
+
+@pytest.mark.trio
+async def test_one_host_does_not_take_all_circuits(open_node, until, monkeypatch):
+    """Sixteen peer ids of one machine held all 128, and nobody else got one."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUITS_PER_HOST_MAX", 1)
+    async with _at_a_relay(open_node, 3) as (_relay, one, two, three):
+        await until(lambda: all(map(_circuits, (one, two, three))))
+        await one.dial(_circuits(two)[0])
+        with pytest.raises(PeerUnavailable, match="RESOURCE_LIMIT_EXCEEDED"):
+            await three.dial(_circuits(two)[0])
+
+
+@pytest.mark.trio
+async def test_silent_circuit_ends(open_node, until, monkeypatch):
+    """Peers that use one ping each other; one that only holds a place makes room."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUIT_IDLE_S", 1.0)
+    async with _at_a_relay(open_node) as (_, one, other):
+        await until(lambda: _circuits(other))
+        await one.dial(_circuits(other)[0])
+        await until(lambda: not one.is_connected(other.peer_id))
+
+
+@pytest.mark.trio
+async def test_circuit_that_is_used_does_not_end(open_node, until, monkeypatch):
+    """The pings of the two peers are enough."""
+    monkeypatch.setattr(limits, "RELAY_CIRCUIT_IDLE_S", 1.5)
+    monkeypatch.setattr(limits, "KEEPALIVE_INTERVAL_S", 0.3)
+    async with _at_a_relay(open_node) as (_, one, other):
+        await until(lambda: _circuits(other))
+        await one.dial(_circuits(other)[0])
+        since = one.peer_table()
+        await trio.sleep(4)
+        kept = [row.since_s for row in one.peer_table() if row.peer == other.peer_id]
+        assert kept == [row.since_s for row in since if row.peer == other.peer_id]
+
+
+@pytest.mark.trio
+async def test_relay_brings_its_share_and_no_more(open_node, until, monkeypatch):
+    """One relay brought 250 connections over one socket, past the bound of a host."""
+    monkeypatch.setattr(limits, "RELAYED_PER_RELAY_MAX", 1)
+    async with _at_a_relay(open_node, 3) as (_relay, one, two, three):
+        await until(lambda: all(map(_circuits, (one, two, three))))
+        await two.dial(_circuits(one)[0])
+        with pytest.raises(PeerUnavailable):
+            await three.dial(_circuits(one)[0])
+        await two.disconnect(one.peer_id)
+        await until(lambda: not one.is_connected(two.peer_id))
+        await three.dial(_circuits(one)[0])
+
+
+@pytest.mark.trio
+async def test_whom_a_relay_brings_counts_at_the_door_of_its_host(open_node, until, monkeypatch):
+    """Whether directly or through a relay, one host has one share."""
+    async with _at_a_relay(open_node, 2) as (_, one, two), open_node(9) as stranger:
+        await until(lambda: _circuits(one))
+        monkeypatch.setattr(limits, "CONNECTIONS_PER_HOST_MAX", 1)
+        await stranger.dial(one.addresses[0])
+        with pytest.raises(PeerUnavailable):
+            await two.dial_at(one.peer_id, [_circuits(one)[0].rpartition("/p2p/")[0]])
+
+
+@pytest.mark.trio
+async def test_stranger_does_not_become_a_relay_of_this_node(open_node, until, monkeypatch):
+    """It only has to say where it listens to be dialled; a place is another matter."""
+    async with open_node(1, is_relay=True) as relay, open_node(2) as one:
+        address = relay.addresses[0].rpartition("/p2p/")[0]
+        await one.dial_at(relay.peer_id, [address])
+        await until(lambda: any("hop" in each for each in one.peer_table()[0].protocols))
+        await trio.sleep(1.0)
+        assert not _circuits(one)
+        monkeypatch.setattr(limits, "RELAY_KNOWN_S", 1.0)  # It has been here for long.
+        await until(lambda: _circuits(one))
+
+
+@pytest.mark.trio
+async def test_relay_on_the_way_that_was_named_is_asked_for_a_place(open_node, until):
+    """Who joins by a ticket across routers can be reached as whoever made it."""
+    async with _at_a_relay(open_node, 1) as (relay, one), open_node(9) as guest:
+        await until(lambda: _circuits(one))
+        await guest.dial(_circuits(one)[0])
+        await until(lambda: _circuits(guest))
+        assert relay.peer_id in _circuits(guest)[0]
 
 
 @pytest.mark.trio

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 import trio
 
+from covey.cli.running import log_lines
 from covey.codec import cid_of, topic_text
 from covey.errors import ConfigError, NotFound, PeerUnavailable, Refused
 from covey.model import EXECUTION_ENGINE_FUEL, ContextId, limits
 from covey.node import CallResult
-from tests.integration.node.conftest import agree, found, keys, opened, put, run, told
+from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
 
 pytestmark = pytest.mark.trio
 DATA = Path(__file__).parent / "data"
@@ -31,6 +33,27 @@ async def test_joiner_is_admitted_and_writes(home, way):
         await agree(context.id, ada, ben)
         assert await keys(ada, "kv") == await keys(ben, "ours") == {"a", "b"}
         assert told(ada, context.id).members == 2
+
+
+async def test_log_tells_of_joining_and_gives_no_id_away(home, caplog):
+    """`covey run --verbose` is pasted into bug reports: who reads a context's id can join it."""
+    caplog.set_level(logging.INFO)
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(ada.ticket("kv"), "ours")
+        await until(lambda: caplog.messages.count("member of a context") == 2)
+        await ben.leave("ours")
+        secrets = (context.id, context.topic, ada.ticket("kv"))
+    told = [(r.getMessage(), r.called) for r in caplog.records if hasattr(r, "called")]
+    assert [event for event, called in told if called == "ours"] == [
+        "joining a context",
+        "context is here",
+        "member of a context",
+        "context left",
+    ]
+    assert {"peer connected", "peer disconnected"} <= set(caplog.messages)
+    shown = [log_lines().format(r) for r in caplog.records if r.name.partition(".")[0] == "covey"]
+    assert not [line for line in shown for secret in secrets if secret in line]
 
 
 async def test_ticket_alone_is_enough(home):
@@ -118,7 +141,7 @@ async def test_what_names_no_context_is_refused(home, target):
 async def test_unknown_execution_version_is_refused(home, monkeypatch):
     """A node that cannot run a context's code as its charter says must not take part."""
     async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
-        monkeypatch.setattr("covey.node.contexts.EXECUTION_METERED", "covey-exec/7")
+        monkeypatch.setattr("covey.node.rulebook.EXECUTION_METERED", "covey-exec/7")
         context = await found(ada)
         monkeypatch.undo()
         with pytest.raises(Refused, match="covey-exec/7: upgrade covey"):
@@ -131,7 +154,7 @@ async def test_contexts_of_the_first_execution_version_go_on(home, monkeypatch):
         row = await ada.install((DATA / "tally-exec-0.covey").read_bytes())
         assert row.execution == EXECUTION_ENGINE_FUEL
         with monkeypatch.context() as patch:
-            patch.setattr("covey.node.contexts.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
+            patch.setattr("covey.node.rulebook.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
             context = await ada.create_context(row.id, "tally")
         (held,) = ada.contexts()
         assert held.execution == EXECUTION_ENGINE_FUEL

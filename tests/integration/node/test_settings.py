@@ -36,7 +36,9 @@ async def test_denied_peer_loses_the_context_at_once_and_gets_it_back(home):
         await agree(context.id, ada, ben)
         links = len(ada._contexts.links.linked())
 
-        await ada.change_settings("kv", SettingsChange(deny=(ben.peer_id,)))
+        assert ada.settings("kv").peers == 1
+        row = await ada.change_settings("kv", SettingsChange(deny=(ben.peer_id,)))
+        assert row.peers == 0, "what holds now, although the stream has still to end"
         await until(lambda: not sharing(ada, ben) and not sharing(ben, ada))
         await run(ada, "kv", [put("unseen")])
         await run(ben, "kv", [put("unheard")])
@@ -80,6 +82,7 @@ async def test_context_syncs_with_as_many_peers_as_it_says(home):
                 await node.join(context.topic, "kv")
             await agree(context.id, ada, ben, eve)
             row = await ada.change_settings("kv", SettingsChange(peers_max=1))
+            assert row.peers == 1, "what holds now, although a stream has still to end"
             await until(lambda: ada.settings("kv").peers == 1)
             await until(lambda: len(ada._contexts.links.linked()) == 2)
             await trio.sleep(1)

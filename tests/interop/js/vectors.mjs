@@ -53,7 +53,7 @@ const judges = {
     }
   },
   encoding: ({ encoded }) => {
-    const value = decode(bytesOf(encoded), GENERAL_SIZE_MAX)
+    const value = decode(bytesOf(encoded), GENERAL_SIZE_MAX, Infinity)
     return { value: shown(value), encoded: hexOf(encode(value)) }
   },
   envelope: ({ context, envelope, nonce }) => {
@@ -89,9 +89,9 @@ const judges = {
     const plain = bytesOf(encoded)
     readPayload(plain)
     return {
-      encoded: hexOf(encode(decode(plain, plain.length))),
+      encoded: hexOf(encode(decode(plain, plain.length, Infinity))),
       hash: hexOf(payloadHash(plain)),
-      payload: shown(decode(plain, plain.length))
+      payload: shown(decode(plain, plain.length, Infinity))
     }
   }
 }

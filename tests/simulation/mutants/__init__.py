@@ -17,6 +17,7 @@ from tests.simulation.mutants import (
     carrying,
     checking,
     encoding,
+    governing,
     merging,
     ordering,
     telling,
@@ -39,7 +40,7 @@ def _in(module: ModuleType) -> list[tuple[str, Mutant]]:
     ]
 
 
-_THEMES = (checking, encoding, ordering, merging, writing, telling, carrying)
+_THEMES = (checking, encoding, ordering, merging, writing, telling, carrying, governing)
 _ALL = [mutant for theme in _THEMES for mutant in _in(theme)]
 
 MUTANTS: dict[str, Mutant] = dict(_ALL)

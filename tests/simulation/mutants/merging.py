@@ -57,9 +57,9 @@ def bury_for_ever(patch: pytest.MonkeyPatch) -> None:
 def thaw_frozen_entries(patch: pytest.MonkeyPatch) -> None:
     """Of concurrent puts on a frozen entry the greatest stays, as in a register."""
 
-    def fold(draft: Any, digest: Any, rule: Rule, *rest: Any, silent: bool) -> None:
-        del rule
-        _fold_version(draft, digest, Rule.REGISTER, *rest, silent=silent)
+    def fold(draft: Any, digest: Any, collection: Any, *rest: Any, silent: bool) -> None:
+        thawed = replace(collection, rule=Rule.REGISTER)
+        _fold_version(draft, digest, thawed, *rest, silent=silent)
 
     patch.setattr("covey.merge.fold._fold_version", fold)
 

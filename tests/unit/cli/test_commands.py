@@ -7,7 +7,15 @@ import threading
 
 import pytest
 
-from tests.integration.api.fake_node import CONTEXT_ID, DEVICE, MEMBER, PEER_ID, RELEASE_ID
+from tests.integration.api.fake_node import (
+    CONTEXT_ID,
+    DEVICE,
+    FAR_TOPIC,
+    MEMBER,
+    NEAR_ID,
+    PEER_ID,
+    RELEASE_ID,
+)
 
 TERMS = "open admission, not encrypted, signatures checked but calls not replayed"
 
@@ -17,8 +25,8 @@ TERMS = "open admission, not encrypted, signatures checked but calls not replaye
     [
         (["context", "create", "org.example.kv"], {"id": CONTEXT_ID}),
         (["context", "ticket", "notes"], {"ticket": "covey-ticket"}),
-        (["join", "covey-ticket"], {"id": CONTEXT_ID, "admitted": True}),
-        (["context", "join", "slow-ticket"], {"id": CONTEXT_ID, "admitted": False}),
+        (["join", NEAR_ID], {"id": CONTEXT_ID, "admitted": True}),
+        (["context", "join", FAR_TOPIC], {"id": CONTEXT_ID, "admitted": False}),
         (
             ["call", "notes", "set", '{"key": "a", "value": 1}'],
             {"result": None, "delta": f"{1:064x}", "fuel": 7},
@@ -81,7 +89,7 @@ def test_lists_for_scripts(covey):
         (["context", "create", "org.example.kv", "--name", "mine"], "mine"),
         (["context", "leave", "notes"], "left notes"),
         (["peers"], "12D3KooWOther"),
-        (["join", "covey-ticket"], "admitted"),
+        (["join", NEAR_ID], "admitted"),
         (["call", "notes", "echo", '{"a":1}'], '{\n  "a": 1\n}'),
         (["query", "notes", "echo", '{"a":1}'], '{\n  "a": 1\n}'),
         (["context", "log", "notes"], "nothing was applied"),
@@ -106,7 +114,7 @@ def test_what_the_application_says_goes_beside_the_result(covey):
 
 
 def test_not_admitted_yet_is_said(covey):
-    ran = covey("join", "slow-ticket")
+    ran = covey("join", FAR_TOPIC)
     assert ran.code == 0
     assert "not admitted yet" in ran.out
     assert "keeps trying" in ran.err

@@ -13,8 +13,9 @@ import pytest
 from covey import __version__
 from covey.cli.interrupts import quitting_at_once
 from covey.cli.main import main, run_command
+from covey.codec import cid_of, cid_text
 from covey.model import limits
-from tests.integration.api.fake_node import FAILURES, FakeNode
+from tests.integration.api.fake_node import FAILURES, FAR_TOPIC, FakeNode
 
 GROUPS = {"app", "context"}
 COMMANDS = [
@@ -23,7 +24,11 @@ COMMANDS = [
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     ["context", "settings"],
-    *(["context", name] for name in ("join", "call", "query")),
+    *(
+        ["context", name]
+        for name in ("rules", "role", "remove", "vote", "tighten", "upgrade", "approve")
+    ),
+    *(["context", name] for name in ("certificate", "join", "call", "query")),
     ["simulate"],
 ]
 SHORT = ("join", "call", "query")  # forms of `covey context …`, with the same help
@@ -82,6 +87,7 @@ def test_defect_of_the_node_is_one_line(covey):
         ["join"],
         ["run", "--nosuch"],
         ["context", "settings"],
+        *(["context", name] for name in ("rules", "role", "remove", "vote", "tighten")),
         ["context", "settings", "notes", "--degree", "0"],
         ["context", "settings", "notes", "--degree", "65"],
         ["context", "settings", "notes", "--max-peers", "257"],
@@ -163,7 +169,8 @@ def test_batch_file_that_is_missing_is_not_found(covey, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["peers"], ["call", "x", "y"], ["join", "x"], ["context", "list"]]
+    "arguments",
+    [["status"], ["peers"], ["call", "x", "y"], ["join", FAR_TOPIC], ["context", "list"]],
 )
 def test_node_that_does_not_run_is_3(run, tmp_path, arguments):
     (tmp_path / "keys").mkdir()
@@ -190,7 +197,7 @@ def test_node_that_does_not_run_is_3(run, tmp_path, arguments):
         ["app", "install", "/nope.covey"],
         ["app", "build", "/nope"],
         ["app", "pack", "/nope"],
-        ["join", "nowhere"],
+        ["join", cid_text(cid_of(b"nowhere"))],
         ["context", "show", "a/b"],
         ["context", "show", ""],
         ["context", "show", "ä?#%"],

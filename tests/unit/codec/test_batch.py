@@ -22,6 +22,10 @@ def test_a_batch_comes_back_as_it_was() -> None:
 
     assert open_batch(packed, limits.SYNC_CREDIT_BYTES) == frames
     assert len(packed) < 1_000
+    for count in (1, 15, 16, limits.SYNC_BATCH_DELTAS_MAX):
+        for size in (0, 255, 256, 65_535, 65_536):
+            several = (*(bytes((n,)) for n in range(count - 1)), bytes(size))
+            assert open_batch(pack_batch(several), limits.SYNC_CREDIT_BYTES) == several
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,17 @@ def test_a_batch_comes_back_as_it_was() -> None:
         (zlib.compress(pack(())), "wrong-shape"),
         (zlib.compress(pack((1,))), "wrong-shape"),
         (zlib.compress(b"\xdc\x00\x01\xc4\x01a"), "non-canonical"),
+        (zlib.compress(b"\xdd\x00\x00\x00\x01\xc4\x01a"), "non-canonical"),
+        (zlib.compress(b"\x91\xc5\x00\x01a"), "non-canonical"),
+        (zlib.compress(b"\x91\xc6\x00\x00\x00\x01a"), "non-canonical"),
+        (zlib.compress(b"\x91\xc4\x02a"), "malformed"),
+        (zlib.compress(b"\x91\xc4\x01ab"), "malformed"),
+        (zlib.compress(b"\x91\xc4"), "malformed"),
+        (zlib.compress(b"\x91\xc6\xff\xff\xff\xff"), "malformed"),
+        (zlib.compress(b"\xdd\xff\xff\xff\xff"), "oversized"),
+        (zlib.compress(b"\x91\xa1a"), "wrong-shape"),
+        (zlib.compress(b"\x91"), "wrong-shape"),
+        (zlib.compress(b""), "wrong-shape"),
         (zlib.compress(pack((b"",) * (limits.SYNC_BATCH_DELTAS_MAX + 1))), "oversized"),
         (zlib.compress(pack((bytes(51), bytes(50)))), "wrong-credit"),
         (zlib.compress(pack((bytes(100_000),))), "wrong-credit"),

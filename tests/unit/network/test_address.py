@@ -43,6 +43,25 @@ def test_host_names_are_for_dialling_only():
         parse_listen_address("/dns4/example.org/tcp/4001")
 
 
+def test_listen_address_ends_before_the_peer_id():
+    """With it the port that was chosen at the first start would not be kept."""
+    with pytest.raises(ConfigError, match=r"listen on '/ip4/0\.0\.0\.0/tcp/0'"):
+        parse_listen_address(f"/ip4/0.0.0.0/tcp/0/p2p/{PEER}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "an empty text is no address"),
+        ("foo", "'foo' is no multiaddr: unknown protocol: foo"),
+        ("/ip4/1.2.3.4/tcp/99999", "integer not in range"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_once(text, said):
+    with pytest.raises(ConfigError, match=said):
+        parse_listen_address(text)
+
+
 @pytest.mark.parametrize("text", ["", "0", "not a peer", "é"])
 def test_peer_id_must_be_base58(text):
     """Anything else is a typing error."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
+from zeroconf import DNSText
+from zeroconf._cache import DNSCache
 
 from covey.model import PeerId, limits
 from covey.network.lan import LanTable
-from covey.network.mdns import Heard, packed_texts, texts_of
+from covey.network.mdns import Heard, Trimmer, packed_texts, texts_of
 
 
 def peer(number: int) -> PeerId:
@@ -140,3 +143,15 @@ async def test_news_of_another_thread_arrive_and_are_bounded() -> None:
     await trio.to_thread.run_sync(heard.tell, "x", ())
     with trio.fail_after(5):
         assert await heard.take() == {"x": ()}
+
+
+def test_records_kept_of_other_services_are_bounded():
+    """Zeroconf keeps 10,000, of 9 KB each, from whoever is on the network."""
+    zeroconf = SimpleNamespace(cache=DNSCache())
+    trimmer = Trimmer(zeroconf)
+    for number in range(3 * limits.LAN_RECORDS_MAX):
+        record = DNSText(f"x{number}.local.", 16, 1, 86_400, bytes(200))
+        zeroconf.cache.async_add_records([record])
+        trimmer.async_update_records_complete()
+        assert sum(map(len, zeroconf.cache.cache.values())) <= limits.LAN_RECORDS_MAX
+    assert zeroconf.cache.names()

@@ -17,6 +17,7 @@ from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamRese
 
 from covey.model import limits
 from covey.network.muxer import Muxer
+from covey.network.unread import Unread
 
 DATA, WINDOW, PING, GO_AWAY = range(4)
 SYN, ACK, FIN, RST = 1, 2, 4, 8
@@ -46,7 +47,7 @@ async def peers(nursery):
         transport = Transport(theirs, create_noise_key_pair().private_key)
         raw = RawConnection(TrioTCPStream(dialled), True)
         sessions["theirs"] = await transport.secure_outbound(raw, ID.from_pubkey(ours.public_key))
-    muxer = Muxer(sessions["ours"], ID.from_pubkey(theirs.public_key))
+    muxer = Muxer(sessions["ours"], ID.from_pubkey(theirs.public_key), Unread())
     nursery.start_soon(muxer.start)
     await muxer.event_started.wait()
     return muxer, sessions["theirs"]
@@ -297,3 +298,60 @@ async def test_round_trip_of_the_last_ping_is_known(peers):
     await peer.write(_frame(PING, ACK, 0, 2) + _frame(PING, SYN, 0, 9))
     assert await peer.read(12) == _frame(PING, ACK, 0, 9)
     assert 0 < muxer.latency_s < 10
+
+
+async def _heard(peer) -> None:
+    """What the peer sent before this has been dealt with."""
+    await peer.write(_frame(PING, SYN, 0, 5))
+    heard = b""
+    while not heard.endswith(_frame(PING, ACK, 0, 5)):
+        heard += await peer.read(12)
+
+
+@pytest.mark.trio
+async def test_what_arrives_after_the_answer_is_dropped(peers):
+    """A stream of identify is closed here at once: 60 of them kept 15 MB that nobody would read."""
+    muxer, peer = peers
+    await peer.write(_frame(WINDOW, SYN, 1, 0) + _frame(DATA, 0, 1, 9, b"unwelcome"))
+    stream = await muxer.accept_stream()
+    assert await stream.read(2) == b"un"
+    await stream.close()
+    assert stream.unread_bytes == 0
+    await peer.write(_frame(DATA, 0, 1, 60_000, bytes(60_000)))
+    await _heard(peer)
+    assert stream.unread_bytes == 0
+    assert not muxer._unread._total
+    assert not muxer.is_closed
+
+
+@pytest.mark.trio
+async def test_own_stream_that_is_half_closed_hears_the_answer(peers):
+    """Who asks says first that the question is complete."""
+    muxer, peer = peers
+    stream = await muxer.open_stream()
+    await stream.close()
+    await peer.write(_frame(DATA, FIN, stream.stream_id, 6, b"answer"))
+    assert await stream.read() == b"answer"
+
+
+@pytest.mark.trio
+async def test_unread_bytes_are_counted_exactly(peers):
+    """What is read, reset or finished is given back: the bound is of what waits."""
+    muxer, peer = peers
+    for stream_id in (1, 3, 5):
+        await peer.write(_frame(WINDOW, SYN, stream_id, 0))
+        await peer.write(_frame(DATA, 0, stream_id, 1000, bytes(1000)))
+    one, two, three = [await muxer.accept_stream() for _ in range(3)]
+    await _heard(peer)
+    assert muxer._unread._total == 3000
+    await one.read(400)
+    assert muxer._unread._total == 2600
+    await two.reset()
+    assert muxer._unread._total == 1600
+    await peer.write(_frame(WINDOW, RST, 5, 0))
+    await _heard(peer)
+    assert muxer._unread._total == 600
+    assert len(await three.read()) == 1000  # What came before the reset.
+    assert muxer._unread._total == 600
+    await muxer.close()
+    assert muxer._unread._total == 0

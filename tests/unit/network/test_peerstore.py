@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.identity.update import update_peerstore_from_identify
 from libp2p.peer.envelope import seal_record
 from libp2p.peer.id import ID
 from libp2p.peer.peer_record import PeerRecord
@@ -29,7 +31,7 @@ def peer(number: int) -> ID:
 
 
 def address(number: int) -> Multiaddr:
-    return Multiaddr(f"/ip4/10.0.{number // 256}.{number % 256}/tcp/4001")
+    return Multiaddr(f"/ip4/11.0.{number // 256}.{number % 256}/tcp/4001")
 
 
 def test_own_keys_outlive_any_number_of_strangers(store):
@@ -67,7 +69,7 @@ def test_addresses_told_last_come_first_and_old_ones_go(store):
 
 
 def test_long_addresses_and_protocols_are_ignored(store):
-    store.add_addrs(peer(1), [Multiaddr("/ip4/10.0.0.1/tcp/1" * 50), address(1)], 3600)
+    store.add_addrs(peer(1), [Multiaddr("/ip4/11.0.0.1/tcp/1" * 50), address(1)], 3600)
     store.add_protocols(peer(1), ["/a", "/" + "b" * 1000, *(f"/{n}" for n in range(1000))])
     store.add_protocols(peer(1), ["/late"])
     assert store.addrs(peer(1)) == [address(1)]
@@ -82,3 +84,52 @@ def test_record_that_is_too_large_is_refused(store):
         record = PeerRecord(teller, [address(n) for n in range(count)], seq=count)
         assert store.consume_peer_record(seal_record(record, pair.private_key), 60) is is_taken
     assert len(store.addrs(teller)) == 3
+
+
+WORLD, LAN, LOOPBACK = (
+    Multiaddr(f"/ip4/{ip}/tcp/80") for ip in ("8.8.8.8", "10.9.8.7", "127.0.0.1")
+)
+NAME = Multiaddr("/dns4/evil.example/tcp/80")
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [
+        (str(WORLD), {WORLD}),
+        (str(LAN), {WORLD, LAN}),
+        (str(LOOPBACK), {WORLD, LAN, LOOPBACK}),
+        (None, {WORLD}),
+    ],
+)
+async def test_what_a_peer_says_of_itself_counts_as_far_as_it_may(store, place, kept):
+    """Unfiltered it had this node knock at 10.9.8.7 and at its own redis for ever."""
+    store.places = lambda _: () if place is None else (place,)
+    told = [each.to_bytes() for each in (LAN, LOOPBACK, NAME, WORLD)]
+    await update_peerstore_from_identify(store, peer(1), Identify(listen_addrs=told))
+    assert set(store.addrs(peer(1))) == kept
+
+
+def test_record_that_a_peer_signed_is_no_better(store):
+    pair = create_new_key_pair(b"\1" * 32)
+    teller = ID.from_pubkey(pair.public_key)
+    record = PeerRecord(teller, [LAN, LOOPBACK, NAME, WORLD], seq=1)
+    assert store.consume_peer_record(seal_record(record, pair.private_key), 60)
+    assert store.addrs(teller) == [WORLD]
+
+
+def test_who_tells_of_others_decides_what_counts(store):
+    """In the DHT it is not the peer itself."""
+    store.places = lambda teller: (str(LAN if teller == peer(1) else WORLD),)
+    store.add_heard(peer(3), [LAN, NAME], 60, peer(2))
+    assert store.addrs(peer(3)) == []
+    store.add_heard(peer(3), [LAN, NAME], 60, peer(1))
+    assert store.addrs(peer(3)) == [LAN]
+    store.places = lambda _: ()
+    store.add_addrs(peer(3), [LAN], 60)
+    assert store.addrs(peer(3)) == [LAN]
+
+
+def test_what_the_operator_names_is_kept_whatever_it_is(store):
+    store.add_vouched(peer(1), [NAME, LAN], 60)
+    assert store.addrs(peer(1)) == [NAME, LAN]

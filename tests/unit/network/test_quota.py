@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from covey.model import limits
-from covey.network.quota import Pace, Quota
+from covey.network.quota import Pace, Quota, Work, WorkTable
 
 
 def test_peer_within_its_rate_does_not_wait_and_beyond_it_does(clock):
@@ -33,3 +35,35 @@ def test_answers_are_bounded_by_number_and_by_bytes(monkeypatch):
     quota = Quota()
     taken = [quota.takes_answer(size) for size in (60, 60, 20, 20, 1)]
     assert taken == [True, False, True, True, False]
+
+
+def test_turn_ends_by_time_not_by_number(clock):
+    """Sixty-four messages that took 75 ms each went by between two checkpoints."""
+    work = Work(clock)
+    quick = limits.GOSSIP_TURN_S / 1000
+    assert not any(work.is_turn_over(quick) for _ in range(900))
+    assert work.is_turn_over(limits.GOSSIP_TURN_S)
+    assert not work.is_turn_over(limits.GOSSIP_TURN_S / 2)
+
+
+def test_work_in_vain_is_a_share_of_the_time_in_the_end(clock):
+    """Some of it is nobody's fault, and costs nothing at first."""
+    work = Work(clock)
+    assert work.spend(limits.GOSSIP_FRUITLESS_S_MAX) == 0
+    wait_s = work.spend(0.1)
+    assert wait_s == pytest.approx(0.1 / limits.GOSSIP_FRUITLESS_SHARE)
+    clock.now += wait_s
+    assert work.spend(0.01) == pytest.approx(0.01 / limits.GOSSIP_FRUITLESS_SHARE)
+    clock.now += 1_000
+    assert work.spend(limits.GOSSIP_FRUITLESS_S_MAX) == 0
+
+
+def test_work_of_a_peer_outlives_its_streams_and_is_bounded(clock, monkeypatch):
+    """Coming again does not give it time."""
+    monkeypatch.setattr(limits, "PEERS_REMEMBERED_MAX", 2)
+    table: WorkTable[str] = WorkTable(clock)
+    table.of("eve").spend(limits.GOSSIP_FRUITLESS_S_MAX)
+    assert table.of("eve").spend(0.1) > 0
+    table.of("bob")
+    table.of("carol")
+    assert table.of("eve").spend(0.1) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
+import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
@@ -48,6 +50,8 @@ class _Node:
         self.told: list[tuple[ID, object]] = []
         self.frames: list[bytes] = []
         self.verdict = Verdict.ACCEPT
+        self.worked_s = 0.0
+        self.message_s = 0.0
         self.verified_records = 0
         self.is_own_record = True
         self.scores: Scores[ID] = Scores(clock)
@@ -65,6 +69,7 @@ class _Node:
             send=lambda peer, packed: self.sent.append((peer, packed)),
             tell=self.told.extend,
             is_own_record=self._verify,
+            worked=lambda: self.worked_s,
         )
         self.receiving.validators[TOPIC] = self._validate
         self.mesh.join(TOPIC, clock())
@@ -78,6 +83,7 @@ class _Node:
 
     def _validate(self, peer, frame: bytes) -> Verdict:
         self.frames.append(frame)
+        self.worked_s += self.message_s
         return self.verdict
 
     def _verify(self, peer: ID, rpc: rpc_pb2.RPC) -> bool:
@@ -329,3 +335,62 @@ async def test_message_that_a_denied_peer_began_is_ignored_whoever_brings_it(nod
     node.mesh.shape(TOPIC, TopicRules(allowed=frozenset({CAROL})), node.clock())
     await node.hear(CAROL, publish=[_message(_sealer(4))])
     assert node.frames == [b"frame"]
+
+
+@pytest.mark.trio
+async def test_others_have_their_turn_after_a_few_milliseconds(node):
+    """However much time each message of an RPC takes, and whatever its verdict."""
+    node.message_s = 0.075
+    sealer, turns = _sealer(2), []
+
+    async def others() -> None:
+        while True:
+            turns.append(len(node.frames))
+            await trio.lowlevel.checkpoint()
+
+    for node.verdict in (Verdict.ACCEPT, Verdict.IGNORE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(others)
+            await node.hear(EVE, publish=[_message(sealer, b"%d" % n) for n in range(10)])
+            nursery.cancel_scope.cancel()
+    # Two at most lie between two turns of another: the order of tasks is drawn each time.
+    assert len(node.frames) == 20
+    assert all(after - before <= 2 for before, after in itertools.pairwise(turns))
+
+
+@pytest.mark.trio
+async def test_peer_whose_messages_are_in_vain_is_read_more_slowly(node, autojump_clock):
+    """Unknown versions are nobody's fault, so they cost no score, and still not all the time."""
+    node.verdict, node.message_s = Verdict.IGNORE, 0.1
+    sealer = _sealer(2)
+    free = round(limits.GOSSIP_FRUITLESS_S_MAX / node.message_s)
+    began_s = trio.current_time()
+    await node.hear(EVE, publish=[_message(sealer, b"%d" % n) for n in range(free)])
+    assert trio.current_time() == began_s
+    await node.hear(EVE, publish=[_message(sealer, b"more")])
+    assert trio.current_time() - began_s >= 0.9 * node.message_s / limits.GOSSIP_FRUITLESS_SHARE
+    assert node.scores.score(EVE) == 0
+    before_s = trio.current_time()
+    node.message_s = 0.001
+    await node.hear(CAROL, publish=[_message(sealer, b"another's")])
+    assert trio.current_time() == before_s
+
+
+@pytest.mark.trio
+async def test_what_accepted_messages_take_is_not_rationed(node, autojump_clock):
+    """Members may write as much as there is time for."""
+    node.message_s = 0.1
+    began_s = trio.current_time()
+    sealer = _sealer(2)
+    await node.hear(EVE, publish=[_message(sealer, b"%d" % n) for n in range(100)])
+    assert trio.current_time() == began_s
+
+
+@pytest.mark.trio
+async def test_rest_of_an_rpc_is_dropped_with_its_stream(node, autojump_clock):
+    """Or every new stream would leave a megabyte that waits behind."""
+    node.verdict, node.message_s = Verdict.IGNORE, limits.GOSSIP_FRUITLESS_S_MAX
+    sealer = _sealer(2)
+    rpc = rpc_pb2.RPC(publish=[_message(sealer, b"%d" % n) for n in range(9)])
+    await node.receiving.on_rpc(EVE, rpc.SerializeToString(), lambda: len(node.frames) < 3)
+    assert len(node.frames) == 3

@@ -13,18 +13,12 @@ from multiaddr import Multiaddr
 
 from covey.errors import PeerUnavailable
 from covey.model import limits
+from covey.network.address import peer_id_of
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.redial import Redial
 from covey.network.remembered import RememberedPeers
 
 ME, BOOT, MET = (ID(bytes([0, 36, 8, 1, 18, 32]) + bytes([n]) * 32) for n in (1, 2, 3))
-
-
-class _Store:
-    def add_addrs(self, peer, addresses, ttl_s):
-        """Addresses are of no matter here."""
-
-    def addrs(self, peer):
-        return []
 
 
 class _World:
@@ -36,12 +30,13 @@ class _World:
         self.open = []
         self.both_are_there = trio.Event()
         self._arrived = None
+        self._store = BoundedPeerStore(ME)
 
     def get_id(self):
         return ME
 
     def get_peerstore(self):
-        return _Store()
+        return self._store
 
     def watch(self, arrived, departed):
         self._arrived = arrived
@@ -106,6 +101,36 @@ async def test_few_wanted_peers_are_never_given_up(autojump_clock):
         await trio.sleep(7_200)
 
         assert any(peer == MET and at > began_at_most(world) for at, peer in world.dialled)
+
+
+@pytest.mark.trio
+async def test_remembered_addresses_count_as_far_as_the_peer_may_name_them(autojump_clock):
+    """The file may be of a version that took any address from anybody."""
+    world = _World()
+    remembered = RememberedPeers(None)
+    lan, name, public = "/ip4/10.9.8.7/tcp/1", "/dns4/evil.example/tcp/1", "/ip4/8.8.8.8/tcp/1"
+    for peer, place in ((BOOT, "/ip4/10.0.0.2/tcp/5"), (MET, "")):
+        told = [f"{each}/p2p/{peer.to_base58()}" for each in (lan, name, public)]
+        remembered.note(peer_id_of(peer), told, place)
+    redial = Redial(world, world, remembered, world.dial, random.Random(3))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(redial.run)
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    known = {peer: set(map(str, world.get_peerstore().addrs(peer))) for peer in (BOOT, MET)}
+    assert known == {BOOT: {lan, public}, MET: {public}}
+
+
+def test_who_was_named_is_chosen_with_the_relay_on_the_way():
+    """Whoever was met is not."""
+    remembered = RememberedPeers(None)
+    redial = Redial(_World(), _World(), remembered, None, random.Random(3))
+    way = Multiaddr(f"/ip4/192.0.2.7/tcp/1/p2p/{MET.to_base58()}/p2p-circuit")
+    redial.want(BOOT, ())
+    assert not remembered.is_chosen(peer_id_of(BOOT))
+    redial.pin("bootstrap", [(BOOT, way)])
+    assert remembered.is_chosen(peer_id_of(BOOT))
+    assert remembered.is_chosen(peer_id_of(MET))
 
 
 def began_at_most(world):

@@ -6,7 +6,7 @@ import pytest
 
 from covey.errors import ConfigError, StoreError
 from covey.model import limits
-from covey.network.remembered import RememberedPeers
+from covey.network.remembered import Remembered, RememberedPeers
 
 ADDRESSES = ("/ip4/127.0.0.1/tcp/4001/p2p/a",)
 
@@ -25,8 +25,8 @@ def test_peers_survive_a_restart(tmp_path):
     peers.note("a", ADDRESSES)
     peers.save()
     assert list(_loaded(tmp_path / "peers.json").peers().items()) == [
-        ("b", ("x", "y")),
-        ("a", ADDRESSES),
+        ("b", Remembered(("x", "y"))),
+        ("a", Remembered(ADDRESSES)),
     ]
 
 
@@ -35,7 +35,27 @@ def test_meeting_without_addresses_keeps_what_is_known(tmp_path):
     peers = _loaded(None)
     peers.note("a", ADDRESSES)
     peers.note("a", ())
-    assert peers.peers() == {"a": ADDRESSES}
+    assert peers.peers() == {"a": Remembered(ADDRESSES)}
+
+
+def test_where_a_peer_was_and_who_was_named_survive_a_restart(tmp_path):
+    """Both decide what is believed of it later; meeting it again unmakes neither."""
+    peers = _loaded(tmp_path / "peers.json")
+    peers.choose("a")
+    peers.note("a", ADDRESSES, "/ip4/10.0.0.2/tcp/5")
+    peers.note("a", ())
+    peers.note("b", ADDRESSES)
+    peers.save()
+    again = _loaded(tmp_path / "peers.json")
+    assert again.peers()["a"] == Remembered(ADDRESSES, "/ip4/10.0.0.2/tcp/5", is_chosen=True)
+    assert again.is_chosen("a")
+    assert not again.is_chosen("b")
+
+
+def test_file_of_an_earlier_version_is_read(tmp_path):
+    path = tmp_path / "peers.json"
+    path.write_text('[{"peer": "a", "addresses": ["x"]}]')
+    assert _loaded(path).peers() == {"a": Remembered(("x",))}
 
 
 def test_peers_and_addresses_are_bounded(monkeypatch):
@@ -45,7 +65,7 @@ def test_peers_and_addresses_are_bounded(monkeypatch):
     peers = _loaded(None)
     for name in ("a", "b", "c"):
         peers.note(name, tuple("12345"))
-    assert peers.peers() == {"b": ("1", "2", "3"), "c": ("1", "2", "3")}
+    assert peers.peers() == dict.fromkeys("bc", Remembered(("1", "2", "3")))
 
 
 @pytest.mark.parametrize(

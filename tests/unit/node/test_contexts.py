@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -13,9 +14,12 @@ from covey.codec import (
     Description,
     application_id,
     charter_id,
+    cid_text,
     encode_charter,
     open_bundle,
     pack_bundle,
+    topic_mark,
+    topic_text,
 )
 from covey.model import (
     EXECUTION_METERED,
@@ -119,3 +123,24 @@ async def test_module_that_the_engine_refuses_fails_its_context_alone(tmp_path: 
         await contexts.leave(held)
         assert contexts.all() == ()
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.trio
+async def test_log_shows_no_context_id(tmp_path: Path, caplog):
+    """It is a capability to find and read, and so is the topic; logs are sent to helpers."""
+    home, store = Home.init(tmp_path), MemoryStore()
+    records = Records(store)
+    record = poisoned(home, records)
+    name = cid_text(record.id)
+    home.record_sequence(record.device, name, 5)  # The store knows of none: it was restored.
+    async with open_executor() as executor:
+        contexts = Contexts(home, store, records, executor)
+        charter = records.charter(record.id)
+        held = SimpleNamespace(record=record, charter=charter)
+        signer = await contexts._device(held)  # type: ignore[arg-type]  # all that is asked
+    assert signer.public != record.device
+    (line,) = caplog.records
+    told = f"{line.getMessage()} {vars(line)}"
+    assert topic_mark(record.id) in told
+    assert name not in told
+    assert topic_text(record.id) not in told

@@ -10,7 +10,7 @@ from covey.codec import pack, peer_id_text
 from covey.errors import ConfigError
 from covey.model import ContextId, DeviceId, PeerId, ScopedWrites, Table, Write, limits
 from covey.network import TopicRules
-from covey.network.address import parse_peer_address
+from covey.network.address import parse_peer_address, parse_pinned_address
 from covey.node.records import ContextRecord, Records
 from covey.node.settings import ContextSettings, Role, SettingsChange, changed, peer_of
 from covey.store import MemoryStore
@@ -81,6 +81,24 @@ def test_what_is_wrong_is_said_with_what_may_be(words, said):
 def test_static_address_is_a_full_one(address):
     with pytest.raises(ConfigError, match=r"is no full address|is no peer id"):
         change(static=(address,))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"/ip4/0.0.0.0/tcp/99/p2p/{BOB}",
+        f"/ip6/::/tcp/99/p2p/{BOB}",
+        f"/ip4/224.0.0.251/tcp/99/p2p/{BOB}",
+        f"/ip4/255.255.255.255/tcp/99/p2p/{BOB}",
+        f"{AT_BOB}/p2p-circuit/p2p/{BOB}",
+    ],
+)
+def test_static_address_where_nobody_can_be_is_refused(address):
+    """It would be dialled for ever; both places that check it say so."""
+    with pytest.raises(ConfigError, match=r"nobody is at|relay and as"):
+        change(static=(address,))
+    with pytest.raises(ConfigError, match=r"nobody is at|relay and as"):
+        parse_pinned_address(address)
 
 
 @pytest.mark.parametrize(

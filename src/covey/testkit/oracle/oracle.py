@@ -240,12 +240,25 @@ class Oracle:
         mask, waiting = known.bit, [known]
         while waiting:
             last = waiting.pop()
-            author = last.delta.core.author
-            for grant in (*j.admits.get(author, ()), *j.promotes.get(author, ())):
+            for grant in self._grants_for(j, last):
                 if last.past & j.counted & grant.known.bit and not mask & grant.known.bit:
                     mask |= grant.known.bit
                     waiting.append(grant.known)
         return mask
+
+    def _grants_for(self, j: Judgement, known: Known) -> list[Grant]:
+        """What may have given a delta's author what it needs; a founder needs no grant for it."""
+        author = known.delta.core.author
+        is_founder = author in self.founders
+        needed = frozenset[str]().union(*self.needs(known))
+        return [
+            *(() if is_founder else j.admits.get(author, ())),
+            *(
+                grant
+                for grant in j.promotes.get(author, ())
+                if grant.role in needed and not (is_founder and grant.role == ADMIN_ROLE)
+            ),
+        ]
 
     def _hits(self, j: Judgement, restriction: Restriction, known: Known) -> bool:
         if known.delta.core.author != restriction.target or restriction.spares & known.bit:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.faults import (
+    WISHES,
     Bandwidth,
     Crash,
     Delay,
@@ -17,6 +18,7 @@ from covey.testkit.sim.faults import (
     Fault,
     Flapping,
     FullDisk,
+    Govern,
     Jump,
     Leave,
     Loss,
@@ -54,6 +56,7 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         *drawn.clocks(names, faults_s),
         *drawn.leaving(names, (*doctored, *founders[:1]), faults_s),
         *drawn.misdeeds(doctored, faults_s),
+        *_wishes(scenario, seed, names, faults_s),
     ]
     return Plan(
         seed=seed,
@@ -68,6 +71,23 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         healing_s=scenario.healing_s,
         honesty_every=scenario.honesty_every,
     )
+
+
+def _wishes(scenario: Scenario, seed: int, names: tuple[str, ...], faults_s: float) -> list[Fault]:
+    """What members wish to govern; drawn apart, so that seeds without it stay as they were."""
+    rng = random.Random(f"{scenario.name}/{seed}/governance")  # noqa: S311 - as above
+    if rng.random() >= scenario.share("governance"):
+        return []
+    first = names[0]
+    return [
+        Govern(
+            rng.uniform(min(1.0, faults_s), faults_s),
+            first if rng.random() < 0.4 else rng.choice(names),
+            rng.choices(WISHES, (8, 3, 2, 1, 1, 1, 1))[0],
+            rng.choice(names[1:] or names),
+        )
+        for _ in range(rng.randint(3, 10))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import msgspec
 __all__ = [
     "KINDS",
     "MISDEEDS",
+    "WISHES",
+    "Govern",
     "Bandwidth",
     "Crash",
     "Delay",
@@ -36,7 +38,7 @@ KINDS: Final = (
     "loss", "delay", "reorder", "duplicate", "bandwidth", "partition", "one-way-partition",
     "flapping", "slow-peer", "slow-disk", "full-disk", "read-error", "kill", "power-cut",
     "clock-skew", "clock-jump", "far-clock", "late-join", "leave", "second-device", "tight-limits",
-    "doctored",
+    "governance", "doctored",
 )  # fmt: skip
 """What a scenario may switch on. A doctored node commits some of `MISDEEDS`."""
 
@@ -45,6 +47,10 @@ MISDEEDS: Final = (
     "back-in-time", "tangled", "skip", "wrong-governance", "empty", "bad-join", "follow-refused",
     "fork", "withhold", "orphans", "future", "replay", "lie", "garbage", "bad-signature",
 )  # fmt: skip
+
+
+WISHES: Final = ("give", "take", "remove", "vote", "lock", "publish", "ask")
+"""What a node may wish to govern, whether or not it may."""
 
 
 _Moment = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]  # within a virtual day
@@ -185,6 +191,18 @@ class Misdeed(_Struct, frozen=True, tag="misdeed"):
     deed: str
 
 
+class Govern(_Struct, frozen=True, tag="governance"):
+    """A node wishes to govern: one of `WISHES`, upon the device of another node or its own."""
+
+    node: str
+    deed: str
+    target: str
+
+    def hits(self) -> tuple[str, ...]:
+        """Who wishes, and whom it is about."""
+        return (self.node, self.target)
+
+
 Fault: TypeAlias = (
     Loss
     | Delay
@@ -201,6 +219,7 @@ Fault: TypeAlias = (
     | Jump
     | Leave
     | Misdeed
+    | Govern
 )
 
 _FAR_S = 30.0  # further than drift explains

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from covey.errors import StoreError
 from covey.merge import StateReader
-from covey.model import Batch, Completed, DeltaId, PeerId, Verdict
+from covey.model import Batch, Completed, DeltaId, Governance, PeerId, Verdict
 from covey.sync import (
     AdmissionAnswered,
     Applied,
@@ -29,8 +29,12 @@ from covey.sync import (
     Event,
     Execute,
     Executed,
+    GovernanceAnswered,
+    GovernanceRequested,
     Misbehaved,
+    NeedRelease,
     RecordSequence,
+    ReleaseReady,
     Replica,
     Reply,
     SetTimer,
@@ -205,6 +209,12 @@ class Node:
             self._inbox.append(action)
             self._run()
 
+    def govern(self, effects: tuple[Governance, ...], request: int) -> None:
+        """Wish to govern; a node that is down wishes nothing."""
+        if self.is_up:
+            self.world.met("governance")
+            self.take(GovernanceRequested(request, effects))
+
     def submit(self, event: CallsSubmitted) -> None:
         """Local callers want something."""
         self.world.checks.submitted(self, event)
@@ -285,6 +295,11 @@ class Node:
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
                 self.peers.answer_admission(request, reason)
+            case NeedRelease(release):
+                self._outbox.extend(self.replica.handle(ReleaseReady(release), self.now()))
+            case GovernanceAnswered(request, delta_id, denied):
+                what = _short(delta_id) if denied is None else denied.code
+                self.world.note(self, f"governance {request} {what}")
             case Applied(delta):
                 self.world.note(self, f"applied {_short(delta.id)}")
                 self.world.checks.applied(self, delta)

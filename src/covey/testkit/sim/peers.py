@@ -102,7 +102,7 @@ class Peers:
         """Ask one member after the other until admitted."""
         node = self._node
         with node.disk.unhurt():
-            if node.replica.is_member(node.replica.device):
+            if node.replica.is_member(node.replica.device) or node.replica.is_removed:
                 return
         peers = sorted(self.streams)
         if peers:

@@ -11,6 +11,7 @@ from covey.testkit.sim.faults import (
     Crash,
     Fault,
     Flapping,
+    Govern,
     Jump,
     Leave,
     Misdeed,
@@ -152,7 +153,7 @@ def _band(fault: Fault) -> Band:
             facts = [f"{', '.join(side)} cut off" + (", outwards only" if is_one_way else "")]
         case Flapping(period_s=period_s):
             facts = [f"cut every other {period_s} s"]
-        case Crash() | Leave() | Misdeed():
+        case Crash() | Leave() | Misdeed() | Govern():
             facts = []
     label = ": ".join([kind_of(fault), ", ".join(facts)] if facts else [kind_of(fault)])
     return Band(kind_of(fault), label, fault.at_s, fault.ends_s(), fault.hits())

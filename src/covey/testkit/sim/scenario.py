@@ -16,8 +16,8 @@ from covey.errors import ConfigError, NotFound
 from covey.model import limits
 from covey.testkit.sim.application import ARENA, name_of
 from covey.testkit.sim.faults import KINDS, MISDEEDS
-from covey.testkit.sim.toml_lines import Place, deep_line_of, line_of
 from covey.workbench.reading import read_file, shown
+from covey.workbench.toml_lines import Place, deep_line_of, line_of
 
 __all__ = [
     "Range",

@@ -19,6 +19,7 @@ from covey.testkit.sim.faults import (
     Crash,
     Fault,
     FullDisk,
+    Govern,
     Jump,
     Leave,
     Misdeed,
@@ -27,6 +28,7 @@ from covey.testkit.sim.faults import (
     kind_of,
 )
 from covey.testkit.sim.founding import lay
+from covey.testkit.sim.governing import effect_of
 from covey.testkit.sim.links import Links
 from covey.testkit.sim.node import Node
 from covey.testkit.sim.plan import Plan, Submission
@@ -180,6 +182,10 @@ class World:
             case SlowDisk(node=node, to_s=to_s, most_s=most_s):
                 self.nodes[node].slow_disk_s = most_s
                 self.clock.after(to_s - fault.at_s, partial(self._mend, self.nodes[node]))
+            case Govern(node=node, deed=deed, target=target):
+                device = self.nodes[target].identity
+                effect = effect_of(deed, device.device, device.member_id)
+                self.nodes[node].govern((effect,), next(self.requests))
             case Misdeed(node=node, deed=deed):
                 with self.nodes[node].disk.unhurt():
                     self._doctored[node].do(deed)

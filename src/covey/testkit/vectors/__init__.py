@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from covey.testkit.vectors.bounds import limits_table
 from covey.testkit.vectors.deltas import announcements, deltas, envelopes, gossip, payloads
+from covey.testkit.vectors.effects import effects
 from covey.testkit.vectors.execution import executions
 from covey.testkit.vectors.form import Vectors, to_json
 from covey.testkit.vectors.founding import certificates, charters
+from covey.testkit.vectors.governance import governance
 from covey.testkit.vectors.histories import admissibility, merges
 from covey.testkit.vectors.primitives import encoding, frontiers, hashing, identifiers, lthash
 from covey.testkit.vectors.session import sessions
@@ -22,9 +24,11 @@ def all_vectors() -> dict[str, Vectors]:
         "certificate": certificates(),
         "charter": charters(),
         "delta": deltas(),
+        "effect": effects(),
         "encoding": encoding(),
         "envelope": envelopes(),
         "gossip": gossip(),
+        "governance": governance(),
         "execution": executions(),
         "frontier": frontiers(),
         "hashing": hashing(),

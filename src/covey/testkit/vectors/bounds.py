@@ -6,7 +6,7 @@ import re
 
 __all__ = ["limits_table"]
 
-_SECTIONS = ("deltas", "time", "execution", "bundles", "replica", "gossip", "sync")
+_SECTIONS = ("encoding", "deltas", "time", "execution", "bundles", "replica", "gossip", "sync")
 _SHARED = frozenset((
     "DELTA_SIZE_BYTES_MAX", "DELTA_CALLS_MAX", "DELTA_PARENTS_MAX", "DELTA_EFFECTS_MAX",
     "DELTA_GOVERNANCE_MAX", "EPOCHS_MAX", "SEQUENCE_MAX", "METHOD_NAME_BYTES_MAX",
@@ -18,7 +18,8 @@ _SHARED = frozenset((
     "SYNC_FRAME_SIZE_BYTES_MAX", "SYNC_CREDIT_BYTES", "SYNC_CONTEXTS_MAX",
     "SYNC_FRONTIER_DEVICES_MAX", "ASK_IDS_MAX", "SYNC_BATCH_DELTAS_MAX", "SYNC_RANGES_MAX",
     "SYNC_FINGERPRINTS_MAX", "SYNC_TOLD_BYTES_MAX", "SYNC_SOURCES_MAX", "SYNC_PEERS_MAX",
-    "SYNC_PEER_ADDRESSES_MAX",
+    "SYNC_PEER_ADDRESSES_MAX", "ELEMENTS_MAX", "DELTA_HEADER_ELEMENTS_MAX", "DELTA_ELEMENTS_MAX",
+    "SYNC_FRAME_ELEMENTS_MAX",
 ))  # fmt: skip
 _ROW = re.compile(r"^(?P<name>[A-Z_0-9]+): Final = (?P<value>.+?)  # (?P<reason>.+)$")
 _HEADING = re.compile(r"^# -- (?P<title>.+?) -+$")

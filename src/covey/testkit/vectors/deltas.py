@@ -44,6 +44,7 @@ ANN, BEN, CARA = identity("ann"), identity("ben"), identity("cara")
 FOUNDING = found(ANN, BEN)
 CONTEXT = FOUNDING.context
 _SIZE_MAX = limits.DELTA_SIZE_BYTES_MAX
+_NEWER = "unknown-version"
 
 
 def payloads() -> Vectors:
@@ -127,6 +128,7 @@ def _bad_frames(delta: Delta) -> list[Case]:
         ("version is true", 0, True, "wrong-shape"),
         ("header is an array", 1, unpack(delta.header, _SIZE_MAX), "wrong-shape"),
         ("header too large", 1, bytes(65_537), "oversized"),
+        ("too many elements", 1, (None,) * limits.ELEMENTS_MAX, "oversized"),
         ("header of the future", 1, pack((2, 0)), "unknown-version"),
         ("short signature", 2, bytes(63), "wrong-shape"),
         ("another payload", 3, pack(((), (), ())), "wrong-payload"),
@@ -135,6 +137,7 @@ def _bad_frames(delta: Delta) -> list[Case]:
     made = [_refused(n, pack(replaced(good, place, v)), code) for n, place, v, code in changes]
     return [
         *made,
+        _refused("newer version, then what is no form of this one", b"\x92\x02\x80", _NEWER),
         _refused("a field too many", pack((*good, 0)), "wrong-shape"),
         _refused("cut off", delta.frame[:-1], "malformed"),
         _refused("something after the end", delta.frame + b"\x00", "malformed"),
@@ -160,10 +163,12 @@ def _bad_headers(delta: Delta) -> list[Case]:
         ("short epoch", 8, (bytes(31),), "wrong-shape"),
         ("negative fuel", 9, (-1,), "wrong-shape"),
         ("governance of the future", 10, ((99, b"x"),), "unknown-version"),
+        ("too many elements in a header", 10,
+         ((99, (0,) * limits.DELTA_HEADER_ELEMENTS_MAX),), "oversized"),
         ("merge with something", 10, ((1, 1),), "wrong-shape"),
         ("admission without a join", 10, ((2, ()),), "wrong-shape"),
         ("short hash of the payload", 11, bytes(31), "wrong-shape"),
-    ]
+    ]  # fmt: skip
     made = []
     for name, place, value, code in changes:
         header = pack(replaced(good, place, value))
@@ -268,8 +273,10 @@ def gossip() -> Vectors:
         "frame: what is in an envelope; content: the frame of the delta or announcement. Other "
         "bytes of zlib with the same content are as good.",
         tuple(case(name, frame=f, kind=k, content=c) for name, k, f, c in some),
-        tuple(case(name, frame=pack(f), code=code) for name, f, code in wrong),
-    )
+        (*(case(name, frame=pack(f), code=code) for name, f, code in wrong),
+         case("another kind, then what is no form of this one", frame=b"\x92\x03\x80",
+              code=_NEWER)),
+    )  # fmt: skip
 
 
 def envelopes() -> Vectors:

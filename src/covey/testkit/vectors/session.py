@@ -139,11 +139,12 @@ def _wrong_frames() -> tuple[Case, ...]:
         ("a share beyond the count", (17, 1, 3, 3), "wrong-shape"),
         *_wrong_peers(),
         ("too many shares", (17, 1, 0, limits.SYNC_SOURCES_MAX + 1), "wrong-shape"),
+        ("too many elements", (7, 1, (None,) * limits.ELEMENTS_MAX), "oversized"),
     )
-    return tuple(
-        case(name, kind="frame", frame=pack(frame), code=code)
-        for name, frame, code in frames
-        if isinstance(frame, tuple)
+    newer = "kind 20, then what is no form of this version"
+    return (
+        *(case(name, kind="frame", frame=pack(frame), code=code) for name, frame, code in frames),
+        case(newer, kind="frame", frame=b"\x92\x14\x80", code="unknown-version"),
     )
 
 

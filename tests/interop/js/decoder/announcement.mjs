@@ -1,7 +1,7 @@
 // Announcements: what a node says that it holds (gossip.md).
 
 import { message } from './hashing.mjs'
-import { decode } from './msgpack.mjs'
+import { ELEMENTS_MAX, decode } from './msgpack.mjs'
 import {
   SEQUENCE_MAX, UINT64_MAX, bytes, bytesUpTo, fields, integer, list, sorted, text, versioned
 } from './shape.mjs'
@@ -24,7 +24,7 @@ export function readAnnouncement (frame, contextId) {
 
 function readBody (body) {
   const [, device, peer, count, frontierDigest, stateDigest, heads, unixMs] =
-    versioned(decode(body, FRAME_BYTES_MAX), VERSION, 8)
+    versioned(body, FRAME_BYTES_MAX, ELEMENTS_MAX, VERSION, 8)
   return {
     device: bytes(device, 32),
     peer: readPeer(peer),

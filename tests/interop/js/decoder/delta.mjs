@@ -3,7 +3,7 @@
 import { readCertificate, readJoin } from './certificate.mjs'
 import { hash, message } from './hashing.mjs'
 import { requireContentAddress } from './identifiers.mjs'
-import { decode, encode } from './msgpack.mjs'
+import { ELEMENTS_MAX, encode } from './msgpack.mjs'
 import {
   SEQUENCE_MAX, UINT64_MAX, bytes, bytesOrNil, bytesUpTo, fields, integer, isEqual, kind, list,
   sorted, versioned
@@ -14,6 +14,7 @@ import { Violation } from './violation.mjs'
 const VERSION = 1n
 const FRAME_BYTES_MAX = 4_194_304
 const HEADER_BYTES_MAX = 65_536
+const HEADER_ELEMENTS_MAX = 4_096
 const PARENTS_MAX = 32
 const EPOCHS_MAX = 32
 const CALLS_MAX = 256
@@ -25,7 +26,8 @@ const TAG = 'covey/delta/1'
 
 // A delta whose form, payload hash and signature are right, in a context.
 export function readDelta (frame, contextId) {
-  const [, header, signature, sealed] = versioned(decode(frame, FRAME_BYTES_MAX), VERSION, 4)
+  const [, header, signature, sealed] =
+    versioned(frame, FRAME_BYTES_MAX, ELEMENTS_MAX, VERSION, 4)
   const delta = {
     ...readHeader(bytesUpTo(header, HEADER_BYTES_MAX)),
     id: hash(TAG, contextId, header),
@@ -54,7 +56,7 @@ function readHeader (header) {
   const [
     , author, sequence, previous, parents, govParents, time, release, epochs, fuel, governance,
     hashOfPayload
-  ] = versioned(decode(header, HEADER_BYTES_MAX), VERSION, 12)
+  ] = versioned(header, HEADER_BYTES_MAX, HEADER_ELEMENTS_MAX, VERSION, 12)
   const read = {
     author: bytes(author, 32),
     sequence: integer(sequence, 1n, SEQUENCE_MAX),

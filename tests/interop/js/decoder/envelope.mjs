@@ -4,7 +4,7 @@ import { inflateSync } from 'node:zlib'
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { readAnnouncement } from './announcement.mjs'
 import { readDelta } from './delta.mjs'
-import { concat, decode } from './msgpack.mjs'
+import { concat, decode, leading } from './msgpack.mjs'
 import { bytesUpTo, fields, kind } from './shape.mjs'
 import { Violation } from './violation.mjs'
 
@@ -25,6 +25,8 @@ export function readEnvelope (envelope, contextId, key) {
 
 // {kind, content}: 1 and the frame of a delta, or 2 and that of an announcement.
 export function readFrame (packed) {
+  const told = leading(packed)
+  if (told !== null && told > 0n) kind(told, ANNOUNCEMENT) // of another one nothing is read
   const frame = fields(decode(packed, ENVELOPE_BYTES_MAX), 2)
   const content = bytesUpTo(frame[1], ENVELOPE_BYTES_MAX)
   const number = kind(frame[0], ANNOUNCEMENT)

@@ -10,7 +10,7 @@ const TIPS_MAX = 65_536
 
 // [{device, tips: [{sequence, id}, …]}, …]; sizeMax: of the frame that carries it.
 export function readFrontier (encoded, sizeMax = 5 * 1024 * 1024) {
-  const rows = list(decode(encoded, sizeMax), DEVICES_MAX, readRow)
+  const rows = list(decode(encoded, sizeMax, Infinity), DEVICES_MAX, readRow)
   return sorted(rows, ({ device }) => [device])
 }
 

@@ -4,6 +4,8 @@
 
 import { Violation } from './violation.mjs'
 
+export const ELEMENTS_MAX = 1_024 // of all arrays of an object, unless it says more
+
 const DEPTH_MAX = 64 // objects need 8, everybody reads 32
 const FLOAT_BYTES = { 0xca: 4, 0xcb: 8 }
 const UNSIGNED_BYTES = { 0xcc: 1, 0xcd: 2, 0xce: 4, 0xcf: 8 }
@@ -16,9 +18,9 @@ const readText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const writeText = new TextEncoder()
 
 // The array that bytes hold; throws the violation of the first of encoding.md's steps that fails.
-export function decode (bytes, sizeMax) {
+export function decode (bytes, sizeMax, elementsMax = ELEMENTS_MAX) {
   if (bytes.length > sizeMax) throw new Violation('oversized')
-  const reader = new Reader(bytes)
+  const reader = new Reader(bytes, elementsMax)
   const value = reader.value(0)
   if (!reader.isAtEnd()) throw new Violation('malformed', 'something after the end')
   if (!reader.isCanonical) throw new Violation('non-canonical')
@@ -27,9 +29,21 @@ export function decode (bytes, sizeMax) {
   return value
 }
 
+// The integer that an array begins with, from the first bytes alone; null where it is none.
+export function leading (bytes) {
+  const reader = new Reader(bytes.subarray(0, 14), Infinity)
+  try {
+    return reader.first()
+  } catch (error) {
+    if (error instanceof Violation) return null
+    throw error
+  }
+}
+
 class Reader {
-  constructor (bytes) {
+  constructor (bytes, elementsMax) {
     this.bytes = bytes
+    this.elementsLeft = elementsMax
     this.position = 0
     this.isCanonical = true
     this.hasFloats = false
@@ -61,6 +75,21 @@ class Reader {
       return null
     }
     throw new Violation('malformed', 'a map, an extension or no type at all')
+  }
+
+  first () {
+    const [kind] = this.take(1)
+    const isShort = kind >= 0x90 && kind <= 0x9f
+    if (!isShort && !(kind in ARRAY_LENGTH_BYTES)) return null
+    const count = isShort ? kind - 0x90 : this.length(ARRAY_LENGTH_BYTES[kind], 16)
+    const value = count > 0 ? this.scalar() : null
+    return typeof value === 'bigint' ? value : null
+  }
+
+  scalar () {
+    const [kind] = this.bytes.subarray(this.position)
+    const isArray = (kind >= 0x90 && kind <= 0x9f) || kind in ARRAY_LENGTH_BYTES
+    return isArray ? null : this.value(0)
   }
 
   take (size) {
@@ -106,6 +135,8 @@ class Reader {
 
   array (count, depth) {
     if (count > this.bytes.length) throw new Violation('malformed', 'ends early')
+    this.elementsLeft -= count
+    if (this.elementsLeft < 0) throw new Violation('oversized', 'too many elements')
     const items = []
     for (let index = 0; index < count; index++) items.push(this.value(depth + 1))
     return items

@@ -7,6 +7,7 @@ import { Violation } from './violation.mjs'
 const KIB = 1024
 const MIB = 1024 * KIB
 const FRAME_BYTES_MAX = 4 * MIB
+const ELEMENTS_MAX = 65_536
 const CALLS_MAX = 256
 const CALL_EFFECTS_MAX = 4_096
 const EFFECTS_MAX = 8_192
@@ -21,7 +22,7 @@ const EFFECT_FIELDS = new Map([[0n, 4], [1n, 3], [2n, 4]]) // put, delete, add
 
 // One element for each call: {method, arguments, effects, events}.
 export function readPayload (plain) {
-  const [calls, effects, events] = fields(decode(plain, FRAME_BYTES_MAX), 3)
+  const [calls, effects, events] = fields(decode(plain, FRAME_BYTES_MAX, ELEMENTS_MAX), 3)
   const readCalls = list(calls, CALLS_MAX, readCall)
   const readEffects = list(effects, CALLS_MAX, readEffectsOfCall)
   const readEvents = list(events, CALLS_MAX, readEventsOfCall)

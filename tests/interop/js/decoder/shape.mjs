@@ -1,6 +1,6 @@
 // What a field may be: its type, length, range and order, and the code where it is not.
 
-import { utf8 } from './msgpack.mjs'
+import { decode, leading, utf8 } from './msgpack.mjs'
 import { Violation } from './violation.mjs'
 
 export const SEQUENCE_MAX = 2n ** 63n - 1n
@@ -15,11 +15,13 @@ export function fields (value, count) {
   return value
 }
 
-// The same, of an object whose first element is its version.
-export function versioned (value, known, count) {
-  if (!Array.isArray(value)) throw new Violation('wrong-shape', 'no array')
-  integer(value[0], 1n, UINT64_MAX)
-  if (value[0] !== known) throw new Violation('unknown-version')
+// The same, of an object whose first element is its version: of another one nothing is read.
+export function versioned (bytes, sizeMax, elementsMax, known, count) {
+  if (bytes.length > sizeMax) throw new Violation('oversized')
+  const told = leading(bytes)
+  if (told !== null && told > 0n && told !== known) throw new Violation('unknown-version')
+  const value = decode(bytes, sizeMax, elementsMax)
+  if (value[0] !== known) throw new Violation('wrong-shape', 'no version')
   return fields(value, count)
 }
 

@@ -55,15 +55,17 @@ def all_hold_the_same(checks: Checks, honest: Sequence[Node]) -> None:
 
 
 def all_are_admitted(honest: Sequence[Node]) -> None:
-    """Nobody still asks to be let in."""
-    strangers = [node.name for node in honest if not node.replica.is_admitted]
+    """Nobody still asks to be let in, but who was removed."""
+    strangers = [
+        node.name for node in honest if not node.replica.is_admitted and not node.replica.is_removed
+    ]
     if strangers:
         raise NotHealed(_told(strangers, "not admitted"))
 
 
 def all_know_it(honest: Sequence[Node]) -> None:
-    """Each would tell its user that it is in sync with all others."""
-    names = {node.peer for node in honest}
+    """Each would tell its user that it is in sync with all others that are members."""
+    names = {node.peer for node in honest if node.replica.is_admitted}
     for node in honest:
         standing = node.replica.standing(node.now())
         unsure = sorted(names - {node.peer} - set(standing.in_sync_with))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from covey.testkit.sim.toml_lines import deep_line_of, line_of
+from covey.workbench.toml_lines import deep_line_of, line_of
 
 TEXT = '''# [workload] in a comment
 name = "x # no comment"   # but this is

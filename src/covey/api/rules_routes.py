@@ -1,0 +1,79 @@
+"""Routes about the rules of a context: read them, and govern by them."""
+
+from __future__ import annotations
+
+from litestar import get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
+
+from covey.api.described import errors
+from covey.api.present import mirrored
+from covey.api.rules_schema import (
+    CertificateReply,
+    ConstraintForm,
+    GovernReply,
+    GovernRequest,
+    RulesForm,
+    RulesReply,
+)
+from covey.api.schema import PATHS_ROOT
+from covey.api.state import service_of
+from covey.node import ConstraintRow, Rulebook, Wish
+
+__all__ = ["ROUTES", "rulebook_of"]
+
+_PATH = f"{PATHS_ROOT}/contexts"
+
+
+def rulebook_of(form: RulesForm) -> Rulebook:
+    """The rules that a founder chose."""
+    code = tuple(_constraint(constraint) for constraint in form.code)
+    return Rulebook(form.roles, code, form.admins, form.admin_quorum)
+
+
+def _constraint(form: ConstraintForm) -> ConstraintRow:
+    return ConstraintRow(form.constraint, form.k, form.keys, form.notice_s)
+
+
+@get(
+    f"{_PATH}/{{name:str}}/rules",
+    summary="The rules of a context",
+    responses=errors(404, 409, 507),
+    sync_to_thread=False,
+)
+def read_rules(name: FromPath[str], state: State) -> RulesReply:
+    """What can and what can never happen there."""
+    return mirrored(service_of(state).rules(name), RulesReply)
+
+
+@post(
+    f"{_PATH}/{{name:str}}/govern",
+    summary="Govern a context",
+    status_code=200,
+    responses=errors(404, 409, 507),
+)
+async def govern(name: FromPath[str], data: JSONBody[GovernRequest], state: State) -> GovernReply:
+    """Remove, give or take a role, tighten, vote, approve, upgrade; or why the rules forbid it."""
+    wish = Wish(
+        action=data.action,
+        who=data.who,
+        role=data.role,
+        release=data.release,
+        migration=data.migration,
+        constraint=None if data.constraint is None else _constraint(data.constraint),
+    )
+    return GovernReply(delta=await service_of(state).govern(name, wish))
+
+
+@get(
+    f"{PATHS_ROOT}/node/certificate",
+    summary="This device's certificate",
+    responses=errors(507),
+    sync_to_thread=False,
+)
+def read_certificate(state: State) -> CertificateReply:
+    """For the charter of a context that names this device an admin."""
+    return CertificateReply(certificate=service_of(state).certificate())
+
+
+ROUTES = (read_rules, govern, read_certificate)

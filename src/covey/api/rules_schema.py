@@ -1,0 +1,100 @@
+"""What is said over HTTP about the rules of a context; part of `covey.api.schema`."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "CertificateReply",
+    "ConstraintForm",
+    "GovernReply",
+    "GovernRequest",
+    "RoleHolder",
+    "RulesForm",
+    "RulesReply",
+]
+
+
+class ConstraintForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A constraint on releases: `never`, `publisher` or `quorum`.
+
+    k, keys (did:key), notice_s (seconds): of a quorum alone.
+    """
+
+    constraint: str
+    k: int = 0
+    keys: tuple[str, ...] = ()
+    notice_s: int = 0
+
+
+class RulesForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a founder chooses, for ever. admins: certificates of further founders, by rank.
+
+    admin_quorum: how many of the founders' members can together remove one of them; 0: none can.
+    """
+
+    roles: tuple[str, ...] = ()
+    code: tuple[ConstraintForm, ...] = ()
+    admins: tuple[str, ...] = ()
+    admin_quorum: int = 0
+
+
+class GovernRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Govern a context. action: remove, leave, give, take, tighten, vote, approve or upgrade.
+
+    who: a member or device as did:key. role: with give and take. constraint: with tighten.
+    release: with approve and upgrade. migration: the arguments of the new release's `migrate`, as
+    JSON text; without it that is not called.
+    """
+
+    action: str
+    who: str = ""
+    role: str = ""
+    release: str = ""
+    migration: str | None = None
+    constraint: ConstraintForm | None = None
+
+
+class GovernReply(msgspec.Struct, frozen=True):
+    """The delta that did it, in hex."""
+
+    delta: str
+
+
+class RoleHolder(msgspec.Struct, frozen=True):
+    """A member's device and the roles it holds, keys as did:key."""
+
+    member: str
+    device: str
+    roles: tuple[str, ...]
+
+
+class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of a context, and what follows from them in plain sentences.
+
+    is_current: false where only the charter is known. constraints: the charter's, then what was
+    added. number, release, version: what is in force; 0 is the charter's release.
+    can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
+    """
+
+    id: str
+    is_current: bool
+    admission: str
+    verification: str
+    encryption: str
+    roles: tuple[str, ...]
+    admin_quorum: int
+    constraints: tuple[ConstraintForm, ...]
+    number: int
+    release: str
+    version: str
+    members: tuple[RoleHolder, ...]
+    can: tuple[str, ...]
+    never: tuple[str, ...]
+    unpromised: tuple[str, ...]
+
+
+class CertificateReply(msgspec.Struct, frozen=True):
+    """This installation's device and whose it is, for a charter that names it an admin."""
+
+    certificate: str

@@ -1,0 +1,205 @@
+"""Commands about the rules of a context: rules, role, remove, vote, tighten, certificate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from covey.api.rules_schema import CertificateReply, ConstraintForm, GovernReply, GovernRequest
+from covey.cli.arguments import read_arguments
+from covey.cli.opened import open_client
+from covey.cli.options import ContextArgument, HomeOption, JsonOption, examples
+from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.rules_file import parse_span
+from covey.errors import ConfigError
+
+__all__ = ["register"]
+
+_WhoArgument = Annotated[
+    str, typer.Argument(metavar="MEMBER", help="A member, or one device of it: did:key:…")
+]
+_NeverOption = Annotated[bool, typer.Option("--never", help="No release ever again: locked.")]
+_PublisherOption = Annotated[
+    bool, typer.Option("--publisher", help="Only newer releases of the same publisher.")
+]
+_QuorumOption = Annotated[
+    int | None, typer.Option("--quorum", min=1, metavar="K", help="K of the keys must approve.")
+]
+_KeyOption = Annotated[
+    list[str] | None, typer.Option("--key", metavar="MEMBER", help="A key; repeatable.")
+]
+_NoticeOption = Annotated[
+    str, typer.Option("--notice", metavar="SPAN", help="Known so long before: 3d, 12h, 30m.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog=examples("context rules notes", "context rules notes --json"))(rules)
+    app.command(
+        epilog=examples(
+            "context role notes did:key:z6Mk… --give editor",
+            "context role notes did:key:z6Mk… --take admin",
+        )
+    )(role)
+    app.command(epilog=examples("context remove notes did:key:z6Mk…"))(remove)
+    app.command(epilog=examples("context vote notes did:key:z6Mk…"))(vote)
+    app.command(
+        epilog=examples(
+            "context tighten notes --never",
+            "context tighten notes --quorum 2 --key did:key:z6Mk… --key did:key:z6Mk… --notice 3d",
+        )
+    )(tighten)
+    app.command(
+        epilog=examples(
+            "context upgrade notes org.covey.kv", "context upgrade notes bafkrei… --migrate '{}'"
+        )
+    )(upgrade)
+    app.command(epilog=examples("context approve notes bafkrei…"))(approve)
+    app.command(epilog=examples("context certificate"))(certificate)
+
+
+def rules(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
+    """Say what can and what can never happen in a context."""
+    with open_client(home) as client:
+        reply = client.rules(context)
+    if as_json:
+        emit_json(reply)
+        return
+    from covey.cli.rules_page import rules_page  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(rules_page(reply))
+
+
+def role(
+    home: HomeOption,
+    context: ContextArgument,
+    who: _WhoArgument,
+    give: Annotated[
+        str | None, typer.Option("--give", metavar="ROLE", help="Give this role.")
+    ] = None,
+    take: Annotated[
+        str | None, typer.Option("--take", metavar="ROLE", help="Take it away, for good.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a role to a member's devices, or take it away.
+
+    A device whose role was taken never gets it again; the member can, with another device.
+    """
+    if (give is None) == (take is None):
+        raise typer.BadParameter("say either --give ROLE or --take ROLE")
+    action, name = ("give", give) if give is not None else ("take", take)
+    _govern(home, context, GovernRequest(action=action, who=who, role=name or ""), as_json=as_json)
+
+
+def remove(
+    home: HomeOption, context: ContextArgument, who: _WhoArgument, as_json: JsonOption = False
+) -> None:
+    """Remove a member, with all its devices, or one device.
+
+    A removed device never comes back. What it wrote without having seen its removal counts for
+    nothing from then on.
+    """
+    _govern(home, context, GovernRequest(action="remove", who=who), as_json=as_json)
+
+
+def vote(
+    home: HomeOption, context: ContextArgument, who: _WhoArgument, as_json: JsonOption = False
+) -> None:
+    """Vote to remove an admin of the charter whom you may not remove alone.
+
+    With enough votes, as the charter says, any of those who voted can remove it.
+    """
+    _govern(home, context, GovernRequest(action="vote", who=who), as_json=as_json)
+
+
+def tighten(
+    home: HomeOption,
+    context: ContextArgument,
+    never: _NeverOption = False,
+    publisher: _PublisherOption = False,
+    quorum: _QuorumOption = None,
+    key: _KeyOption = None,
+    notice: _NoticeOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Add a constraint on releases. Nobody can ever take it away again."""
+    constraint = constraint_given(
+        never=never, publisher=publisher, quorum=quorum, keys=key, notice=notice
+    )
+    if constraint is None:
+        raise typer.BadParameter("say one of --never, --publisher and --quorum K")
+    request = GovernRequest(action="tighten", constraint=constraint)
+    _govern(home, context, request, as_json=as_json)
+
+
+def constraint_given(
+    *, never: bool, publisher: bool, quorum: int | None, keys: list[str] | None, notice: str
+) -> ConstraintForm | None:
+    """The one constraint that options name, or None. Raises BadParameter."""
+    if never + publisher + (quorum is not None) > 1:
+        raise typer.BadParameter("one constraint at a time: --never, --publisher or --quorum K")
+    if quorum is None and (keys or notice):
+        raise typer.BadParameter("--key and --notice belong to --quorum K")
+    if never:
+        return ConstraintForm("never")
+    if publisher:
+        return ConstraintForm("publisher")
+    if quorum is None:
+        return None
+    try:
+        return ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint="--notice") from error
+
+
+_ReleaseArgument = Annotated[
+    str, typer.Argument(metavar="RELEASE", help="A release: its id, or one that is installed.")
+]
+
+
+def upgrade(
+    home: HomeOption,
+    context: ContextArgument,
+    release: _ReleaseArgument,
+    migrate: Annotated[
+        str | None,
+        typer.Option("--migrate", metavar="JSON", help="Call its `migrate` with these arguments."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put an installed release in force, for every member, if the rules allow it.
+
+    It begins with this delta: what others write before they know of it keeps the old release.
+    """
+    migration = None if migrate is None else read_arguments(migrate).decode()
+    request = GovernRequest(action="upgrade", release=release, migration=migration)
+    _govern(home, context, request, as_json=as_json)
+
+
+def approve(
+    home: HomeOption,
+    context: ContextArgument,
+    release: _ReleaseArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a release as the next one, with this member's key of the context's quorum."""
+    _govern(home, context, GovernRequest(action="approve", release=release), as_json=as_json)
+
+
+def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Print this device's certificate: a founder can name it an admin in its rules."""
+    with open_client(home) as client:
+        text = client.certificate().certificate
+    if as_json:
+        emit(CertificateReply(text), as_json=True, show=lambda: text)
+    else:
+        emit_line(text)  # Never wrapped: people paste it.
+
+
+def _govern(home: HomeOption, context: str, request: GovernRequest, *, as_json: bool) -> None:
+    with open_client(home) as client:
+        reply = client.govern(context, request)
+    emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

@@ -1,0 +1,48 @@
+"""How the rules of a context are shown to people."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from covey.api.rules_schema import ConstraintForm, RulesReply
+
+__all__ = ["rules_page"]
+
+
+def rules_page(reply: RulesReply) -> RenderableType:
+    """The sentences first, then who holds which role and the facts behind it all."""
+    parts: list[RenderableType] = [
+        *_section("Never", "red", reply.never),
+        *_section("Possible", "green", reply.can),
+        *_section("Not promised", "yellow", reply.unpromised),
+    ]
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("code rule", ", ".join(_constraint(each) for each in reply.constraints) or "none")
+    facts.add_row("release", f"number {reply.number}  {reply.version}  {reply.release}")
+    facts.add_row(
+        "terms", f"{reply.admission}, {reply.verification}, encryption {reply.encryption}"
+    )
+    parts.append(facts)
+    holders = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("member", "roles"):
+        holders.add_column(name, overflow="fold")
+    for holder in reply.members:
+        holders.add_row(holder.member, ", ".join(holder.roles))
+    parts += [Text(""), holders]
+    if not reply.is_current:
+        parts.append(Text("This is what the charter says; nothing of the context is here yet."))
+    return Group(*parts)
+
+
+def _section(title: str, style: str, lines: tuple[str, ...]) -> list[RenderableType]:
+    if not lines:
+        return []
+    return [Text(title, style=f"bold {style}"), *(Text(f"  {line}") for line in lines), Text("")]
+
+
+def _constraint(form: ConstraintForm) -> str:
+    if form.constraint != "quorum":
+        return form.constraint
+    return f"quorum {form.k} of {len(form.keys)}, notice {form.notice_s} s"

@@ -1,0 +1,187 @@
+"""From what a commander wants to governance effects, and what of the rules it is told.
+
+Source: protocols/governance.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from covey.codec import cid_text, did_text, parse_cid, parse_did
+from covey.errors import ConfigError, NotFound
+from covey.governance import devices, named_member
+from covey.model import (
+    ADMIN_ROLE,
+    Approve,
+    Charter,
+    Close,
+    Demote,
+    DeviceId,
+    Governance,
+    Promote,
+    ReleaseId,
+    Tighten,
+    Upgrade,
+    Vote,
+)
+from covey.node.records import Records
+from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
+from covey.node.sentences import sentences
+from covey.sync import Ledger
+
+__all__ = ["MemberRow", "RulesRow", "Wish", "charter_rules", "effects_of", "ledger_rules"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be done. action: remove, leave, give, take, tighten, vote, approve or upgrade.
+
+    who: a member or a device as did:key. role: with give and take. release: with approve and
+    upgrade. migration: the arguments of `migrate`, as JSON, or None where it is not to be called.
+    """
+
+    action: str
+    who: str = ""
+    role: str = ""
+    release: str = ""
+    migration: str | None = None
+    constraint: ConstraintRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member's device and the roles it holds."""
+
+    member: str
+    device: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesRow:
+    """The rules of a context. constraints: all that bind now, the charter's first.
+
+    number, release, version: what is in force. members: those with a role. is_current: whether
+    this is what holds now, or only what the charter said at the beginning.
+    """
+
+    id: str
+    is_current: bool
+    admission: str
+    verification: str
+    encryption: str
+    roles: tuple[str, ...]
+    admin_quorum: int
+    constraints: tuple[ConstraintRow, ...]
+    number: int
+    release: str
+    version: str
+    members: tuple[MemberRow, ...]
+    can: tuple[str, ...]
+    never: tuple[str, ...]
+    unpromised: tuple[str, ...]
+
+
+def effects_of(
+    ledger: Ledger, own: DeviceId, wish: Wish, records: Records
+) -> tuple[Governance, ...]:
+    """The effects that do what is wished. Raises ConfigError and NotFound."""
+    match wish.action:
+        case "leave":
+            return (Close(own, ()),)
+        case "remove":
+            return tuple(Close(device, ()) for device in _devices(ledger, wish.who))
+        case "give":
+            return tuple(
+                Promote(device, wish.role)
+                for device in _devices(ledger, wish.who)
+                if wish.role not in ledger.authority.roles(device)
+            ) or _nothing(f"{wish.who} has the role {wish.role} already")
+        case "take":
+            return tuple(
+                Demote(device, wish.role, ())
+                for device in _devices(ledger, wish.who)
+                if wish.role in ledger.authority.roles(device)
+            ) or _nothing(f"{wish.who} does not have the role {wish.role}")
+        case "vote":
+            return tuple(Vote(device) for device in _devices(ledger, wish.who))
+        case "tighten" if wish.constraint is not None:
+            return (Tighten(constraint_of_row(wish.constraint)),)
+        case "upgrade":
+            return (Upgrade(1, records.manifest(ReleaseId(parse_cid(wish.release))), ()),)
+        case "approve":
+            return (Approve(1, ReleaseId(parse_cid(wish.release))),)
+    raise ConfigError(f"action {wish.action[:32]!r} is not known")
+
+
+def _nothing(why: str) -> tuple[Governance, ...]:
+    raise ConfigError(why)
+
+
+def _devices(ledger: Ledger, who: str) -> list[DeviceId]:
+    """The devices of a member, or the one device, that a did:key names."""
+    key = parse_did(who)
+    known = dict(devices(ledger.authority))
+    if key in known:
+        return [DeviceId(key)]
+    found = [device for device, member in known.items() if member == key]
+    if not found:
+        was = named_member(ledger.authority, DeviceId(key)) is not None
+        why = "was removed already" if was else "is neither a member nor a member's device here"
+        raise NotFound(f"{who} {why}")
+    return found
+
+
+def ledger_rules(ledger: Ledger) -> RulesRow:
+    """The rules as they are now."""
+    rule = ledger.governor.rule(ledger.authority)
+    terms = ledger.governor.terms(rule.release)
+    said = sentences(ledger.charter, rule.constraints, terms.collections)
+    members = tuple(
+        MemberRow(did_text(member), did_text(device), tuple(sorted(roles)))
+        for device, member in devices(ledger.authority)
+        if (roles := ledger.authority.roles(device))
+    )
+    row = charter_rules(cid_text(ledger.context), ledger.charter)
+    return RulesRow(
+        id=row.id,
+        is_current=True,
+        admission=row.admission,
+        verification=row.verification,
+        encryption=row.encryption,
+        roles=row.roles,
+        admin_quorum=row.admin_quorum,
+        constraints=tuple(constraint_row(constraint) for constraint in rule.constraints),
+        number=rule.number,
+        release=cid_text(rule.release),
+        version=terms.version,
+        members=members,
+        can=said.can,
+        never=said.never,
+        unpromised=said.unpromised,
+    )
+
+
+def charter_rules(context: str, charter: Charter) -> RulesRow:
+    """The rules that a charter gives, before anything of the context is known."""
+    said = sentences(charter, charter.constraints, ())
+    return RulesRow(
+        id=context,
+        is_current=False,
+        admission=charter.admission.value,
+        verification=charter.verification.value,
+        encryption=charter.encryption.value,
+        roles=(ADMIN_ROLE, *charter.roles),
+        admin_quorum=charter.admin_quorum,
+        constraints=tuple(constraint_row(constraint) for constraint in charter.constraints),
+        number=0,
+        release=cid_text(charter.release),
+        version="",
+        members=tuple(
+            MemberRow(did_text(admin.member), did_text(admin.device), (ADMIN_ROLE,))
+            for admin in charter.admins
+        ),
+        can=said.can,
+        never=said.never,
+        unpromised=said.unpromised,
+    )

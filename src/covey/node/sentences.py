@@ -1,0 +1,188 @@
+"""What can and what can never happen in a context, in plain sentences.
+
+Every sentence follows from the charter and the code rule; none promises more than the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from covey.codec import cid_of, cid_text, did_text
+from covey.model import (
+    Admission,
+    Admit,
+    Approve,
+    Charter,
+    Close,
+    Collection,
+    Constraint,
+    Demote,
+    Encryption,
+    Evidence,
+    Governance,
+    Merge,
+    Never,
+    Promote,
+    Publisher,
+    Quorum,
+    Rule,
+    Tighten,
+    Upgrade,
+    Verification,
+    Vote,
+)
+
+__all__ = ["Sentences", "deed", "sentences", "span_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """can: what may happen. never: what cannot. unpromised: what the rules do not prevent."""
+
+    can: tuple[str, ...]
+    never: tuple[str, ...]
+    unpromised: tuple[str, ...]
+
+
+def sentences(
+    charter: Charter, constraints: Sequence[Constraint], collections: Sequence[Collection]
+) -> Sentences:
+    """The rules of a context; constraints: all that bind there now."""
+    can, never = _code(charter, constraints)
+    can += _people(charter)
+    never += _ranks(charter)
+    more_can, more_never = _entries(charter, collections)
+    return Sentences((*can, *more_can), (*never, *more_never), tuple(_unpromised(charter)))
+
+
+def deed(effect: Governance) -> str:
+    """What a governance effect does, in a few words."""
+    match effect:
+        case Merge():
+            return "merges heads"
+        case Admit(certificate):
+            return f"admits {did_text(certificate.device)}"
+        case Promote(device, role):
+            return f"gives {role} to {did_text(device)}"
+        case Close(device):
+            return f"removes {did_text(device)}"
+        case Demote(device, role):
+            return f"takes {role} from {did_text(device)}"
+        case Upgrade(number, manifest):
+            return f"puts release {cid_text(cid_of(manifest))} in force as number {number}"
+        case Approve(number, release):
+            return f"approves release {cid_text(release)} as number {number}"
+        case Tighten(constraint):
+            return f"tightens: {type(constraint).__name__.lower()}"
+        case Evidence(one, other):
+            return f"shows a fork: {one.hex()} and {other.hex()}"
+        case Vote(device):
+            return f"votes to remove {did_text(device)}"
+
+
+def _code(charter: Charter, constraints: Sequence[Constraint]) -> tuple[list[str], list[str]]:
+    del charter
+    if any(isinstance(constraint, Never) for constraint in constraints):
+        return [], ["Nobody can change this application's code."]
+    can = ["An admin can put another release of this application in force."]
+    never = ["No release of another application, or of another publisher, can come into force."]
+    never.append("No release can drop a collection, or change its merge rule or its roles.")
+    for constraint in constraints:
+        match constraint:
+            case Publisher():
+                never.append("No release can come into force that is not newer than the last.")
+            case Quorum(k, keys, notice_ms):
+                who = _some(k, [did_text(key) for key in keys])
+                never.append(f"No release can come into force that was not approved by {who}.")
+                if notice_ms:
+                    span = span_text(notice_ms // 1_000)
+                    never.append(
+                        f"No release can come into force before a member without any of these "
+                        f"keys has known of it for {span}: who does not want it can leave."
+                    )
+    can.append("An admin can add a constraint on releases; nobody can take one away.")
+    return can, never
+
+
+def _some(k: int, keys: list[str]) -> str:
+    if len(keys) == 1:
+        return keys[0]
+    return f"{k} of {', '.join(keys)}"
+
+
+def span_text(seconds: int) -> str:
+    """A time in the largest unit that divides it."""
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds and seconds % size == 0:
+            count = seconds // size
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+def _people(charter: Charter) -> list[str]:
+    said = {
+        Admission.OPEN: "Whoever knows this context can become a member.",
+        Admission.INVITE: "Whoever has an invitation can become a member.",
+        Admission.CLOSED: "An admin can let a member in.",
+    }
+    can = [said[charter.admission]]
+    can.append("An admin of the charter can remove any member but admins before it there.")
+    can.append("An admin made later can remove those whom only it, or those it let in, let in.")
+    can.append("A member can remove its own devices.")
+    roles = ", ".join(("admin", *charter.roles))
+    can.append(f"An admin can give a role to a member's device, and take it away: {roles}.")
+    if charter.admin_quorum:
+        can.append(
+            f"{charter.admin_quorum} members who are admins of the charter can together remove "
+            f"another one, the first too."
+        )
+    return can
+
+
+def _ranks(charter: Charter) -> list[str]:
+    first = did_text(charter.admins[0].member)
+    never = [
+        "A device that was removed can never come back; its member can, with another device.",
+        "Admission, verification, encryption and roles of this context can never change.",
+    ]
+    if not charter.admin_quorum:
+        never.append(f"Nobody but itself can remove the first admin, {first}.")
+    return never
+
+
+def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[str], list[str]]:
+    del charter
+    can, never = [], []
+    for collection in collections:
+        name = collection.name
+        roles = " or ".join(collection.roles)
+        who = f"Members with the role {roles}" if roles else "All members"
+        if roles:
+            never.append(f"Nobody without the role {roles} can write {name}.")
+        match collection.rule:
+            case Rule.FROZEN:
+                never.append(f"Nobody can change or delete an entry of {name} once it is there.")
+            case Rule.OWNED:
+                never.append(f"Nobody can change an entry of {name} but the member it belongs to.")
+            case _:
+                can.append(f"{who} can write {name}, as the code lets them.")
+    return can, never
+
+
+def _unpromised(charter: Charter) -> list[str]:
+    some = [
+        "An application that takes its instructions from data can be changed by that data.",
+        "Times are their author's claims, and random draws can be tried by their author first.",
+        "What a member wrote without having seen its removal counts for nothing from then on.",
+        "Who sleeps through a notice finds the new release in force.",
+        "Any admin can add a constraint that only it can satisfy, or that nobody can.",
+    ]
+    if charter.verification is Verification.SIGNATURE:
+        some.append(
+            "Calls are not run again by others: a member with a doctored node can write what the "
+            "merge rules and roles allow, whatever the code would do."
+        )
+    if charter.encryption is Encryption.NONE:
+        some.append("Whoever knows this context can read everything in it.")
+    return some

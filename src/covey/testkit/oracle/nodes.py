@@ -1,0 +1,172 @@
+"""Replicas beside the oracle: random histories, in four orders of arrival each.
+
+    python -m covey.testkit.oracle.nodes FIRST COUNT
+
+What is compared: which deltas are applied, which of those have no effect, whose each device is and
+what it may do, who was closed, the release and the code rule, and the digest of it all; and that a
+restart finds the same. Prints one JSON line; exit code 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+
+from covey.codec import constraint_packed, decode_manifest, pack
+from covey.crypto import Tag, tagged_hash
+from covey.governance import devices
+from covey.model import Delta, Put, Rule
+from covey.rules import silent_tips
+from covey.sync import Ledger
+from covey.testkit.history import START_MS, lane_sum
+from covey.testkit.identities import identity
+from covey.testkit.oracle.drawing import draw, orders
+from covey.testkit.oracle.history import Known, parents_of
+from covey.testkit.oracle.judgement import Judgement
+from covey.testkit.oracle.oracle import upgrade_of
+from covey.testkit.oracle.writing import Writing
+from covey.testkit.playbook import Stage
+from covey.testkit.sim.checkers.reference import fold
+
+__all__ = ["differences", "digest_of"]
+
+_LATE_S = START_MS / 1_000 + 10**7
+_WATCHER = identity("watcher of the oracle")
+
+
+def differences(seed: int, steps: int = 60) -> tuple[Writing, list[str]]:
+    """A history, and in what replicas that take it in differ from the oracle's word."""
+    writing = draw(seed, steps)
+    j = writing.oracle.judge(writing.admitted)
+    digest = digest_of(writing, j)
+    found = []
+    for number, order in enumerate(orders(writing.deltas, seed)):
+        stage = Stage(writing.founding, _WATCHER, now=_LATE_S)
+        _deliver(stage, order)
+        ledger = stage.replica.ledger
+        what = _compare(writing, j, ledger)
+        if not what and ledger.digest() != digest:
+            what = "another digest"
+        again = stage.restarted().replica.ledger
+        if not what and _outcome(again) != _outcome(ledger):
+            what = "a restart finds something else"
+        if what:
+            found.append(f"history {seed}, order {number}: {what}")
+    return writing, found
+
+
+def _deliver(stage: Stage, order: tuple[Delta, ...]) -> None:
+    """Hand over what can be judged, again and again, until nothing more can be."""
+    waiting = list(order)
+    while waiting:
+        later = []
+        for delta in waiting:
+            ledger = stage.replica.ledger
+            if all(ledger.is_applied(parent) for parent in parents_of(delta)):
+                stage.receive(delta)
+            else:
+                later.append(delta)
+        if len(later) == len(waiting):
+            return
+        waiting = later
+
+
+def _compare(writing: Writing, j: Judgement, ledger: Ledger) -> str:
+    for known in writing.history.known.values():
+        is_applied = ledger.is_applied(known.delta.id)
+        if is_applied != bool(known.bit & j.s):
+            code = writing.codes.get(known.delta.id, "admissible")
+            what = "applied" if is_applied else "not applied"
+            return f"{known.delta.id.hex()[:8]} is {what}, which the oracle calls {code}"
+    authority = ledger.authority
+    if dict(devices(authority)) != j.members:
+        return "other members"
+    if {device: authority.roles(device) for device in j.members} != j.roles:
+        return "other roles"
+    rule = ledger.governor.rule(authority)
+    if (rule.number, rule.release) != (j.number, j.release):
+        return "another release"
+    if frozenset(rule.constraints) != j.constraints:
+        return "another code rule"
+    silent = {known.delta.id for known in writing.history.within(j.silent)}
+    mine = {tip.id for _, tip in silent_tips(ledger.view)}
+    if mine != silent:
+        return f"other silent deltas: {len(mine - silent)} more, {len(silent - mine)} fewer"
+    return ""
+
+
+def _outcome(ledger: Ledger) -> tuple[object, ...]:
+    authority = ledger.authority
+    return (ledger.digest(), authority.void, authority.mutual, ledger.governor.rule(authority))
+
+
+def digest_of(writing: Writing, j: Judgement) -> bytes:
+    """The state digest of the word on a set of deltas."""
+    elements = [pack((4, j.release))]
+    elements += [pack((3, device, member)) for device, member in j.members.items()]
+    elements += [pack((5, device)) for device in j.closed]
+    elements += [pack((6, device, role)) for device, held in j.roles.items() for role in held]
+    elements += [pack((7, constraint_packed(constraint))) for constraint in j.constraints]
+    for (_, rule), known in sorted(_by_rule(writing, j).items(), key=lambda item: item[0]):
+        elements += _elements(known, Rule(rule))
+    return tagged_hash(Tag.DIGEST, writing.founding.context, lane_sum(elements))
+
+
+def _by_rule(writing: Writing, j: Judgement) -> dict[tuple[str, str], list[Known]]:
+    """What speaks of each collection, which is a name and a rule; with nothing but that."""
+    parts: dict[tuple[str, str], list[Known]] = {}
+    for known in writing.history.within(j.s & ~j.silent):
+        upgrade = upgrade_of(known)
+        release = known.delta.core.release
+        declared = (
+            writing.oracle.collections(release, known.past)
+            if upgrade is None
+            else decode_manifest(upgrade.manifest).collections
+        )
+        for collection in declared:
+            place = (collection.name, collection.rule.value)
+            parts.setdefault(place, []).append(_only(known, collection.name))
+    return parts
+
+
+def _only(known: Known, name: str) -> Known:
+    """A delta without its effects on other collections; indices stay."""
+    flat = [effect for effects in known.payload.effects for effect in effects]
+    kept = tuple(effect if effect.collection == name else Put("", b"", b"") for effect in flat)
+    return replace(known, payload=replace(known.payload, effects=(kept,)))
+
+
+def _elements(known: list[Known], rule: Rule) -> list[bytes]:
+    names = {e.collection for each in known for effects in each.payload.effects for e in effects}
+    live = fold(known, dict.fromkeys(names, rule))
+    elements = []
+    for (name, key), winner in live.items():
+        if not name:
+            continue
+        if isinstance(winner, int):
+            elements.append(pack((2, name, key, winner.to_bytes(16, "big", signed=True))))
+        else:
+            stamp, delta, index, value = winner
+            elements.append(pack((1, name, key, value, stamp, delta, index)))
+    return elements
+
+
+def main() -> int:
+    """Compare some histories."""
+    first, count = int(sys.argv[1]), int(sys.argv[2])
+    began = time.process_time()
+    deltas, found = 0, []
+    for seed in range(first, first + count):
+        writing, different = differences(seed)
+        deltas += len(writing.deltas)
+        found += different
+    spent = round(time.process_time() - began, 1)
+    line = {"histories": count, "deltas": deltas, "cpu_s": spent, "differences": found[:20]}
+    print(json.dumps(line))  # noqa: T201 - this is what it is for
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Bundles of a little application in several versions, signed by one publisher."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from covey.codec import Description, pack_bundle
+from covey.crypto import Signer, sha256
+from covey.merge import StateReader
+from covey.node.service import Node
+from covey.runtime import read_interface
+from tests.contract.runtime.guests import COLLECTIONS, IMPORTS, Script, abi_json, with_abi
+
+__all__ = ["PACKAGE", "release", "value"]
+
+PACKAGE = "org.example.ours"
+_PUBLISHER = "publisher of ours"
+_EXTRAS = {"name": "extras", "rule": "register"}
+
+
+@cache
+def release(
+    version: str,
+    *,
+    migrates: bool = False,
+    fails: bool = False,
+    more: bool = False,
+    publisher: str = _PUBLISHER,
+) -> bytes:
+    """The bundle of a version, whose call `write` leaves the version under the key `k`.
+
+    `staff` writes what needs a role; the query `told` says the version. migrates: `migrate` adds 1
+    to the sum `migrations` and notes it. fails: it does not come to an end. more: there is a
+    further collection, and `write` writes there.
+    """
+    script = Script()
+    further = script.put("extras", "k", version) if more else ""
+    bodies = {
+        "write": script.put("items", "k", version) + further,
+        "staff": script.put("staff", "k", version),
+        "told": script.output(f'"{version}"'),
+    }
+    if migrates:
+        done = script.add("sums", "migrations", 1) + script.put("items", "m", version)
+        bodies["migrate"] = script.fail("cannot migrate") if fails else done
+    methods = [
+        {"name": name, "kind": "query" if name == "told" else "call"} for name in sorted(bodies)
+    ]
+    functions = "".join(f'(func (export "{name}") {body})' for name, body in bodies.items())
+    pool = "".join(f"\\{byte:02x}" for byte in script._pool)
+    memory = f'(memory (export "memory") 1) (data (i32.const 32768) "{pool}")'
+    collections = (*COLLECTIONS, _EXTRAS) if more else COLLECTIONS
+    module = with_abi(
+        f"(module {IMPORTS} {memory} {functions})",
+        abi_json(collections=collections, methods=methods),
+    )
+    description = Description(PACKAGE, version, "ours")
+    signer = Signer.from_seed(sha256(publisher.encode()))
+    return pack_bundle(description, read_interface(module), module, signer)
+
+
+def value(node: Node, name: str, collection: str, key: str) -> bytes | None:
+    """An entry of a context as a node's state holds it."""
+    driver = next(h for h in node._contexts.all() if h.record.name == name).driver
+    assert driver is not None
+    reader = StateReader(driver.replica.ledger.view, driver.collections(driver.release))
+    return reader.get(collection, key.encode())

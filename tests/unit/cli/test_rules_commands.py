@@ -1,0 +1,125 @@
+"""Commands about rules: what is asked of the node, and what is refused before it is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from covey.cli.rules_file import parse_span, read_rules
+from covey.errors import ConfigError
+
+KEY = "did:key:z6MkMember"
+RULES = f"""\
+roles = ["editor"]
+admin_quorum = 2
+
+[[code]]
+constraint = "publisher"
+
+[[code]]
+constraint = "quorum"
+k = 1
+keys = ["{KEY}"]
+notice = "3d"
+"""
+
+
+def test_rules_are_sentences_and_facts(covey):
+    """For people the sentences come first; scripts get all of it."""
+    shown = covey("context", "rules", "notes")
+    assert "Nobody can change this application's code." in shown.out
+    assert "quorum 1 of 1, notice 3600 s, never" in shown.out
+    reply = json.loads(covey("context", "rules", "notes", "--json").out)
+    assert reply["never"] == ["Nobody can change this application's code."]
+    assert [each["constraint"] for each in reply["constraints"]] == ["quorum", "never"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wish"),
+    [
+        (["remove", "notes", KEY], ("remove", KEY, "", None)),
+        (["role", "notes", KEY, "--give", "editor"], ("give", KEY, "editor", None)),
+        (["role", "notes", KEY, "--take", "admin"], ("take", KEY, "admin", None)),
+        (["tighten", "notes", "--never"], ("tighten", "", "", ("never", 0, (), 0))),
+        (["tighten", "notes", "--publisher"], ("tighten", "", "", ("publisher", 0, (), 0))),
+        (
+            ["tighten", "notes", "--quorum", "1", "--key", KEY, "--notice", "2h"],
+            ("tighten", "", "", ("quorum", 1, (KEY,), 7_200)),
+        ),
+    ],
+)
+def test_wishes_reach_the_node(covey, node, arguments, wish):
+    """Exactly as they were said."""
+    ran = covey("context", *arguments, "--json")
+    assert json.loads(ran.out) == {"delta": "ab" * 32}
+    told = node.node.wishes[-1]
+    row = told.constraint
+    constraint = None if row is None else (row.constraint, row.k, row.keys, row.notice_s)
+    assert (told.action, told.who, told.role, constraint) == wish
+
+
+def test_what_the_rules_forbid_is_1(covey):
+    """With the rule's code and its reason."""
+    ran = covey("context", "vote", "notes", KEY)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no-quorum" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["role", "notes", KEY],
+        ["role", "notes", KEY, "--give", "a", "--take", "b"],
+        ["tighten", "notes"],
+        ["tighten", "notes", "--never", "--publisher"],
+        ["tighten", "notes", "--never", "--key", KEY],
+        ["tighten", "notes", "--quorum", "1", "--key", KEY, "--notice", "soon"],
+    ],
+)
+def test_wrong_usage_is_2(covey, arguments):
+    """Before anything is asked of the node."""
+    ran = covey("context", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_create_takes_rules_from_a_file(covey, node, tmp_path: Path):
+    """And --locked adds that the code never changes."""
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES)
+    assert covey("context", "create", "org.example.kv", "--rules", str(path)).code == 0
+    rulebook = node.node.rulebook
+    assert (rulebook.roles, rulebook.admin_quorum) == (("editor",), 2)
+    assert [(r.constraint, r.k, r.keys, r.notice_s) for r in rulebook.code] == [
+        ("publisher", 0, (), 0),
+        ("quorum", 1, (KEY,), 259_200),
+    ]
+    assert covey("context", "create", "org.example.kv", "--locked").code == 0
+    assert [r.constraint for r in node.node.rulebook.code] == ["never"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("roles = [", "no TOML"),
+        ("colour = 1", "unknown field"),
+        ('roles = ["a"]\nadmin_quorum = "two"\n', r"rules\.toml:2: admin_quorum"),
+        ('[[code]]\nconstraint = "quorum"\nnotice = "soon"\n', "code 1: notice 'soon'"),
+        ("a = [[[[[[1]]]]]]", "too deeply"),
+    ],
+)
+def test_wrong_file_is_told_with_its_place(tmp_path: Path, text: str, what: str):
+    """One sentence each."""
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=what):
+        read_rules(path)
+
+
+def test_spans():
+    """In the units people count in."""
+    assert [parse_span(text) for text in ("", "90s", "30m", "12h", "3d")] == [
+        *(0, 90, 1_800),
+        *(43_200, 259_200),
+    ]
