@@ -5,7 +5,8 @@
 Each node is a process; calls go to all of them, `rate` a second together. Every 10 to 30 s one of
 them, never the first two, is killed with -9 and started again. At the end all must agree, every
 acknowledged call must be on every node, no node may have ended by itself, and the processes that
-lived longest must not have grown: private memory by less than 1 MB an hour in the second half, open
+lived longest must not have grown: private memory by less than 1 MB an hour in the second half (the
+least of each minute, by least squares, less twice the standard error, which is told too), open
 files not at all. Until then the store's caches fill, which have a fixed size; so of less than half
 an hour growth is told but not judged. Pages of files that the system maps do not count: it takes
 them back when it wants. Exit code 1 with a sentence for each promise that was broken.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import statistics
@@ -95,7 +97,7 @@ def main(arguments: list[str]) -> int:
                 thread.join()
         broken = _broken_promises(nodes, context, record)
         grown = _grown(record, asked.seconds)
-    return _tell(asked.json, record, grown, broken)
+    return _tell(asked.json, record, grown, broken, Path(folder))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -221,13 +223,14 @@ def _held(client: Client, context: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Of one process after the warm-up. mb_per_h: slope of a straight line through its memory.
+    """Of one process after the warm-up. mb_per_h: slope of a line through its memory's floor.
 
     private_mb: at eleven moments of its whole life.
     """
 
     node: str
     mb_per_h: float
+    error_mb_per_h: float
     private_mb: tuple[float, ...]
     files_before: int
     files_after: int
@@ -240,12 +243,13 @@ def _grown(record: Record, seconds: float) -> list[Growth]:
         later = [s for s in samples if s.at_s >= seconds * WARM_UP_SHARE]
         if len(later) < 4 or later[-1].at_s - later[0].at_s < seconds * (1 - WARM_UP_SHARE) / 2:
             continue
-        line = statistics.linear_regression([s.at_s for s in later], [s.private_mb for s in later])
+        slope, error = _slope(_floors(later))
         quarter = max(1, len(later) // 4)
         grown.append(
             Growth(
                 node=name,
-                mb_per_h=line.slope * 3_600,
+                mb_per_h=slope * 3_600,
+                error_mb_per_h=error * 3_600,
                 private_mb=_tenths(samples),
                 files_before=round(statistics.median(s.files for s in later[:quarter])),
                 files_after=round(statistics.median(s.files for s in later[-quarter:])),
@@ -254,21 +258,52 @@ def _grown(record: Record, seconds: float) -> list[Growth]:
     return grown
 
 
+def _floors(samples: list[Sample]) -> list[tuple[float, float]]:
+    """The least memory of each minute: what compactions and collections take is given back."""
+    floors: dict[int, float] = {}
+    for sample in samples:
+        minute = int(sample.at_s // 60)
+        floors[minute] = min(sample.private_mb, floors.get(minute, sample.private_mb))
+    return [(60.0 * minute, floor) for minute, floor in floors.items()]
+
+
+def _slope(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Least squares: slope by the second, and its standard error."""
+    times, values = zip(*points, strict=True)
+    if len(points) < 3:
+        return 0.0, math.inf
+    line = statistics.linear_regression(times, values)
+    spread = sum((t - statistics.fmean(times)) ** 2 for t in times)
+    rest = sum((v - line.intercept - line.slope * t) ** 2 for t, v in points)
+    return line.slope, math.sqrt(rest / (len(points) - 2) / spread)
+
+
 def _tenths(samples: list[Sample]) -> tuple[float, ...]:
     """Memory at eleven moments, evenly spread from the first to the last."""
     last = len(samples) - 1
     return tuple(round(samples[last * n // 10].private_mb, 1) for n in range(11))
 
 
-def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str]) -> int:
+def _keep_samples(record: Record, folder: Path) -> None:
+    """Every look at every process, so that a slope can be looked into."""
+    rows = {
+        f"{name}/{pid}": [[round(s.at_s), round(s.private_mb, 2)] for s in samples]
+        for (name, pid), samples in record.samples.items()
+    }
+    (folder / "samples.json").write_text(json.dumps(rows))
+
+
+def _tell(
+    as_json: bool, record: Record, grown: list[Growth], broken: list[str], folder: Path
+) -> int:
     seconds = time.monotonic() - record.began_s
     is_judged = seconds >= JUDGED_S
     broken = [
         *broken,
         *(
-            f"{g.node} grows by {g.mb_per_h:.2f} MB an hour"
+            f"{g.node} grows by {g.mb_per_h:.2f} ± {g.error_mb_per_h:.2f} MB an hour"
             for g in grown
-            if is_judged and g.mb_per_h >= GROWTH_MB_PER_H_MAX
+            if is_judged and g.mb_per_h - 2 * g.error_mb_per_h >= GROWTH_MB_PER_H_MAX
         ),
         *(
             f"{g.node} has {g.files_after} open files where it had {g.files_before}"
@@ -276,6 +311,7 @@ def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str])
             if g.files_after > g.files_before + 4
         ),
     ]
+    _keep_samples(record, folder)
     result = {
         "seconds": round(seconds),
         "growth_judged": is_judged,
@@ -284,6 +320,7 @@ def _tell(as_json: bool, record: Record, grown: list[Growth], broken: list[str])
         "deltas": len(record.acknowledged),
         "kills": record.kills,
         "mb_per_h": {g.node: round(g.mb_per_h, 2) for g in grown},
+        "error_mb_per_h": {g.node: round(g.error_mb_per_h, 2) for g in grown},
         "private_mb": {g.node: g.private_mb for g in grown},
         "files": {g.node: [g.files_before, g.files_after] for g in grown},
         "broken": broken,
