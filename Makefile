@@ -87,8 +87,9 @@ hostile: $(READY) ## hostile frames against a real node: memory, and honest call
 fuzz: $(READY) ## random modules and calls on every engine there is (SECONDS=60, ARGS=--fresh)
 	@$(PYTHON) scripts/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
 
-vectors: $(READY) ## write the test vectors of protocols/ again, byte for byte
+vectors: $(READY) ## write the test vectors of protocols/ and the table of rules again, byte for byte
 	@$(PYTHON) scripts/vectors.py $(ARGS)
+	@$(PYTHON) scripts/rules_table.py $(ARGS)
 
 apps: $(READY) ## build apps/ from source and compare with the committed modules (411 MB compiler)
 	@$(PYTHON) -m pip install --quiet --require-hashes -r locks/apps.lock

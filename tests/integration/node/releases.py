@@ -1,19 +1,25 @@
-"""Bundles of a little application in several versions, signed by one publisher."""
+"""A little application in several versions, and contexts of it."""
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from covey.codec import Description, pack_bundle
 from covey.crypto import Signer, sha256
 from covey.merge import StateReader
+from covey.node.governing import Wish
+from covey.node.rulebook import Rulebook
 from covey.node.service import Node
 from covey.runtime import read_interface
 from tests.contract.runtime.guests import COLLECTIONS, IMPORTS, Script, abi_json, with_abi
 
-__all__ = ["PACKAGE", "release", "value"]
+__all__ = [
+    "PACKAGE", "WRITE", "joined", "ours", "own", "release", "says", "upgrade", "value",
+]  # fmt: skip
 
 PACKAGE = "org.example.ours"
+WRITE = ("write", b"{}")
 _PUBLISHER = "publisher of ours"
 _EXTRAS = {"name": "extras", "rule": "register"}
 
@@ -65,3 +71,31 @@ def value(node: Node, name: str, collection: str, key: str) -> bytes | None:
     assert driver is not None
     reader = StateReader(driver.replica.ledger.view, driver.collections(driver.release))
     return reader.get(collection, key.encode())
+
+
+async def ours(node: Node, rules: Rulebook, version: str = "1.0.0"):
+    """Install a version of ours and found a context of it."""
+    await node.install(release(version))
+    return await node.create_context(PACKAGE, "ours", rules)
+
+
+async def joined(context, *nodes: Node) -> None:
+    """Further nodes come in."""
+    for node in nodes:
+        assert (await node.join(context.topic, "ours")).admitted
+
+
+async def upgrade(node: Node, bundle: bytes, migration: str | None = None) -> str:
+    """Install a bundle and put it in force."""
+    row = await node.install(bundle)
+    return await node.govern("ours", Wish(action="upgrade", release=row.id, migration=migration))
+
+
+async def says(node: Node) -> str:
+    """The version that a node runs."""
+    return json.loads((await node.query("ours", "told", b"{}")).result)
+
+
+def own(node: Node, name: str = "ours") -> str:
+    """A node's device there."""
+    return node.context(name).device

@@ -24,7 +24,7 @@ from covey.model import (
     limits,
 )
 from covey.testkit.identities import found, identity
-from covey.testkit.vectors.form import Case, Vectors, case, replaced, shown
+from covey.testkit.vectors.form import Case, Json, Vectors, case, replaced, shown
 
 __all__ = ["effects"]
 
@@ -133,7 +133,7 @@ def _parts(effect: Governance) -> tuple[Packed, ...]:
     return unpack(pack(governance_packed(effect)), _SIZE_MAX)
 
 
-def _shown(effect: Governance) -> list[object]:
+def _shown(effect: Governance) -> list[Json]:
     return [shown(part) for part in _parts(effect)]
 
 
