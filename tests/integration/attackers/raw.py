@@ -20,6 +20,7 @@ from covey.codec import peer_id_text
 from covey.crypto import Signer, sha256
 from covey.model import PeerId
 from covey.network.address import parse_listen_address, parse_peer_address
+from covey.network.peerstore import BoundedPeerStore
 from covey.network.swarm import build_host
 
 __all__ = ["ENDED", "Attacker", "open_attacker", "seed_below"]
@@ -51,7 +52,9 @@ class Attacker:
 
     async def connect(self) -> None:
         """Dial the victim, if there is no connection; raises one of ENDED."""
-        self.host.get_peerstore().add_vouched(self.victim, [self._transport], 3600)
+        store = self.host.get_peerstore()
+        assert isinstance(store, BoundedPeerStore)
+        store.add_vouched(self.victim, [self._transport], 3_600)
         with trio.fail_after(_DIAL_S):
             await self.host.get_network().dial_peer(self.victim)
 
