@@ -96,7 +96,8 @@ def _code(charter: Charter, constraints: Sequence[Constraint]) -> tuple[list[str
                 who = _some(k, [did_text(key) for key in keys])
                 never.append(f"No release can come into force that was not approved by {who}.")
                 if notice_ms:
-                    span = span_text(notice_ms // 1_000)
+                    exact = notice_ms % 1_000 == 0
+                    span = span_text(notice_ms // 1_000) if exact else f"{notice_ms} milliseconds"
                     never.append(
                         f"No release can come into force before a member without any of these "
                         f"keys has known of it for {span}: who does not want it can leave."

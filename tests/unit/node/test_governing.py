@@ -1,0 +1,188 @@
+"""From wishes to effects, and the rules as a node tells them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from covey.codec import cid_text, did_text
+from covey.errors import ConfigError, NotFound
+from covey.model import (
+    ADMIN_ROLE,
+    Approve,
+    Close,
+    Demote,
+    Governance,
+    Never,
+    Promote,
+    Publisher,
+    ReleaseId,
+    Tighten,
+    Upgrade,
+    Vote,
+)
+from covey.node.governing import Wish, charter_rules, effects_of, ledger_rules
+from covey.node.records import Records
+from covey.node.rulebook import ConstraintRow
+from covey.testkit.identities import Identity
+from covey.testkit.oracle.people import FIRST_MANIFEST, device, manifest, release, start
+from tests.unit.governance.told import ANN, BEN, DORA, EMIL, Told
+
+NEXT = manifest("1.2.0", kind="more")
+SECOND = device("dora", "second")
+
+
+class _Records:
+    """Of installed releases, the one there is."""
+
+    def manifest(self, wanted: ReleaseId) -> bytes:
+        assert wanted == release(NEXT)
+        return NEXT
+
+
+def begun() -> Told:
+    """ann and ben founded; dora has two devices, of which the first is an admin's."""
+    told = Told(start(ANN, BEN, constraints=(Publisher(),)))
+    told.admit(ANN, DORA)
+    told.admit(DORA, SECOND)
+    told.say(ANN, Promote(DORA.device, ADMIN_ROLE))
+    return told
+
+
+def wished(told: Told, wish: Wish) -> tuple[Governance, ...]:
+    """What ann's node would write."""
+    ledger = told.stage.replica.ledger
+    return effects_of(ledger, ANN.device, wish, cast("Records", _Records()))
+
+
+def member(who: Identity) -> str:
+    """As people name it."""
+    return did_text(who.member_id)
+
+
+def test_member_stands_for_all_its_devices_and_a_device_for_itself():
+    """The order is the node's own."""
+    told = begun()
+    both = wished(told, Wish(action="remove", who=member(DORA)))
+    assert set(both) == {Close(DORA.device, ()), Close(SECOND.device, ())}
+    one = wished(told, Wish(action="remove", who=did_text(SECOND.device)))
+    assert one == (Close(SECOND.device, ()),)
+
+
+def test_leaving_closes_this_device():
+    """And no other of the member."""
+    assert wished(begun(), Wish(action="leave")) == (Close(ANN.device, ()),)
+
+
+def test_role_is_given_to_devices_without_it_and_taken_from_those_with_it():
+    """Of a member with several."""
+    told = begun()
+    give = Wish(action="give", who=member(DORA), role=ADMIN_ROLE)
+    take = Wish(action="take", who=member(DORA), role=ADMIN_ROLE)
+    assert wished(told, give) == (Promote(SECOND.device, ADMIN_ROLE),)
+    assert wished(told, take) == (Demote(DORA.device, ADMIN_ROLE, ()),)
+    told.say(ANN, Promote(SECOND.device, ADMIN_ROLE))
+    with pytest.raises(ConfigError, match="has the role admin already"):
+        wished(told, give)
+    with pytest.raises(ConfigError, match="does not have the role editor"):
+        wished(told, Wish(action="take", who=member(DORA), role="editor"))
+
+
+def test_code_wishes():
+    """What depends on the delta is filled in when it is written."""
+    told, name = begun(), cid_text(release(NEXT))
+    row = ConstraintRow("never")
+    assert wished(told, Wish(action="tighten", constraint=row)) == (Tighten(Never()),)
+    assert wished(told, Wish(action="approve", release=name)) == (Approve(1, release(NEXT)),)
+    assert wished(told, Wish(action="upgrade", release=name)) == (Upgrade(1, NEXT, ()),)
+    assert wished(told, Wish(action="vote", who=member(BEN))) == (Vote(BEN.device),)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(action="dance"),
+        Wish(action=""),
+        Wish(action="tighten"),
+        Wish(action="tighten", constraint=ConstraintRow("sometimes")),
+        Wish(action="approve", release="nonsense"),
+        Wish(action="upgrade"),
+        Wish(action="remove", who="ann"),
+        Wish(action="remove"),
+    ],
+)
+def test_what_is_no_wish_is_told(wish: Wish):
+    """Before anything is written."""
+    with pytest.raises(ConfigError):
+        wished(begun(), wish)
+
+
+def test_who_is_not_here_and_who_was():
+    """A stranger, a removed member, a removed device, and a member with one device left."""
+    told = begun()
+    with pytest.raises(NotFound, match="is neither a member nor"):
+        wished(told, Wish(action="remove", who=member(EMIL)))
+    told.close(ANN, DORA)
+    with pytest.raises(NotFound, match="was removed already"):
+        wished(told, Wish(action="remove", who=did_text(DORA.device)))
+    left = wished(told, Wish(action="remove", who=member(DORA)))
+    assert left == (Close(SECOND.device, ()),)
+
+
+def test_member_whose_last_device_was_removed_was_removed():
+    """By its own name too, not by its device's alone."""
+    told = begun()
+    told.close(ANN, DORA, SECOND)
+    with pytest.raises(NotFound):
+        wished(told, Wish(action="remove", who=member(DORA)))
+
+
+# -- the rules as they are told ----------------------------------------------------------------
+
+
+def test_rules_of_a_charter_are_what_it_says():
+    """Before anything of the context is known."""
+    founding = start(ANN, BEN, constraints=(Publisher(),), admin_quorum=2)
+    row = charter_rules(cid_text(founding.context), founding.charter)
+    assert (row.id, row.is_current) == (cid_text(founding.context), False)
+    assert (row.admission, row.verification, row.encryption) == ("open", "signature", "none")
+    assert (row.roles, row.admin_quorum) == (("admin", "editor"), 2)
+    assert row.constraints == (ConstraintRow("publisher"),)
+    assert (row.number, row.release, row.version) == (0, cid_text(release(FIRST_MANIFEST)), "")
+    assert [(m.member, m.device, m.roles) for m in row.members] == [
+        (member(who), did_text(who.device), ("admin",)) for who in (ANN, BEN)
+    ]
+
+
+def test_rules_of_a_ledger_are_what_holds_now():
+    """Constraints, release, roles and collections as they became."""
+    told = begun()
+    told.say(ANN, Promote(SECOND.device, "editor"))
+    told.say(BEN, Upgrade(1, NEXT, ()))
+    told.say(ANN, Tighten(Never()))
+    told.close(ANN, BEN)
+    row = ledger_rules(told.stage.replica.ledger)
+    assert row.is_current
+    assert [each.constraint for each in row.constraints] == ["publisher", "never"]
+    assert (row.number, row.release, row.version) == (1, cid_text(release(NEXT)), "1.2.0")
+    held = {m.device: m.roles for m in row.members}
+    assert held == {
+        did_text(ANN.device): ("admin",),
+        did_text(DORA.device): ("admin",),
+        did_text(SECOND.device): ("editor",),
+    }
+    assert "Nobody can change this application's code." in row.never
+    assert any("write extras" in line for line in row.can)
+
+
+def test_ledger_without_a_delta_has_the_rules_of_its_charter():
+    """But for what the charter does not say."""
+    told = Told(start(ANN, BEN, constraints=(Publisher(),)))
+    now = ledger_rules(told.stage.replica.ledger)
+    then = charter_rules(now.id, told.founding.charter)
+    assert now.version == "1.0.0"
+    for name in ("admission", "roles", "constraints", "number", "release", "members"):
+        assert getattr(now, name) == getattr(then, name), name
+    assert set(then.never) <= set(now.never)
+    assert set(then.can) <= set(now.can)

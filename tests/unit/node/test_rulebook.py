@@ -1,0 +1,181 @@
+"""What a founder may choose, and the charter that it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from covey.codec import certificate_text, did_text, encode_charter
+from covey.errors import ConfigError
+from covey.model import (
+    EXECUTION_METERED,
+    Admission,
+    ApplicationId,
+    Charter,
+    Encryption,
+    Never,
+    Publisher,
+    Quorum,
+    ReleaseId,
+    Verification,
+    limits,
+)
+from covey.node.rulebook import (
+    NO_RULES,
+    ConstraintRow,
+    Rulebook,
+    constraint_of_row,
+    constraint_row,
+    founded,
+)
+from covey.testkit.identities import identity
+
+ANN, BEN, CARA = identity("ann"), identity("ben"), identity("cara")
+SECOND = identity("ann", "second")
+NONCE = bytes(range(32))
+APPLICATION = ApplicationId(b"a" * 32)
+RELEASE = ReleaseId(b"\x01\x55\x12\x20" + b"r" * 32)
+
+
+def charter(rules: Rulebook) -> Charter:
+    """ann's charter."""
+    made = founded(APPLICATION, RELEASE, ANN.certificate, NONCE, rules)
+    assert encode_charter(made)
+    return made
+
+
+def text(*who: object) -> tuple[str, ...]:
+    """Certificates as they are handed on."""
+    return tuple(certificate_text(one.certificate) for one in who)
+
+
+def test_without_rules_a_context_is_open_and_its_founder_decides():
+    """Every field, so that no default changes unseen."""
+    made = charter(NO_RULES)
+    assert made.admins == (ANN.certificate,)
+    assert (made.application, made.release, made.nonce) == (APPLICATION, RELEASE, NONCE)
+    assert (made.roles, made.constraints, made.admin_quorum) == ((), (), 0)
+    assert (made.admission, made.encryption) == (Admission.OPEN, Encryption.NONE)
+    assert (made.verification, made.execution) == (Verification.SIGNATURE, EXECUTION_METERED)
+
+
+def test_rules_are_in_the_charter():
+    """In the order given: the founder first, then by rank."""
+    keys = tuple(did_text(one.member_id) for one in (ANN, BEN))
+    made = charter(
+        Rulebook(
+            roles=("editor", "éditrice"),
+            code=(ConstraintRow("publisher"), ConstraintRow("quorum", 2, keys, 3)),
+            admins=text(CARA, BEN),
+            admin_quorum=2,
+        )
+    )
+    assert [admin.member for admin in made.admins] == [
+        ANN.member_id, CARA.member_id, BEN.member_id,
+    ]  # fmt: skip
+    assert made.roles == ("editor", "éditrice")
+    assert made.constraints == (Publisher(), Quorum(2, (ANN.member_id, BEN.member_id), 3_000))
+    assert made.admin_quorum == 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        (Rulebook(roles=("admin",)), "every context has 'admin' already"),
+        (Rulebook(roles=("",)), "is no name of 1 to 64 bytes"),
+        (Rulebook(roles=("r" * 65,)), "is no name of 1 to 64 bytes"),
+        (Rulebook(roles=("é" * 33,)), "is no name of 1 to 64 bytes"),
+        (Rulebook(roles=("a\nb",)), "is no name of 1 to 64 bytes"),
+        (Rulebook(roles=("a", "a")), "each once"),
+        (Rulebook(roles=tuple(f"r{n}" for n in range(33))), "at most 32"),
+        (Rulebook(admins=("coveycert1",)), "no certificate"),
+        (Rulebook(admins=text(ANN)), "one device stands there twice"),
+        (Rulebook(admins=text(BEN, BEN)), "one device stands there twice"),
+        (Rulebook(admins=text(*(identity(f"n{n}") for n in range(32)))), "at most 32"),
+        (Rulebook(admin_quorum=1), "admin_quorum: from 2 to 1"),
+        (Rulebook(admin_quorum=2, admins=text(SECOND)), "admin_quorum: from 2 to 1"),
+        (Rulebook(admin_quorum=3, admins=text(BEN)), "admin_quorum: from 2 to 2"),
+        (Rulebook(admin_quorum=-1, admins=text(BEN)), "admin_quorum"),
+        (Rulebook(code=(ConstraintRow("never"),) * 2), "a constraint stands there twice"),
+        (
+            Rulebook(
+                code=tuple(
+                    ConstraintRow("quorum", 1, (did_text(ANN.member_id),), n) for n in range(9)
+                )
+            ),
+            "at most 8",
+        ),
+    ],
+)
+def test_mistake_is_told(rules: Rulebook, why: str):
+    """By what it is about."""
+    with pytest.raises(ConfigError, match=why):
+        charter(rules)
+
+
+def test_certificate_that_does_not_verify_is_no_founder():
+    """Nobody is made a founder's device without that member's word."""
+    forged = replace(BEN.certificate, member=CARA.member_id)
+    with pytest.raises(ConfigError, match="does not verify"):
+        charter(Rulebook(admins=(certificate_text(forged),)))
+
+
+def test_as_many_as_fit():
+    """The limits themselves are allowed."""
+    more = tuple(identity(f"n{n}") for n in range(limits.CHARTER_ADMINS_MAX - 1))
+    roles = tuple(f"r{n}" for n in range(limits.CHARTER_ROLES_MAX))
+    made = charter(Rulebook(admins=text(*more), roles=roles, admin_quorum=32))
+    assert (len(made.admins), len(made.roles), made.admin_quorum) == (32, 32, 32)
+
+
+# -- constraints -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "constraint"),
+    [
+        (ConstraintRow("never"), Never()),
+        (ConstraintRow("publisher"), Publisher()),
+        (
+            ConstraintRow("quorum", 1, (did_text(ANN.member_id),), 0),
+            Quorum(1, (ANN.member_id,), 0),
+        ),
+        (
+            ConstraintRow("quorum", 1, (did_text(ANN.member_id), did_text(BEN.member_id)), 60),
+            Quorum(1, (ANN.member_id, BEN.member_id), 60_000),
+        ),
+    ],
+)
+def test_constraint_both_ways(row: ConstraintRow, constraint: object):
+    """What is said is what binds, and what is shown."""
+    assert constraint_of_row(row) == constraint
+    assert constraint_row(constraint) == row
+
+
+def test_notice_of_a_part_of_a_second_is_shown_as_the_next():
+    """Never shorter than it is."""
+    assert constraint_row(Quorum(1, (ANN.member_id,), 1)).notice_s == 1
+    assert constraint_row(Quorum(1, (ANN.member_id,), 1_001)).notice_s == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (ConstraintRow("sometimes"), "one of never, publisher, quorum"),
+        (ConstraintRow("never", 1), "belong to a quorum"),
+        (ConstraintRow("publisher", keys=(did_text(ANN.member_id),)), "belong to a quorum"),
+        (ConstraintRow("never", notice_s=1), "belong to a quorum"),
+        (ConstraintRow("quorum"), "keys: 1 to 32"),
+        (ConstraintRow("quorum", 1, ("ann",)), "did:key"),
+        (ConstraintRow("quorum", 1, (did_text(ANN.member_id),) * 2), "each once"),
+        (ConstraintRow("quorum", 0, (did_text(ANN.member_id),)), "k: from 1 to"),
+        (ConstraintRow("quorum", 2, (did_text(ANN.member_id),)), "k: from 1 to"),
+        (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), -1), "notice"),
+        (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), 10**9), "notice"),
+    ],
+)
+def test_wrong_constraint_is_told(row: ConstraintRow, why: str):
+    """By what it is about."""
+    with pytest.raises(ConfigError, match=why):
+        constraint_of_row(row)
