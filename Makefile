@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate hash-seeds fuzz hostile evidence evidence-quick soak bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate histories hash-seeds fuzz hostile evidence evidence-quick soak bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -62,6 +62,9 @@ simulate: $(READY) ## run nodes under seeded faults (SEEDS=1..200 SCENARIO=every
 interop: $(READY) ## js-libp2p and a decoder in JavaScript against covey (needs Node.js 20 and npm)
 	@$(PYTHON) -m tests.interop.install
 	@$(PYTHON) -m pytest tests/interop $(ARGS)
+
+histories: $(READY) ## random histories of governance in four orders: replicas beside the oracle (FIRST=0 COUNT=1000)
+	@$(PYTHON) -m covey.testkit.oracle.nodes $(or $(FIRST),0) $(or $(COUNT),1000)
 
 hash-seeds: $(READY) ## trace seeds under two hash seeds: they must be equal (SEEDS=1..1000 SCENARIO=everything)
 	@$(PYTHON) scripts/hash_seeds.py $(or $(SEEDS),1..1000) $(if $(SCENARIO),--scenario '$(SCENARIO)')
