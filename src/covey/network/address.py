@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import cast
 
 import ifaddr
@@ -15,7 +16,7 @@ from multiaddr.exceptions import Error as MultiaddrError
 
 from covey.codec import is_somewhere
 from covey.errors import ConfigError
-from covey.model import PeerId
+from covey.model import PeerId, limits
 
 __all__ = [
     "dialable",
@@ -156,15 +157,31 @@ def is_ip(host: str) -> bool:
     return True
 
 
+_resolving: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("resolving")
+
+
+def _limiter() -> trio.CapacityLimiter:
+    try:
+        return _resolving.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(limits.NAMES_RESOLVED_AT_ONCE_MAX)
+        _resolving.set(limiter)
+        return limiter
+
+
 async def resolved(address: Multiaddr) -> list[Multiaddr]:
     """The addresses that one with a host name leads to; raises ConfigError where to none."""
     host, port = host_and_port(address)
     family = _FAMILIES.get(address.protocols()[0].name, socket.AF_UNSPEC)
+    ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
     try:
-        found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-    except OSError as error:
+        # Its own limiter: threads left behind by a resolver that hangs hold up nothing else.
+        found = await trio.to_thread.run_sync(  # type: ignore[call-arg]  # stubs of old
+            ask, abandon_on_cancel=True, limiter=_limiter()
+        )
+    except (OSError, UnicodeError) as error:
         raise ConfigError(f"{host} is the name of no host: {error}") from error
-    ips = [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+    ips = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     return [Multiaddr(f"/ip{ip.version}/{ip}/tcp/{port}") for ip in dict.fromkeys(ips)]
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from libp2p.peer.id import ID
 
-from covey.errors import ConfigError
 from covey.model import limits
-from covey.network.address import host_and_port, parse_peer_address, peer_id_of, relay_of
+from covey.network.address import parse_peer_address, peer_id_of
 from covey.network.connections import Connections
 from covey.network.why import Unreached
 
@@ -43,7 +42,6 @@ class Chronicle:
         self._own = own
         self._connections = connections
         self._named: dict[str, tuple[_Named, ...]] = {}
-        self._hosts: frozenset[str] = frozenset()
         self._warned: set[_Named] = set()
         self._unreached: OrderedDict[ID, str] = OrderedDict()
         connections.watch(self._on_arrived, self._on_departed)
@@ -58,15 +56,10 @@ class Chronicle:
         self._named[owner] = tuple(named)
         if not named:
             del self._named[owner]
-        self._hosts = frozenset(host for each in self._all() for host in _hosts(each.text))
         self._warned.intersection_update(self._all())
         for each in named:
             if each.peer == self._own:
                 _logger.warning(f"{kind} address is this node's own", extra={"address": each.text})
-
-    def is_named_host(self, host: str) -> bool:
-        """Whether somebody gave an address at this host, so that its name is this machine's too."""
-        return host in self._hosts
 
     def unreached(self, peer: ID, error: Exception) -> None:
         """A peer was dialled and not reached."""
@@ -103,14 +96,3 @@ class Chronicle:
     @staticmethod
     def _on_departed(peer: ID) -> None:
         _logger.info("peer disconnected", extra={"peer": peer_id_of(peer)})
-
-
-def _hosts(text: str) -> list[str]:
-    """The host of an address, or of the relay in it; none where only the relay's id is told."""
-    transport = parse_peer_address(text)[1]
-    relay = relay_of(transport)
-    address = transport if relay is None else relay[1]
-    try:
-        return [] if address is None else [host_and_port(address)[0]]
-    except ConfigError:
-        return []

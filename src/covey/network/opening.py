@@ -96,7 +96,6 @@ async def open_network(
             begins = (gossip.run, providers.run, relays.run, puncher.run, network.discovery.run)
             for service in begins:
                 await services.start(service)
-            transport.is_named_host = network.chronicle.is_named_host
             network.pin(BOOTSTRAP, config.bootstrap)
             async with host.run(listen):
                 try:

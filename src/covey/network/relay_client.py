@@ -15,6 +15,7 @@ from libp2p.identity.identify_push.identify_push import push_identify_to_peers
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStoreError
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import (
     OK,
     PERMISSION_DENIED,
@@ -28,7 +29,7 @@ from multiaddr import Multiaddr
 from trio_typing import TaskStatus
 
 from covey.model import limits
-from covey.network.address import host_and_port, peer_id_of, relay_of, through
+from covey.network.address import host_and_port, peer_id_of, relay_of, split_peer, through
 from covey.network.connections import Connections
 from covey.network.door import Door
 from covey.network.identify import PeerHost
@@ -120,10 +121,9 @@ class RelayClient:
         return self._connection(stream, relay, is_initiator=True)
 
     async def _reserve(self, relay: ID) -> None:
-        dialled = self._connections.dialled(relay)
-        if dialled is None:
+        address = self._address_of(relay)
+        if address is None:
             return
-        address = dialled.get_transport_addresses()[0]
         try:
             with trio.fail_after(limits.RELAY_HANDSHAKE_S):
                 stream = await self._host.new_stream(relay, [HOP])
@@ -142,6 +142,21 @@ class RelayClient:
         lasts_s = min(max(0.0, answer.reservation.expire - time.time()), limits.RELAY_RESERVATION_S)
         self._places[relay] = (address, time.time() + lasts_s / 2)
         _logger.info("reachable through a relay", extra={"peer": peer_id_of(relay)})
+
+    def _address_of(self, relay: ID) -> Multiaddr | None:
+        """Where others find a relay: where this node did, or where its operator says it is."""
+        dialled = self._connections.dialled(relay)
+        if dialled is not None:
+            return dialled.get_transport_addresses()[0]
+        # After its restart a relay may be the first to dial: that does not make it another one.
+        if not self._is_named(relay):
+            return None
+        try:
+            told = self._host.get_peerstore().addrs(relay)
+        except PeerStoreError:
+            return None
+        direct = (split_peer(address)[0] for address in told if relay_of(address) is None)
+        return next(direct, None)
 
     async def _on_stream(self, stream: INetStream) -> None:
         """A relay at which this node has a place brings somebody."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
-from collections.abc import Callable
-from functools import partial
 
 import trio
 from libp2p.abc import IListener, IRawConnection
@@ -18,14 +15,12 @@ from libp2p.transport.tcp.tcp import TCP
 from libp2p.utils.multiaddr_utils import multiaddr_from_socket
 from multiaddr import Multiaddr
 
-from covey.model import limits
 from covey.network.address import host_and_port
 from covey.network.door import Door
 
 __all__ = ["Listener", "TcpTransport"]
 
 _logger = logging.getLogger(__name__)
-_FAMILIES = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
 
 class Listener(IListener):
@@ -92,56 +87,21 @@ class Listener(IListener):
 
 
 class TcpTransport(TCP):
-    """py-libp2p's TCP dialler with our listeners, which share a door.
-
-    is_named_host: whether the operator gave an address at this host. Such a name is resolved as
-    everything on this machine resolves it, `/etc/hosts` included, which holds a thread; what peers
-    tell is looked up in the DNS alone, which holds none.
-    """
+    """py-libp2p's TCP dialler with our listeners, which share a door."""
 
     def __init__(self, nursery: trio.Nursery) -> None:
         super().__init__()
         self.listen_failures: dict[str, OSError] = {}
-        self.is_named_host: Callable[[str], bool] = lambda _: False
         self.door = Door()
         self._nursery = nursery
-        self._resolving = trio.CapacityLimiter(limits.NAMES_RESOLVED_AT_ONCE_MAX)
 
     async def dial(self, maddr: Multiaddr) -> IRawConnection:
         """Connect; from the port of this socket others may be dialled later (`punch`)."""
-        host, port = host_and_port(maddr)
-        family = _FAMILIES.get(maddr.protocols()[0].name)
-        if family is not None and self.is_named_host(host):
-            raw = await self._dial_any(await self._resolved(host, port, family), maddr)
-        else:
-            raw = await super().dial(maddr)
+        raw = await super().dial(maddr)
         assert isinstance(raw, RawConnection)
         assert isinstance(raw.stream, TrioTCPStream)
         raw.stream.stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return raw
-
-    async def _dial_any(self, places: list[Multiaddr], named: Multiaddr) -> IRawConnection:
-        for place in places[:-1]:
-            with contextlib.suppress(OpenConnectionError):
-                return await super().dial(place)
-        if not places:
-            raise OpenConnectionError(f"no address of {named} can be dialled")
-        return await super().dial(places[-1])
-
-    async def _resolved(self, host: str, port: int, family: int) -> list[Multiaddr]:
-        """Addresses of a name as this machine knows it; raises OpenConnectionError."""
-        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        try:
-            # Its own limiter: threads left behind by a resolver that hangs hold up nothing else.
-            rows = await trio.to_thread.run_sync(  # type: ignore[call-arg]  # stubs of old
-                ask, abandon_on_cancel=True, limiter=self._resolving
-            )
-        except (OSError, UnicodeError) as error:
-            raise OpenConnectionError(f"{host} cannot be resolved") from error
-        ips = dict.fromkeys(str(row[4][0]) for row in rows)
-        # An address that needs an interface beside it cannot be written as a multiaddr.
-        texts = [f"/ip{6 if ':' in ip else 4}/{ip}/tcp/{port}" for ip in ips if "%" not in ip]
-        return [Multiaddr(text) for text in texts[: limits.DIAL_ADDRESSES_MAX]]
 
     def create_listener(self, handler_function: THandler) -> Listener:  # type: ignore[override]
         """A listener whose tasks run in the network's nursery."""

@@ -53,6 +53,19 @@ async def test_announced_circuit_leads_to_the_node(open_node, until):
 
 
 @pytest.mark.trio
+async def test_relay_that_dialled_first_gives_a_place_too(open_node, until):
+    """After its restart a relay finds its peers before they find it; it is one all the same."""
+    async with open_node(1, is_relay=True) as relay, open_node(2) as one:
+        await relay.dial(one.addresses[-1])
+        await until(lambda: one.is_connected(relay.peer_id))
+        await one.dial(relay.addresses[0])  # Named by its operator; the connection is there.
+        (row,) = one.peer_table()
+        assert row.direction == "inbound"
+        await until(lambda: _circuits(one))
+        assert _circuits(one)[0].startswith(f"{relay.addresses[0]}/p2p-circuit/")
+
+
+@pytest.mark.trio
 async def test_circuit_without_the_address_of_a_connected_relay(open_node, until):
     """`/p2p/RELAY/p2p-circuit/p2p/PEER` is enough for whoever is connected to the relay."""
     async with _at_a_relay(open_node) as (relay, one, other):

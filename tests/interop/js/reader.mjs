@@ -45,7 +45,8 @@ function showDelta (delta, contextId) {
 }
 
 function showGovernance (effect, contextId) {
-  if (effect.kind === 'merge') return { kind: effect.kind }
+  if (effect.kind === 'tighten') return { kind: effect.kind, ...showFields(effect.constraint) }
+  if (effect.kind !== 'admit') return showFields(effect)
   verifyCertificate(effect.certificate)
   verifyJoin(effect.join, effect.certificate, contextId)
   const { member, device } = effect.certificate

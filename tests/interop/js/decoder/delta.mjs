@@ -1,12 +1,12 @@
 // Deltas: their form, id, payload hash and signature (delta.md).
 
-import { readCertificate, readJoin } from './certificate.mjs'
+import { readGovernance } from './governance.mjs'
 import { hash, message } from './hashing.mjs'
 import { requireContentAddress } from './identifiers.mjs'
 import { ELEMENTS_MAX, encode } from './msgpack.mjs'
 import {
-  SEQUENCE_MAX, UINT64_MAX, bytes, bytesOrNil, bytesUpTo, fields, integer, isEqual, kind, list,
-  sorted, versioned
+  SEQUENCE_MAX, UINT64_MAX, bytes, bytesOrNil, bytesUpTo, integer, isEqual, list, sorted,
+  versioned
 } from './shape.mjs'
 import { requireSignature } from './signing.mjs'
 import { Violation } from './violation.mjs'
@@ -19,9 +19,6 @@ const PARENTS_MAX = 32
 const EPOCHS_MAX = 32
 const CALLS_MAX = 256
 const GOVERNANCE_MAX = 64
-const GOVERNANCE_FIELDS_MAX = 8 // of kinds to come too
-const MERGE = 1n
-const ADMIT = 2n
 const TAG = 'covey/delta/1'
 
 // A delta whose form, payload hash and signature are right, in a context.
@@ -78,15 +75,4 @@ function readHeader (header) {
 
 function readIds (value) {
   return sorted(list(value, PARENTS_MAX, id => bytes(id, 32)))
-}
-
-// [1] merge, [2, certificate, join] admit.
-function readGovernance (value) {
-  const parts = list(value, GOVERNANCE_FIELDS_MAX, part => part)
-  if (kind(parts[0], ADMIT) === MERGE) {
-    fields(parts, 1)
-    return { kind: 'merge' }
-  }
-  const [, certificate, join] = fields(parts, 3)
-  return { kind: 'admit', certificate: readCertificate(certificate), join: readJoin(join) }
 }
