@@ -141,7 +141,7 @@ async def test_what_names_no_context_is_refused(home, target):
 async def test_unknown_execution_version_is_refused(home, monkeypatch):
     """A node that cannot run a context's code as its charter says must not take part."""
     async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
-        monkeypatch.setattr("covey.node.contexts.EXECUTION_METERED", "covey-exec/7")
+        monkeypatch.setattr("covey.node.rulebook.EXECUTION_METERED", "covey-exec/7")
         context = await found(ada)
         monkeypatch.undo()
         with pytest.raises(Refused, match="covey-exec/7: upgrade covey"):
@@ -154,7 +154,7 @@ async def test_contexts_of_the_first_execution_version_go_on(home, monkeypatch):
         row = await ada.install((DATA / "tally-exec-0.covey").read_bytes())
         assert row.execution == EXECUTION_ENGINE_FUEL
         with monkeypatch.context() as patch:
-            patch.setattr("covey.node.contexts.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
+            patch.setattr("covey.node.rulebook.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
             context = await ada.create_context(row.id, "tally")
         (held,) = ada.contexts()
         assert held.execution == EXECUTION_ENGINE_FUEL
