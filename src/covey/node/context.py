@@ -42,6 +42,7 @@ from covey.model import (
 )
 from covey.node.notices import Notices, delta_row
 from covey.node.outlets import Outlets
+from covey.node.standing import Standing
 from covey.runtime import Executor
 from covey.store import Store
 from covey.sync import (
@@ -103,7 +104,7 @@ class ContextDriver:
         self._release = replica.charter.release
         self.topic = topic_text(replica.context)
         self.notices = Notices()
-        self.admitted = trio.Event()
+        self.standing = Standing()
         self._store = store
         self._executor = executor
         self._outlets = outlets
@@ -262,7 +263,7 @@ class ContextDriver:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._publish_all)
                     await self._perform(self.replica.start(time.time()), nursery)
-                    self._note_admission()
+                    self._note_standing()
                     task_status.started()
                     await self._serve(nursery)
         finally:
@@ -313,7 +314,7 @@ class ContextDriver:
             else:
                 effects = self.replica.handle(item.event, now)
             await self._perform(effects, nursery)
-            self._note_admission()
+            self._note_standing()
             if item.done is not None:
                 item.done()
 
@@ -327,9 +328,9 @@ class ContextDriver:
             items.append(_Item(TimerFired(name)))
         return items[0]
 
-    def _note_admission(self) -> None:
-        if not self.admitted.is_set() and self.replica.is_admitted:
-            self.admitted.set()
+    def _note_standing(self) -> None:
+        replica = self.replica
+        self.standing.note(is_admitted=replica.is_admitted, is_removed=replica.is_removed)
 
     async def _perform(self, effects: list[Effect], nursery: trio.Nursery) -> None:
         for effect in effects:

@@ -326,19 +326,23 @@ class Contexts:
             try:
                 self.links.context_opened(held.record.id)
                 task_status.started()
-                await seek_admission(
-                    driver,
-                    self.links,
-                    signer,
-                    replica.certificate,
-                    held.record.inviter,
-                )
-                _logger.info("member of a context", extra={"called": held.record.name})
-                await trio.sleep_forever()
+                await self._stay_admitted(held, driver, signer)
             finally:
                 held.driver = None
                 with trio.CancelScope(shield=True), trio.move_on_after(1):
                     await self._network.unsubscribe(driver.topic)
+
+    async def _stay_admitted(self, held: Held, driver: ContextDriver, signer: Signer) -> None:
+        """Ask for admission, and again where it fell with that of who gave it."""
+        replica = driver.replica
+        while True:
+            inviter = held.record.inviter
+            await seek_admission(driver, self.links, signer, replica.certificate, inviter)
+            turned = driver.standing.turned
+            if replica.is_admitted:
+                _logger.info("member of a context", extra={"called": held.record.name})
+            if replica.is_admitted or replica.is_removed:
+                await turned.wait()
 
     def _replica(
         self, held: Held, application: Application, signer: Signer, charter: Charter

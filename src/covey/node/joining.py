@@ -203,4 +203,4 @@ class _Seeking:
         self._answered = trio.Event()
         pause_s, self._pause_s = self._pause_s, 0.0
         with trio.move_on_after(pause_s):
-            await self._driver.admitted.wait()
+            await self._driver.standing.admitted.wait()

@@ -233,7 +233,7 @@ class Node:
             if held.problem:
                 raise Refused(held.problem)
             if held.driver is not None:
-                await held.driver.admitted.wait()
+                await held.driver.standing.admitted.wait()
         admitted = held.driver is not None and held.driver.replica.is_admitted
         return JoinResult(id=cid_text(held.record.id), admitted=admitted)
 
@@ -314,7 +314,7 @@ class Node:
             if held.problem:
                 raise Refused(held.problem)
             if held.driver is not None and not held.driver.replica.is_removed:
-                await held.driver.admitted.wait()
+                await held.driver.standing.admitted.wait()
         driver = held.driver
         if driver is not None and driver.replica.is_removed:
             raise Refused("this device was removed from the context: it may not write there")

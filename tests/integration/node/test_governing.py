@@ -201,3 +201,27 @@ async def test_second_founder_needs_a_vote_to_remove_the_first(home):
         await until(lambda: told(ada, context.id).phase == "removed")
         await agree(context.id, ben, eve)
         assert [m.device for m in eve.rules("ours").members] == [own(ben), own(eve)]
+
+
+async def test_who_was_let_in_by_a_removed_member_comes_in_again(home):
+    """eve's admission fell with ben's removal, through no fault of hers: her node asks again."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        device = own(ben, "kv")
+    async with opened(home("ben")) as ben, opened(home("eve"), ben) as eve:
+        await eve.join(context.topic, "kv")
+        await run(eve, "kv", [put("lost")])
+        await agree(context.id, ben, eve)
+    async with opened(home("ada")) as ada:
+        await ada.govern("kv", Wish(action="remove", who=device))
+        async with opened(home("eve"), ada) as eve:
+            await until(lambda: told(eve, context.id).deltas > 3)
+            await until(lambda: told(ada, context.id).members == 2, 20)
+            await agree(context.id, ada, eve)
+            assert told(eve, context.id).phase == "member"
+            assert await keys(ada, "kv") == set()
+            await run(eve, "kv", [put("again")])
+            await agree(context.id, ada, eve)
+            assert await keys(ada, "kv") == {"again"}

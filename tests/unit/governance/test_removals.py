@@ -204,6 +204,17 @@ def test_role_that_a_founder_got_as_well_makes_nothing_rest_on_it():
     assert told.is_member(CARA)
 
 
+def test_removal_of_oneself_spares_itself():
+    """What else its author wrote aside of it cannot be: it is one chain. A grant with it stands."""
+    told = begun()
+    close = told.writing.close(told.now, DORA.device)
+    left = told.say(DORA, FRED.admit(told.founding.context), close)
+    assert told.authority.void == frozenset()
+    assert not told.is_silent(left)
+    assert told.is_member(FRED)
+    assert not told.is_member(DORA)
+
+
 # -- which removals are looked at --------------------------------------------------------------
 
 

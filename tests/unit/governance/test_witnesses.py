@@ -82,6 +82,16 @@ def test_delta_that_followed_one_approval_alone_is_passed_over():
     assert half.delta.id not in found(told, 9_000)
 
 
+def test_approval_more_after_the_witness_changes_nothing():
+    """Two of three were enough: the notice ran from then on."""
+    told = begun(NOTICE)
+    approved(told, ANN, BEN)
+    witness = told.say(DORA, at_ms=200)
+    approved(told, CARA, at_ms=900)
+    told.say(EMIL, at_ms=1_000)
+    assert found(told, 1_200) == (witness.delta.id,)
+
+
 def test_void_witness_is_passed_over():
     """emil was closed aside of what he wrote."""
     told = begun(NOTICE)

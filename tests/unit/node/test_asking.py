@@ -11,6 +11,7 @@ import trio
 from covey.model import ContextId, PeerId, limits
 from covey.node.asking import Asking
 from covey.node.joining import seek_admission
+from covey.node.standing import Standing
 from covey.testkit.identities import found, identity
 
 pytestmark = pytest.mark.trio
@@ -165,15 +166,15 @@ class _Members:
             return "" if self._lie else "no answer"
         await trio.sleep(0.2)
         self._driver.replica.is_admitted = True
-        self._driver.admitted.set()
+        self._driver.standing.note(is_admitted=True, is_removed=False)
         return ""
 
 
 async def _seek(there: list[PeerId], *, lie: bool = False, helped: bool = False) -> float:
     """How long an admission takes."""
     founding, who = found(identity("ann")), identity("ben")
-    replica = SimpleNamespace(context=founding.context, is_admitted=False)
-    driver = SimpleNamespace(replica=replica, admitted=trio.Event())
+    replica = SimpleNamespace(context=founding.context, is_admitted=False, is_removed=False)
+    driver = SimpleNamespace(replica=replica, standing=Standing())
     links = _Members(there, driver, lie=lie)
     if helped:
         links.asking.note(BEN, has_helped=True)

@@ -7,6 +7,7 @@ import pytest
 from covey.model import ContextId, PeerId, Verdict, limits
 from covey.node.context import ContextDriver
 from covey.sync import Heard
+from covey.testkit.identities import found, identity
 
 pytestmark = pytest.mark.trio
 PEER = PeerId("12D3KooWBen")
@@ -16,6 +17,7 @@ class _Busy:
     """A replica that takes every frame for news, and whose driver never gets to it."""
 
     context = ContextId(bytes(36))
+    charter = found(identity("ann")).charter
 
     def verdict(self, envelope, now):
         """Everything is worth forwarding."""
