@@ -23,6 +23,7 @@ from covey.codec import (
     cid_text,
     encode_charter,
     topic_hash,
+    topic_mark,
     topic_text,
 )
 from covey.crypto import Signer
@@ -163,7 +164,6 @@ class Contexts:
         return None if held is None else held.driver
 
     # -- creating, joining, leaving
-
     async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
         """Found a context: its charter names this member as the first admin."""
         device = DeviceId(self._home.device().public)
@@ -374,7 +374,8 @@ class Contexts:
         recorded = self._home.sequence(held.record.device, cid_text(context))
         if stored >= recorded and len(tips) <= 1:
             return signer
-        _logger.warning("store was restored, device retired", extra={"called": held.record.name})
+        mark = {"called": held.record.name, "context": topic_mark(context)}
+        _logger.warning("store was restored, device retired", extra=mark)
         if self._home.device().public == held.record.device:
             signer = self._home.retire_device()
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import trio
 from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
@@ -25,11 +24,11 @@ async def test_dials_in_vain_are_counted_by_host_whatever_its_name(nursery, monk
         dialled.append(str(address))
         raise SwarmException("refused")
 
-    async def lookup(name, port, *_):
+    def lookup(name, port, *_):
         return [(0, 0, 0, "", ("8.8.8.8", port))]
 
     monkeypatch.setattr(swarm, "_dial_addr_single_attempt", refuse)
-    monkeypatch.setattr(trio.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr("covey.network.address.socket.getaddrinfo", lookup)
     for number in range(limits.DIALS_IN_VAIN_MAX + 20):
         with pytest.raises(SwarmException):
             await swarm.dial_at(PEER, [Multiaddr(f"/dns4/n{number}.example/tcp/80")])
