@@ -11,15 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.crypto import LtHash
+from covey.governance import silence_at
 from covey.merge import (
     StateAtCut,
     StateReader,
+    closed_element,
     counter_element,
     decode_entry,
     decode_sum,
     device_element,
     entry_element,
     release_element,
+    role_element,
     state_digest,
 )
 from covey.model import Admit, Delta, DeltaId, Put, Rule, Table
@@ -151,7 +154,10 @@ def test_state_at_every_cut_is_that_of_a_node_fed_with_the_cut_alone(history: Hi
     for written in history.deltas.values():
         frontier = cut_of(view, written.delta.id)
         assert frontier == history.frontier(written.cut)
-        at_cut = StateAtCut(view, collections, Cut(view, frontier))
+        governor = stage.replica.ledger.governor
+        authority = governor.at(frontier, written.delta.core.gov_parents)
+        silence = silence_at(governor, authority)
+        at_cut = StateAtCut(view, collections, Cut(view, frontier), silence)
         values = entries(history, at_cut)
         assert values == history.values(written.cut)
         alone = fed(history, [w.delta for i, w in history.deltas.items() if i in written.cut])
@@ -193,9 +199,15 @@ def digest_of_live_rows(history: History, ledger: Ledger) -> bytes:
             lthash.add(counter_element(collection, key, decode_sum(row).amount))
         else:
             lthash.add(entry_element(collection, key, decode_entry(row)))
-    for device, member in history.members(history.deltas).items():
+    j, _ = history.judged(history.deltas)
+    for device, member in j.members.items():
         lthash.add(device_element(device, member))
-    lthash.add(release_element(history.founding.charter.release))
+    for device in j.closed:
+        lthash.add(closed_element(device))
+    for device, held in j.roles.items():
+        for role in sorted(held):
+            lthash.add(role_element(device, role))
+    lthash.add(release_element(j.release))
     return state_digest(history.founding.context, lthash)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from covey.governance import Authority
-from covey.governance.removals import settle_removals
 
 
 def count_every_branch(patch: pytest.MonkeyPatch) -> None:
@@ -43,16 +42,6 @@ def fold_in_what_is_void(patch: pytest.MonkeyPatch) -> None:
 def let_everybody_rank_first(patch: pytest.MonkeyPatch) -> None:
     """Any admin may remove anybody."""
     patch.setattr("covey.governance.effects._ranks_above", lambda *_: True)
-
-
-def let_nobody_fall_with_an_admin(patch: pytest.MonkeyPatch) -> None:
-    """What rests on a removed admin's void grants stands."""
-
-    def settle(authority: Any, candidates: Any) -> None:
-        del candidates
-        settle_removals(authority, ())
-
-    patch.setattr("covey.governance.governor.settle_removals", settle)
 
 
 def promote_the_demoted(patch: pytest.MonkeyPatch) -> None:

@@ -161,8 +161,7 @@ class Doctored:
             case "register-add" if register := named(Rule.REGISTER):
                 return (Add(register, b"k0", 5),)
             case "role" if self._reserved:
-                admins = [admin.device for admin in self._world.founding.charter.admins]
-                if self._device not in admins:
+                if not self._node.replica.ledger.authority.roles(self._device):
                     return (Put(self._reserved, b"k0", b"hear me"),)
             case "foreign-frozen" if (frozen := named(Rule.FROZEN)) and other != self._member:
                 return (Put(frozen, other + b"k0", b"forged"),)
