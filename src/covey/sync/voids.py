@@ -76,7 +76,7 @@ def follow(
         count_code(digest, governor, before, -1)
         count_code(digest, governor, after, 1)
     silence = silence_at(governor, after)
-    places: dict[tuple[str, bytes], Collection] = {}
+    places: dict[tuple[bytes, bytes], Collection] = {}
     is_release = governor.rule(before).fallen != governor.rule(after).fallen
     for device, tip in _candidates(draft, touched, everybody=is_release):
         if tip != place:
@@ -125,7 +125,7 @@ def _settle(
     governor: Governor,
     silence: Silence | None,
     at: Placed,
-    places: dict[tuple[str, bytes], Collection],
+    places: dict[tuple[bytes, bytes], Collection],
 ) -> None:
     """Record whether a delta is silent now; note what it touches where that changed."""
     silent = silence is not None and silence.is_silent(at.author, at.tip)
@@ -136,4 +136,5 @@ def _settle(
     collections = governor.collections_of(delta)
     for effects in decode_payload(delta.sealed).effects:
         for effect in effects:
-            places[effect.collection, effect.key] = collections[effect.collection]
+            collection = collections[effect.collection]
+            places[collection.place, effect.key] = collection

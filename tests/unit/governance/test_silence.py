@@ -9,6 +9,7 @@ from covey.merge import StateReader
 from covey.model import ADMIN_ROLE, Add, Never, Promote, Put, Tighten, Upgrade
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.history import Known
+from covey.testkit.oracle.nodes import digest_of
 from covey.testkit.oracle.people import device, manifest, start
 from tests.unit.governance.told import ANN, BEN, CARA, DORA, EMIL, FRED, Told, placed
 
@@ -190,3 +191,23 @@ def test_value_of_a_collection_that_fell_is_gone():
     told.say(ANN, Tighten(Never()), cut=before)
     assert told.is_silent(call)
     assert told.stage.restarted().replica.ledger.digest() == told.stage.replica.ledger.digest()
+
+
+def test_collections_of_one_name_and_two_rules_are_folded_out_each():
+    """Two rival releases declare it differently; both fall in one step, with their values."""
+    told = begun()
+    before = told.now
+    made = [
+        told.say(author, Upgrade(1, manifest("1.2.0", kind=kind), ()), cut=before)
+        for author, kind in ((BEN, "rival"), (DORA, "more"))
+    ]
+    said = [
+        told.say(EMIL, entries=(Add("extras", b"k", 5),), cut=told.upto(made[0])),
+        told.say(CARA, entries=(Put("extras", b"k", b"v"),), cut=told.upto(made[1])),
+    ]
+    assert [told.code(known) for known in said] == ["", ""]
+    told.say(ANN, Tighten(Never()), cut=before)
+    assert {known.delta.id for known in said} <= told.silent()
+    judgement = told.writing.judge(told.now)
+    assert told.stage.replica.ledger.digest() == digest_of(told.writing, judgement)
+    assert value(told) is None

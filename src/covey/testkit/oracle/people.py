@@ -41,6 +41,7 @@ _ABI, _PACKAGE = "covey/1", "org.example.app"
 KINDS: dict[str, tuple[Collection, ...]] = {
     "same": _COLLECTIONS,
     "more": (*_COLLECTIONS, _EXTRAS),
+    "rival": (*_COLLECTIONS, replace(_EXTRAS, rule=Rule.COUNTER)),
     "loosened": _OPENED,
     "fewer": _COLLECTIONS[1:],
     "other-rule": _OWNED,
@@ -50,7 +51,7 @@ KINDS: dict[str, tuple[Collection, ...]] = {
     "other-abi": _COLLECTIONS,
     "altered": _COLLECTIONS,
 }
-"""What a release may be, with its collections; the first two are as they should be."""
+"""What a release may be, with its collections; the first three are as they should be."""
 
 
 @cache
