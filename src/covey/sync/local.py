@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from covey.codec import decode_delta
+from covey.errors import ProtocolViolation
 from covey.governance import check_admit
 from covey.model import (
     Admission,
@@ -64,8 +66,8 @@ class LocalWrites:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether calls or admissions wait to be written."""
-        return bool(self._author.queued_count or self._admissions)
+        """Whether calls, admissions or wishes wait to be written."""
+        return bool(self._author.queued_count or self._admissions or self._wishes)
 
     def submit(self, requests: tuple[CallRequest, ...], *, may_write: bool) -> list[Effect]:
         """Queue calls; those that cannot be are answered at once."""
@@ -156,6 +158,11 @@ class LocalWrites:
         effects = tuple(completed(self._ledger, e, draughted.time) for e in event.effects)
         delta = self._author.sign(draughted, outcomes, effects)
         assert delta is not None
+        try:
+            decode_delta(self._ledger.context, delta.frame)
+        except ProtocolViolation as violation:
+            # A commander may wish for more than a header holds: others could not read it.
+            return [_refused(event, Denied("too-large", violation.reason))]
         judged = self._judge.judge(delta, draughted.time >> 16)
         if isinstance(judged, Denied):
             return [_refused(event, judged)]

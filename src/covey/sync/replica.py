@@ -300,4 +300,7 @@ class Replica:
         commit = self._commit(durable=True) if written else []
         next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
         after = self._after_change(written, now)
-        return [*commit, *written, *after, *self._need_release(), *next_]
+        done = [*commit, *written, *after, *self._need_release(), *next_]
+        if next_ and not self._local.is_executing and self._local.has_waiting:
+            done += self._author_next(now)  # A migration was refused: what waits behind it goes on.
+        return done
