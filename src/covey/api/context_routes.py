@@ -52,8 +52,12 @@ def list_contexts(state: State) -> ContextList:
 
 
 @post(_PATH, summary="Found a context", status_code=200, responses=errors(404, 507))
-async def create_context(data: JSONBody[CreateRequest], state: State) -> ContextReply:
+async def create_context(
+    data: JSONBody[CreateRequest], body: RawBody, state: State
+) -> ContextReply:
     """Found a context of an installed application; this node is its first member."""
+    # The framework takes "3" for 3; a slip must not become a rule, which is for ever.
+    msgspec.json.decode(body, type=CreateRequest)
     rules = rulebook_of(data.rules)
     row = await service_of(state).create_context(data.application, data.name, rules)
     return context_reply(row)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 from litestar import get, post
 from litestar.datastructures import State
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, RawBody
 
 from covey.api.described import errors
 from covey.api.present import mirrored
@@ -52,8 +53,12 @@ def read_rules(name: FromPath[str], state: State) -> RulesReply:
     status_code=200,
     responses=errors(404, 409, 507),
 )
-async def govern(name: FromPath[str], data: JSONBody[GovernRequest], state: State) -> GovernReply:
+async def govern(
+    name: FromPath[str], data: JSONBody[GovernRequest], body: RawBody, state: State
+) -> GovernReply:
     """Remove, give or take a role, tighten, vote, approve, upgrade; or why the rules forbid it."""
+    # The framework takes "3" for 3; a slip must not become a rule.
+    msgspec.json.decode(body, type=GovernRequest)
     wish = Wish(
         action=data.action,
         who=data.who,

@@ -5,7 +5,7 @@ Source: protocols/governance.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
 from covey.errors import ConfigError, NotFound
@@ -105,7 +105,9 @@ def effects_of(
             ) or _nothing(f"{wish.who} does not have the role {wish.role}")
         case "vote":
             return tuple(Vote(device) for device in _devices(ledger, wish.who))
-        case "tighten" if wish.constraint is not None:
+        case "tighten":
+            if wish.constraint is None:
+                raise ConfigError("what is to be added is missing: give a constraint")
             return (Tighten(constraint_of_row(wish.constraint)),)
         case "upgrade":
             return (Upgrade(1, records.manifest(ReleaseId(parse_cid(wish.release))), ()),)
@@ -142,15 +144,9 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         for device, member in devices(ledger.authority)
         if (roles := ledger.authority.roles(device))
     )
-    row = charter_rules(cid_text(ledger.context), ledger.charter)
-    return RulesRow(
-        id=row.id,
+    return replace(
+        charter_rules(cid_text(ledger.context), ledger.charter),
         is_current=True,
-        admission=row.admission,
-        verification=row.verification,
-        encryption=row.encryption,
-        roles=row.roles,
-        admin_quorum=row.admin_quorum,
         constraints=tuple(constraint_row(constraint) for constraint in rule.constraints),
         number=rule.number,
         release=cid_text(rule.release),

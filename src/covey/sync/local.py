@@ -162,7 +162,8 @@ class LocalWrites:
             decode_delta(self._ledger.context, delta.frame)
         except ProtocolViolation as violation:
             # A commander may wish for more than a header holds: others could not read it.
-            return [_refused(event, Denied("too-large", violation.reason))]
+            why = f"one delta does not hold it ({violation.reason}): ask for less at a time"
+            return [_refused(event, Denied("too-large", why))]
         judged = self._judge.judge(delta, draughted.time >> 16)
         if isinstance(judged, Denied):
             return [_refused(event, judged)]

@@ -248,3 +248,24 @@ def test_wrong_settings_are_refused_with_what_may_be(http, body, code, said):
     assert reply.status_code == 400
     assert reply.json()["error"]["code"] == code
     assert said in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (
+            "/v1/contexts/notes/govern",
+            {"action": "tighten", "constraint": {"constraint": "quorum", "k": "2"}},
+            "k",
+        ),
+        ("/v1/contexts/notes/govern", {"action": "tighten", "role": 3}, "role"),
+        ("/v1/contexts", {"application": "notes", "rules": {"admin_quorum": "2"}}, "admin_quorum"),
+    ],
+)
+def test_rules_are_taken_as_they_are_written_or_not_at_all(http, served_node, path, body, said):
+    """They are for ever: what is a text stays one."""
+    reply = http.post(path, json=body)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "usage"
+    assert said in reply.json()["error"]["message"]
+    assert served_node.node.wishes == []
