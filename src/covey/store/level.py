@@ -25,8 +25,8 @@ __all__ = ["LevelStore", "SCHEMA_VERSION", "open_level", "repair"]
 _FIRST_PAGE_ROWS: Final = 4
 """Most scans look for one row or a few."""
 
-SCHEMA_VERSION: Final = 1
-"""Of the layout in `keys`; another number in a store means another covey wrote it."""
+SCHEMA_VERSION: Final = 2
+"""Of the tables' rows; another number in a store means another covey wrote it. 1: before rules."""
 
 
 class LevelStore(ScopedStore):
@@ -93,9 +93,15 @@ def _check_schema(path: Path, engine: _LevelEngine) -> None:
             )
         engine.apply([(keys.SCHEMA_KEY, ours)], durable=True)
     elif stored != ours:
+        theirs = keys.number_of(stored)
+        advice = (
+            "upgrade covey"
+            if theirs > SCHEMA_VERSION
+            else "run it with the covey that wrote it, or give the node another home"
+        )
         raise StoreError(
             f"the store {path} was written by another version of covey (its schema is"
-            f" {keys.number_of(stored)}, this covey knows {SCHEMA_VERSION}): upgrade covey"
+            f" {theirs}, this covey knows {SCHEMA_VERSION}): {advice}"
         )
 
 
