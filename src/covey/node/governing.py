@@ -86,6 +86,8 @@ def effects_of(
     ledger: Ledger, own: DeviceId, wish: Wish, records: Records
 ) -> tuple[Governance, ...]:
     """The effects that do what is wished. Raises ConfigError and NotFound."""
+    if wish.migration is not None and wish.action != "upgrade":
+        raise ConfigError("only an upgrade can run a migration: leave it out")
     match wish.action:
         case "leave":
             return (Close(own, ()),)

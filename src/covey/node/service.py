@@ -197,11 +197,11 @@ class Node:
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
         effects = effects_of(driver.replica.ledger, driver.replica.device, wish, self._records)
-        migration = None
-        if wish.migration is not None:
+        if wish.action == "upgrade":
+            # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
             await driver.make_ready(release, self._records.manifest(release))
-            migration = Call("migrate", wish.migration.encode())
+        migration = None if wish.migration is None else Call("migrate", wish.migration.encode())
         return (await driver.govern(effects, migration)).hex()
 
     def certificate(self) -> str:

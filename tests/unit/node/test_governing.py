@@ -105,6 +105,8 @@ def test_code_wishes():
         Wish(action="dance"),
         Wish(action=""),
         Wish(action="tighten"),
+        Wish(action="leave", migration="{}"),
+        Wish(action="approve", release=cid_text(release(NEXT)), migration="{}"),
         Wish(action="tighten", constraint=ConstraintRow("sometimes")),
         Wish(action="approve", release="nonsense"),
         Wish(action="upgrade"),
