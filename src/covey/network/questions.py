@@ -27,6 +27,7 @@ class Questions(INetStream):
 
     def __init__(self, stream: INetStream) -> None:
         self.muxed_conn = stream.muxed_conn
+        self.metric_send_channel = None  # py-libp2p asks for it after each answer
         self._stream = stream
         self._ready = b""
 

@@ -102,6 +102,19 @@ async def test_provider_record_keeps_a_few_short_addresses(siege):
         assert all(len(a.to_bytes()) <= limits.PEER_ADDRESS_BYTES_MAX for a in record.addrs)
 
 
+async def test_stream_of_the_dht_goes_on_after_an_answer(siege):
+    """One question after the other, as other implementations ask; nothing is reset behind one."""
+    async with siege() as s, open_attacker(s.address) as eve:
+        said = Message(type=Message.MessageType.FIND_NODE, key=secrets.token_bytes(32))
+        stream = await eve.open(DHT)
+        with trio.fail_after(10):
+            for _ in range(3):
+                await stream.write(framed(said))
+                answer = await read_varint_prefixed_bytes_limited(stream, 2**22)
+                assert Message.FromString(answer).type == Message.MessageType.FIND_NODE
+        assert await s.replicates() < 5
+
+
 @pytest.mark.parametrize("kind", ["large", "value", "value without a record"])
 async def test_what_nobody_may_leave_in_the_dht_ends_the_stream(siege, kind):
     """Four megabytes of addresses took half a second; values were kept until memory was full."""
