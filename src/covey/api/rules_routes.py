@@ -29,7 +29,9 @@ _PATH = f"{PATHS_ROOT}/contexts"
 def rulebook_of(form: RulesForm) -> Rulebook:
     """The rules that a founder chose."""
     code = tuple(_constraint(constraint) for constraint in form.code)
-    return Rulebook(form.roles, code, form.admins, form.admin_quorum)
+    return Rulebook(
+        form.roles, code, form.admins, form.admin_quorum, form.verification, form.fuel_budget
+    )
 
 
 def _constraint(form: ConstraintForm) -> ConstraintRow:

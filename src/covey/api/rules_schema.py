@@ -31,12 +31,16 @@ class RulesForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a founder chooses, for ever. admins: certificates of further founders, by rank.
 
     admin_quorum: how many of the founders' members can together remove one of them; 0: none can.
+    verification: `replay` has every node run every call again, `signature` does not. fuel_budget:
+    what one device's calls may use in a minute; 0: no bound.
     """
 
     roles: tuple[str, ...] = ()
     code: tuple[ConstraintForm, ...] = ()
     admins: tuple[str, ...] = ()
     admin_quorum: int = 0
+    verification: str = "replay"
+    fuel_budget: int = 0
 
 
 class GovernRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

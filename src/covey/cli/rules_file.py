@@ -37,6 +37,8 @@ class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
     admin_quorum: int = 0
+    verification: str = "replay"
+    fuel_budget: int = 0
     code: tuple[_Constraint, ...] = ()
 
 
@@ -63,7 +65,14 @@ def read_rules(path: Path) -> RulesForm:
         except ConfigError as error:
             raise ConfigError(f"{source}: code {number + 1}: {error}") from error
         code.append(ConstraintForm(each.constraint, each.k, each.keys, span))
-    return RulesForm(rules.roles, tuple(code), rules.admins, rules.admin_quorum)
+    return RulesForm(
+        rules.roles,
+        tuple(code),
+        rules.admins,
+        rules.admin_quorum,
+        rules.verification,
+        rules.fuel_budget,
+    )
 
 
 def _told(what: str, path_text: str) -> str:

@@ -119,9 +119,9 @@ def _in_sync(context: ContextStatusReply) -> str:
 def terms(admission: str, encryption: str, verification: str) -> str:
     """What a context promises and what it does not, in plain words."""
     encrypted = "not encrypted" if encryption == "none" else f"encrypted: {encryption}"
-    checked = verification
+    checked = "every call run again here" if verification == "replay" else verification
     if verification == "signature":
-        checked = "signatures checked but calls not replayed"
+        checked = "signatures checked but calls not run again"
     return f"{admission} admission, {encrypted}, {checked}"
 
 

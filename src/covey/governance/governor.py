@@ -54,7 +54,7 @@ class Governor:
     ) -> None:
         self.charter = charter
         self.past = Past(context, reader, closure)
-        self._first = first
+        self.first = first
         self._reader = reader
         self._terms: dict[ReleaseId, ReleaseTerms] = {charter.release: first}
         self._collections: dict[ReleaseId, dict[str, Collection]] = {}
@@ -136,7 +136,7 @@ class Governor:
 
     def placed(self, terms: ReleaseTerms) -> dict[str, Collection]:
         """Collections by name, each with where its rows are in this context."""
-        first = {(collection.name, collection.rule) for collection in self._first.collections}
+        first = {(collection.name, collection.rule) for collection in self.first.collections}
         return {
             c.name: c if (c.name, c.rule) in first else replace(c, is_later=True)
             for c in terms.collections

@@ -41,6 +41,8 @@ from covey.model.execution import (
     Failure,
     Outcome,
     Query,
+    ReplayWord,
+    Signed,
 )
 from covey.model.frontier import (
     Frontier,
@@ -101,6 +103,7 @@ from covey.model.view import (
     Reader,
     RowKey,
     ScopedWrites,
+    StateAt,
     Table,
     Write,
 )
@@ -166,10 +169,13 @@ __all__ = [
     "Reader",
     "ReleaseId",
     "ReleaseTerms",
+    "ReplayWord",
     "RowKey",
     "Rule",
     "ScopedWrites",
+    "StateAt",
     "Signature",
+    "Signed",
     "TIME_MAX",
     "Table",
     "Tighten",

@@ -9,8 +9,18 @@ from typing import TypeAlias
 from covey.model.delta import AppEvent, Call, Effect
 from covey.model.ids import ContextId, DeltaId, DeviceId, MemberId, ReleaseId
 from covey.model.time import HybridTime
+from covey.model.verdict import Denied
 
-__all__ = ["Batch", "Completed", "Failed", "Failure", "Outcome", "Query"]
+__all__ = [
+    "Batch",
+    "Completed",
+    "Failed",
+    "Failure",
+    "Outcome",
+    "Query",
+    "ReplayWord",
+    "Signed",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +91,20 @@ class Failed:
 
 
 Outcome: TypeAlias = Completed | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A batch and what its author signed of it: run again, each call must do exactly this.
+
+    effects, events, fuel: one of each for a call, in order.
+    """
+
+    batch: Batch
+    effects: tuple[tuple[Effect, ...], ...]
+    events: tuple[tuple[AppEvent, ...], ...]
+    fuel: tuple[int, ...]
+
+
+ReplayWord: TypeAlias = Denied | Failed | None
+"""Of a batch that was run again: how it differs, or why this node cannot tell; None: it agrees."""

@@ -13,7 +13,16 @@ from typing import Protocol, TypeAlias
 
 from covey.model.ids import ContextId
 
-__all__ = ["EntryReader", "KeyPart", "Reader", "RowKey", "ScopedWrites", "Table", "Write"]
+__all__ = [
+    "EntryReader",
+    "KeyPart",
+    "Reader",
+    "RowKey",
+    "ScopedWrites",
+    "StateAt",
+    "Table",
+    "Write",
+]
 
 KeyPart: TypeAlias = bytes | int
 RowKey: TypeAlias = tuple[KeyPart, ...]
@@ -115,4 +124,12 @@ class EntryReader(Protocol):
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Live entries whose key begins with prefix and is greater than after, in key order."""
+        ...
+
+
+class StateAt(Protocol):
+    """The state that some calls saw; read from a snapshot that holds all they follow."""
+
+    def entries(self, reader: Reader) -> EntryReader:
+        """As calls read it."""
         ...

@@ -75,7 +75,7 @@ class BatchRun:
         return self._given > given_before
 
     def _check(self, method: str, arguments: bytes) -> NodeError | None:
-        declared = self._driver.interface.method(method)
+        declared = self._driver.code.interface.method(method)
         if declared is None:
             return NotFound(f"the application has no method {method[:64]!r}")
         if declared.kind is not MethodKind.CALL:

@@ -16,13 +16,10 @@ import trio
 from trio_typing import TaskStatus
 
 from covey.codec import topic_mark, topic_text
-from covey.errors import ConfigError, NodeError, ProtocolViolation, Refused
-from covey.merge import StateReader
+from covey.errors import NodeError, Refused
 from covey.model import (
-    Batch,
     Call,
     Certificate,
-    Collection,
     Delta,
     DeltaId,
     Denied,
@@ -31,15 +28,13 @@ from covey.model import (
     Governance,
     Interface,
     Join,
-    Outcome,
     PeerId,
-    ReleaseId,
-    ReleaseTerms,
     ScopedWrites,
     Verdict,
     Write,
     limits,
 )
+from covey.node.code import Code
 from covey.node.notices import Notices, delta_row
 from covey.node.outlets import Outlets
 from covey.node.standing import Standing
@@ -59,19 +54,18 @@ from covey.sync import (
     Effect,
     Event,
     Execute,
-    Executed,
     GovernanceAnswered,
     GovernanceRequested,
     Heard,
     Misbehaved,
     NeedRelease,
     RecordSequence,
-    ReleaseReady,
     Replica,
     Reply,
     SetTimer,
     TimerFired,
     Use,
+    Verify,
 )
 
 __all__ = ["ContextDriver"]
@@ -100,13 +94,11 @@ class ContextDriver:
         outlets: Outlets,
     ) -> None:
         self.replica = replica
-        self._interfaces = {replica.charter.release: interface}
-        self._release = replica.charter.release
+        self.code = Code(replica, interface, store, executor, outlets, self.deliver)
         self.topic = topic_text(replica.context)
         self.notices = Notices()
         self.standing = Standing()
         self._store = store
-        self._executor = executor
         self._outlets = outlets
         self._timers: dict[str, float] = {}
         self._replies: dict[int, Callable[[Reply], None]] = {}
@@ -120,25 +112,6 @@ class ContextDriver:
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
         self._heard_bytes = 0
         self._scope = trio.CancelScope()
-
-    @property
-    def release(self) -> ReleaseId:
-        """The release that calls and queries run under: the one in force, once it is ready."""
-        in_force = self.replica.ledger.release
-        if in_force in self._interfaces:
-            self._release = in_force
-        return self._release
-
-    @property
-    def interface(self) -> Interface:
-        """What that release declares."""
-        return self._interfaces[self.release]
-
-    def collections(self, release: ReleaseId) -> tuple[Collection, ...]:
-        """The collections of a release that is ready, each with where its rows are."""
-        interface = self._interfaces[release]
-        terms = ReleaseTerms("", interface.abi, interface.collections)
-        return tuple(self.replica.ledger.governor.placed(terms).values())
 
     # -- what others tell it ---
 
@@ -216,19 +189,6 @@ class ContextDriver:
         if not self.deliver_soon(event):
             del self._admissions[self._next_request]
             answer("busy")
-
-    async def make_ready(self, release: ReleaseId, manifest: bytes) -> None:
-        """Get a release ready that is to come into force, or has."""
-        if release not in self._interfaces:
-            self._interfaces[release] = await self._outlets.provide(release, manifest)
-        await self.deliver(ReleaseReady(release))
-
-    async def _get_ready(self, release: ReleaseId, manifest: bytes) -> None:
-        try:
-            await self.make_ready(release, manifest)
-        except (ConfigError, ProtocolViolation) as error:
-            # Admins may name a module that no engine takes: calls wait for the next release.
-            _logger.warning("the release in force cannot run here", extra={"why": str(error)})
 
     async def govern(
         self, effects: tuple[Governance, ...], migration: Call | None = None
@@ -338,7 +298,9 @@ class ContextDriver:
                 case Commit(writes, durable):
                     await self._commit(writes, durable=durable)
                 case Execute(batch):
-                    nursery.start_soon(self._execute, batch)
+                    nursery.start_soon(self.code.execute, batch)
+                case Verify():
+                    nursery.start_soon(self.code.verify, self.code.snapshot(), effect)
                 case Broadcast(envelope):
                     # Gossip is a hint: a network that is stuck must not hold up the context.
                     with trio.move_on_after(limits.PUBLISH_WAIT_S):
@@ -360,7 +322,7 @@ class ContextDriver:
                 case Dealt(receipt, use):
                     self._receipts.pop(receipt)(use)
                 case NeedRelease(release, manifest):
-                    nursery.start_soon(self._get_ready, release, manifest)
+                    nursery.start_soon(self.code.get_ready, release, manifest)
                 case Misbehaved(peer, code):
                     self._outlets.misbehaved(peer, code)
 
@@ -372,12 +334,6 @@ class ContextDriver:
         # Once begun a commit is finished: the ledger has moved on already.
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(lambda: self._store.write(batch, durable=durable))
-
-    async def _execute(self, batch: Batch) -> None:
-        with self._store.snapshot(self.replica.context) as reader:
-            state = StateReader(reader, self.collections(batch.release))
-            outcomes: tuple[Outcome, ...] = await self._executor.run_batch(batch, state)
-        await self.deliver(Executed(outcomes))
 
     async def _publish_all(self) -> None:
         async for envelope in self._out:

@@ -22,6 +22,7 @@ from covey.codec import (
 from covey.crypto import Signer
 from covey.errors import ConfigError, Refused
 from covey.model import (
+    EXECUTION_ENGINE_FUEL,
     EXECUTIONS,
     Admission,
     Certificate,
@@ -54,8 +55,9 @@ def check_supported(charter: Charter) -> None:
         raise Refused(f"the context admits by {charter.admission.value}: upgrade covey")
     if charter.encryption is not Encryption.NONE:
         raise Refused("the context is encrypted: upgrade covey")
-    if charter.verification is not Verification.SIGNATURE:
-        raise Refused("the context replays calls: upgrade covey")
+    is_replayed = charter.verification is Verification.REPLAY
+    if is_replayed and charter.execution == EXECUTION_ENGINE_FUEL:
+        raise Refused("the context wants calls run again whose fuel differs from node to node")
     if charter.execution not in EXECUTIONS:
         raise Refused(f"the context runs {charter.execution}: upgrade covey")
 

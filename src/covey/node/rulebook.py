@@ -50,16 +50,21 @@ class ConstraintRow:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What a founder may choose; admins: certificates of further founders, in rank order."""
+    """What a founder may choose; admins: certificates of further founders, in rank order.
+
+    verification: `replay` or `signature`. fuel_budget: of a device for a minute; 0: no bound.
+    """
 
     roles: tuple[str, ...] = ()
     code: tuple[ConstraintRow, ...] = ()
     admins: tuple[str, ...] = ()
     admin_quorum: int = 0
+    verification: str = Verification.REPLAY.value
+    fuel_budget: int = 0
 
 
 NO_RULES = Rulebook()
-"""An open context whose admins decide on releases alone."""
+"""An open context whose admins decide on releases alone, and whose calls all nodes run again."""
 
 
 def founded(
@@ -89,17 +94,31 @@ def founded(
         admins=admins,
         admission=Admission.OPEN,
         roles=_roles(rules.roles),
-        verification=Verification.SIGNATURE,
+        verification=_verification(rules.verification),
         encryption=Encryption.NONE,
         constraints=constraints,
         admin_quorum=rules.admin_quorum,
         snapshot_witnesses=0,
         idle_limit_ms=_IDLE_LIMIT_MS,
-        fuel_budget=0,
+        fuel_budget=_budget(rules.fuel_budget),
         module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
         execution=EXECUTION_METERED,
         nonce=nonce,
     )
+
+
+def _verification(text: str) -> Verification:
+    known = {choice.value: choice for choice in Verification}
+    if text not in known:
+        raise ConfigError(f"verification {text[:32]!r}: one of {', '.join(sorted(known))}")
+    return known[text]
+
+
+def _budget(fuel: int) -> int:
+    if fuel and not limits.CALL_FUEL_MAX <= fuel <= limits.SEQUENCE_MAX:
+        least = limits.CALL_FUEL_MAX
+        raise ConfigError(f"fuel_budget: 0, or at least {least}, which one call may use")
+    return fuel
 
 
 def _admin(text: str) -> Certificate:

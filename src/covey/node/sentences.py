@@ -153,8 +153,12 @@ def _ranks(charter: Charter) -> list[str]:
 
 
 def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[str], list[str]]:
-    del charter
     can, never = [], []
+    if charter.verification is Verification.REPLAY:
+        never.append(
+            "Nobody can write what the code would not, not even with a doctored node: every "
+            "member's node runs every call again before it counts."
+        )
     for collection in collections:
         name = collection.name
         roles = " or ".join(collection.roles)

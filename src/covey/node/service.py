@@ -200,7 +200,7 @@ class Node:
         if wish.action == "upgrade":
             # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
-            await driver.make_ready(release, self._records.manifest(release))
+            await driver.code.make_ready(release, self._records.manifest(release))
         migration = None if wish.migration is None else Call("migrate", wish.migration.encode())
         return (await driver.govern(effects, migration)).hex()
 
@@ -326,7 +326,7 @@ class Node:
         """As `NodeService.query`."""
         held = self._held(context)
         driver = await self._served(held)
-        declared = driver.interface.method(method)
+        declared = driver.code.interface.method(method)
         if declared is None:
             raise NotFound(f"the application has no method {method[:64]!r}")
         if declared.kind is not MethodKind.QUERY:
@@ -334,14 +334,14 @@ class Node:
         replica = driver.replica
         query = Query(
             context=replica.context,
-            release=driver.release,
+            release=driver.code.release,
             member=replica.certificate.member,
             device=replica.device,
             time=HybridTime(time_at(int(time.time() * 1000))),
             call=Call(method, arguments),
         )
         with self._store.snapshot(replica.context) as reader:
-            state = StateReader(reader, driver.collections(query.release))
+            state = StateReader(reader, driver.code.collections(query.release))
             outcome = await self._executor.query(query, state)
         if isinstance(outcome, Failed):
             raise failure_of(outcome)

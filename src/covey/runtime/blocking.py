@@ -17,6 +17,8 @@ from covey.model import (
     Outcome,
     Query,
     ReleaseId,
+    ReplayWord,
+    Signed,
     limits,
 )
 from covey.runtime.abi.covey1 import Application, BatchRun, run_query
@@ -25,6 +27,7 @@ from covey.runtime.engine import CompiledModule, Engine, Interrupt
 from covey.runtime.engines import DEFAULT_ENGINE, NewEngine, new_engine
 from covey.runtime.module import prepare_module
 from covey.runtime.overlay import Overlay
+from covey.runtime.replay import replay
 
 __all__ = ["BlockingExecutor", "InstalledModule", "LoadModule"]
 
@@ -108,6 +111,16 @@ class BlockingExecutor:
             if not plan.take(outcome, batch_run.size_bytes()):
                 break
         return tuple(plan.outcomes)
+
+    def replay(
+        self, row: tuple[Signed, ...], base: EntryReader, interrupt: Interrupt | None = None
+    ) -> tuple[ReplayWord, ...]:
+        """Run again what others signed: words on a prefix of the row, the first of it always.
+
+        Each is run on what the ones before it signed; base: the state before the first.
+        Raises as `run_batch`.
+        """
+        return replay(self._application, row, base, interrupt or Interrupt())
 
     def query(self, query: Query, base: EntryReader, interrupt: Interrupt | None = None) -> Outcome:
         """Run one query. Raises as `run_batch`."""

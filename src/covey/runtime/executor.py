@@ -19,7 +19,11 @@ from covey.model import (
     Interface,
     Outcome,
     Query,
+    Reader,
     ReleaseId,
+    ReplayWord,
+    Signed,
+    StateAt,
     limits,
 )
 from covey.runtime.blocking import BlockingExecutor, LoadModule
@@ -116,6 +120,18 @@ class Executor:
         """
         job: _Job[tuple[Outcome, ...]] = _Job(
             lambda executor, interrupt: executor.run_batch(batch, base, interrupt)
+        )
+        return await self._run_to_end(job, limits.BATCH_WATCHDOG_S)
+
+    async def replay(
+        self, row: tuple[Signed, ...], state: StateAt, reader: Reader
+    ) -> tuple[ReplayWord, ...]:
+        """As `BlockingExecutor.replay`; not cancelled once asked for, and watched as a batch.
+
+        state: before the first of the row; made on the thread, from `reader`.
+        """
+        job: _Job[tuple[ReplayWord, ...]] = _Job(
+            lambda executor, interrupt: executor.replay(row, state.entries(reader), interrupt)
         )
         return await self._run_to_end(job, limits.BATCH_WATCHDOG_S)
 

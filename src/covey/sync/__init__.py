@@ -39,6 +39,8 @@ from covey.sync.events import (
     SetTimer,
     TimerFired,
     Use,
+    Verified,
+    Verify,
 )
 from covey.sync.gossip import (
     Gossip,
@@ -192,6 +194,8 @@ __all__ = [
     "TAKE_IN",
     "TimerFired",
     "Use",
+    "Verified",
+    "Verify",
     "Waiting",
     "parents_of",
 ]

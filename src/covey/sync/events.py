@@ -24,6 +24,9 @@ from covey.model import (
     Payload,
     PeerId,
     ReleaseId,
+    ReplayWord,
+    Signed,
+    StateAt,
     Write,
 )
 
@@ -55,6 +58,8 @@ __all__ = [
     "SetTimer",
     "TimerFired",
     "Use",
+    "Verified",
+    "Verify",
 ]
 
 
@@ -133,6 +138,16 @@ class ReleaseReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """The engine's words on a prefix of the row it was to run again; at least one.
+
+    Empty where the node could not even begin: it is asked again later.
+    """
+
+    words: tuple[ReplayWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PeerCompared:
     """A peer told, on its own authenticated stream, what it holds.
 
@@ -166,6 +181,7 @@ Event: TypeAlias = (
     | FrameReceived
     | CallsSubmitted
     | Executed
+    | Verified
     | AdmissionRequested
     | GovernanceRequested
     | ReleaseReady
@@ -195,6 +211,17 @@ class Execute:
     """Run a batch on the state as committed; answer with `Executed`."""
 
     batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Run again what others signed, on the state as committed; answer with `Verified`.
+
+    row: each on what the ones before it signed. state: before the first of them.
+    """
+
+    row: tuple[Signed, ...]
+    state: StateAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +323,7 @@ Effect: TypeAlias = (
     Commit
     | RecordSequence
     | Execute
+    | Verify
     | Broadcast
     | Reply
     | AdmissionAnswered

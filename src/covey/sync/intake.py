@@ -1,7 +1,8 @@
-"""Taking in what others wrote: judge, apply, let wait, ask for what is missing.
+"""Taking in what others wrote: judge, run again, apply, let wait, ask for what is missing.
 
-Source: protocols/sync.md. Of what can be taken in at once an event takes a little: the rest waits
-for its turn, in its order, so that whoever drives the machine does other things in between.
+Source: protocols/sync.md and protocols/replay.md. Of what can be taken in at once an event takes a
+little: the rest waits for its turn, in its order, so that whoever drives the machine does other
+things in between.
 """
 
 from __future__ import annotations
@@ -9,7 +10,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from covey.model import Delta, DeltaId, Denied, DeviceId, is_ahead, limits
+from covey.model import (
+    Delta,
+    DeltaId,
+    Denied,
+    DeviceId,
+    ReleaseId,
+    ReplayWord,
+    is_ahead,
+    limits,
+)
 from covey.sync.events import (
     Applied,
     Ask,
@@ -17,12 +27,14 @@ from covey.sync.events import (
     DeltaReceived,
     Effect,
     Misbehaved,
+    NeedRelease,
     SetTimer,
     Use,
 )
 from covey.sync.judge import Admissible, Delayed, Judge, Judgement, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.pending import Pending, Waiting
+from covey.sync.replays import Replays, named_manifest
 
 __all__ = ["ASK", "TAKE_IN", "Intake"]
 
@@ -37,10 +49,18 @@ class Intake:
     again, when the timer TAKE_IN runs out.
     """
 
-    def __init__(self, ledger: Ledger, judge: Judge, is_member: Callable[[DeviceId], bool]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        judge: Judge,
+        replays: Replays,
+        is_member: Callable[[DeviceId], bool],
+    ) -> None:
         self._ledger = ledger
         self._judge = judge
+        self._replays = replays
         self._is_member = is_member
+        self._in_hand: DeltaReceived | Waiting | None = None  # with the engine
         self._is_ask_set = False
         self._is_take_in_set = False
         self._asked_s: dict[DeltaId, float] = {}  # the last asked last
@@ -52,18 +72,26 @@ class Intake:
     @property
     def is_busy(self) -> bool:
         """Whether something is to be taken in before what comes now."""
-        return bool(self._held_back or self._ready)
+        return bool(self._held_back or self._ready or self._in_hand)
+
+    @property
+    def is_verifying(self) -> bool:
+        """Whether the engine runs a delta again; until `verified` nothing is taken in."""
+        return self._in_hand is not None
 
     def hold_back(self, event: DeltaReceived) -> list[Effect]:
         """Keep a delta for its turn; beyond the bounds it is dropped, sync has it."""
-        size_bytes = self._held_back_bytes + len(event.delta.frame)
+        size_bytes, count = self._held_back_bytes + len(event.delta.frame), len(self._held_back)
+        in_hand = self._in_hand
+        if isinstance(in_hand, DeltaReceived):  # It goes back to its place.
+            size_bytes, count = size_bytes + len(in_hand.delta.frame), count + 1
         if (
-            len(self._held_back) >= limits.INBOX_WHILE_EXECUTING_MAX
+            count >= limits.INBOX_WHILE_EXECUTING_MAX
             or size_bytes > limits.INBOX_WHILE_EXECUTING_BYTES_MAX
         ):
             return _dealt(event, Use.NONE)
         self._held_back.append(event)
-        self._held_back_bytes = size_bytes
+        self._held_back_bytes += len(event.delta.frame)
         return []
 
     def take(self, event: DeltaReceived, now: float) -> list[Effect]:
@@ -77,7 +105,7 @@ class Intake:
 
     def go_on(self) -> list[Effect]:
         """The timer for the rest, where there is any and it is not set."""
-        if not self.is_busy or self._is_take_in_set:
+        if not self.is_busy or self._is_take_in_set or self.is_verifying:
             return []
         self._is_take_in_set = True
         return [SetTimer(TAKE_IN, limits.INTAKE_PAUSE_S)]
@@ -85,6 +113,20 @@ class Intake:
     def timer_fired(self) -> None:
         """The timer TAKE_IN ran out."""
         self._is_take_in_set = False
+
+    def verified(self, words: tuple[ReplayWord, ...], now: float) -> None:
+        """The engine is done: what it was asked about is the next to be taken in."""
+        self._replays.finish(words, now)
+        sent, self._in_hand = self._in_hand, None
+        if isinstance(sent, DeltaReceived):
+            self._held_back.appendleft(sent)
+            self._held_back_bytes += len(sent.delta.frame)
+        elif sent is not None:
+            self._ready = {sent.delta.id: None, **self._ready}
+
+    def release_ready(self) -> None:
+        """One more release can be run: what waited for it is judged again."""
+        self._make_ready(self.pending.unhindered())
 
     def ask_again(self, now: float) -> list[Effect]:
         """The timer ASK ran out: try what was early, ask anybody for what is still missing."""
@@ -104,7 +146,7 @@ class Intake:
 
     def _take_up_to(self, size_bytes: int, now: float) -> list[Effect]:
         effects: list[Effect] = []
-        while size_bytes > 0:
+        while size_bytes > 0 and not self.is_verifying:
             if self._ready:
                 delta = next(iter(self._ready))
                 del self._ready[delta]
@@ -131,6 +173,8 @@ class Intake:
                 return self._let_wait(event, ids, now)
             case Delayed():
                 return self._let_wait(event, (), now)
+            case Admissible() if self._replays.lacks(delta, judged):
+                return self._verify(event, judged, now)
             case Admissible() | Denied() | Known():
                 use = Use.APPLIED if isinstance(judged, Admissible) else Use.NONE
                 return [*self._settle(delta, judged, event), *_dealt(event, use)]
@@ -140,7 +184,31 @@ class Intake:
         judged = self._judge.judge(waiting.delta, int(now * 1000))
         if isinstance(judged, Missing | Delayed):
             return []
+        if isinstance(judged, Admissible) and self._replays.lacks(waiting.delta, judged):
+            return self._verify(waiting, judged, now)
         return self._settle(waiting.delta, judged, waiting)
+
+    def _verify(
+        self, sent: DeltaReceived | Waiting, judged: Admissible, now: float
+    ) -> list[Effect]:
+        """Have a delta run again, refuse it if it was and differs, or wait until it can be."""
+        delta = sent.delta
+        difference = self._replays.difference(delta.id)
+        if difference is not None:
+            self._judge.refuse(delta, difference)
+            dealt = _dealt(sent, Use.NONE) if isinstance(sent, DeltaReceived) else []
+            return [*self._settle(delta, difference, sent), *dealt]
+        missing = self._replays.missing_release(delta)
+        if missing is not None or self._replays.is_held(delta.id, now):
+            waits = self._let_wait(sent, (), now) if isinstance(sent, DeltaReceived) else []
+            return [*waits, *([] if missing is None else [self._need(missing, delta)])]
+        self._in_hand = sent
+        behind = (event.delta for event in self._held_back)
+        return [self._replays.begin(delta, judged, behind)]
+
+    def _need(self, release: ReleaseId, delta: Delta) -> NeedRelease:
+        manifest = named_manifest(delta.core) or self._ledger.governor.manifest(release)
+        return NeedRelease(release, manifest)
 
     def _settle(
         self, delta: Delta, judged: Judgement, sent: DeltaReceived | Waiting
@@ -164,6 +232,7 @@ class Intake:
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
         arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
         self._judge.forget_applied(delta.id)
+        self._replays.forget(delta.id)
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 

@@ -73,6 +73,7 @@ class Judge:
         self._ledger = ledger
         self._refused: OrderedDict[DeltaId, Denied] = OrderedDict()
         self._admissible: OrderedDict[DeltaId, Admissible] = OrderedDict()
+        self._payloads: OrderedDict[DeltaId, Payload] = OrderedDict()  # read before their turn
 
     def judge(self, delta: Delta, now_ms: int) -> Judgement:
         """The word on a delta whose signature is good."""
@@ -96,6 +97,22 @@ class Judge:
         while len(self._admissible) > limits.JUDGED_REMEMBERED_MAX:
             self._admissible.popitem(last=False)
         return judged
+
+    def refuse(self, delta: Delta, denied: Denied) -> None:
+        """Refuse for ever what replay found to be otherwise than signed."""
+        self._admissible.pop(delta.id, None)
+        self._refuse(delta, denied)
+
+    def payload_of(self, delta: Delta) -> Payload | None:
+        """The payload of a delta whose turn is to come, or None if it cannot be read."""
+        try:
+            payload = decode_payload(delta.sealed)
+        except ProtocolViolation:
+            return None
+        self._payloads[delta.id] = payload
+        while len(self._payloads) > limits.REPLAY_ROW_MAX:
+            self._payloads.popitem(last=False)
+        return payload
 
     def forget_applied(self, delta: DeltaId) -> None:
         """Let go of the word on a delta, and of its payload: that it is applied says it all."""
@@ -135,7 +152,7 @@ class Judge:
         if member is None:
             return Denied("not-admitted", "the author is not a member at the delta's cut")
         try:
-            payload = decode_payload(delta.sealed)
+            payload = self._payloads.pop(delta.id, None) or decode_payload(delta.sealed)
         except ProtocolViolation as violation:
             return Denied(violation.code, violation.reason)
         denied = (

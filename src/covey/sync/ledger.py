@@ -149,6 +149,10 @@ class Ledger:
             return dict(self.frontier)
         return join_frontiers(self.view, *(self.closure(parent) for parent in parents))
 
+    def is_everything(self, cut: Frontier) -> bool:
+        """Whether a cut is all that is applied."""
+        return cut == self.frontier
+
     def closure(self, delta: DeltaId) -> Frontier:
         """The frontier of an applied delta and its past."""
         return self.pasts.closure(delta)

@@ -48,7 +48,14 @@ __all__ = ["LocalWrites"]
 class LocalWrites:
     """The writer of one context; the caller commits before the effects go out."""
 
-    def __init__(self, ledger: Ledger, judge: Judge, author: Author, gossip: Gossip) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        judge: Judge,
+        author: Author,
+        gossip: Gossip,
+        ready: dict[ReleaseId, None],
+    ) -> None:
         self._ledger = ledger
         self._judge = judge
         self._author = author
@@ -57,7 +64,7 @@ class LocalWrites:
         self._admissions: dict[DeviceId, AdmissionRequested] = {}
         self._wishes: deque[GovernanceRequested] = deque()
         self._migrating: GovernanceRequested | None = None
-        self.ready: dict[ReleaseId, None] = {ledger.charter.release: None}
+        self._ready = ready
 
     @property
     def is_executing(self) -> bool:
@@ -173,7 +180,7 @@ class LocalWrites:
         """Give the next batch to the engine, if calls wait and their code is ready."""
         if self._wishes:
             return self._begin_migration(int(now * 1000))
-        if self._ledger.release not in self.ready:
+        if self._ledger.release not in self._ready:
             return []
         requests = self._author.take()
         if not requests:
@@ -206,7 +213,7 @@ class LocalWrites:
         event = self._wishes.popleft()
         assert event.migration is not None
         release = release_of(event)
-        if release not in self.ready:
+        if release not in self._ready:
             return [_refused(event, Denied("not-ready", "that release is not installed here"))]
         self._migrating = event
         self._executing = self._author.draught((CallRequest(0, event.migration),), now_ms)

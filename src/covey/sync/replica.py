@@ -20,7 +20,9 @@ from covey.model import (
     Outcome,
     PeerId,
     Reader,
+    ReleaseId,
     ReleaseTerms,
+    ReplayWord,
     Verdict,
     limits,
 )
@@ -46,12 +48,14 @@ from covey.sync.events import (
     ReleaseReady,
     SetTimer,
     TimerFired,
+    Verified,
 )
 from covey.sync.gossip import Gossip, Heard
 from covey.sync.intake import ASK, TAKE_IN, Intake
 from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.local import LocalWrites
+from covey.sync.replays import Replays
 
 __all__ = ["ANNOUNCE", "Replica"]
 
@@ -82,18 +86,20 @@ class Replica:
         self.certificate = certificate
         self.ledger = Ledger(context, charter, first, reader)
         self.judge = Judge(self.ledger)
+        self._ready: dict[ReleaseId, None] = {charter.release: None}
+        self.replays = Replays(self.ledger, self.judge, self._ready)
         self.claims = Claims()
         self.device = DeviceId(device.public)
         self._peer = peer
         self._rng = rng
         self._gossip = Gossip(context, peer, device, rng, self.is_member)
-        self.intake = Intake(self.ledger, self.judge, self.is_member)
+        self.intake = Intake(self.ledger, self.judge, self.replays, self.is_member)
         author = Author(self.ledger, device, certificate.member)
-        self._local = LocalWrites(self.ledger, self.judge, author, self._gossip)
+        self._local = LocalWrites(self.ledger, self.judge, author, self._gossip, self._ready)
         self._last_announced_s = 0.0
         self._announces_soon = False
         self.is_upgrade_needed = False
-        self._needed = charter.release
+        self._needed: dict[ReleaseId, None] = {charter.release: None}
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -171,9 +177,12 @@ class Replica:
                 return self._finish(outcomes, now)
             case CallsSubmitted() | AdmissionRequested() | GovernanceRequested():
                 return self._write(event, now)
+            case Verified(words):
+                return self._verified(words, now)
             case ReleaseReady(release):
-                self._local.ready[release] = None
-                return self._author_next(now)
+                self._ready[release] = None
+                self.intake.release_ready()
+                return [*self._author_next(now), *self.intake.go_on()]
             case PeerCompared():
                 claim = Claim(
                     frontier_digest=event.frontier_digest,
@@ -225,15 +234,31 @@ class Replica:
         """What follows from taking in what others wrote."""
         commit = self._commit(durable=False)
         after = self._after_change(effects, now)
-        return [*commit, *effects, *after, *self._need_release(), *self.intake.go_on()]
+        return [*commit, *self._once(effects), *after, *self._need_release(), *self.intake.go_on()]
+
+    def _verified(self, words: tuple[ReplayWord, ...], now: float) -> list[Effect]:
+        self.intake.verified(words, now)
+        if self._local.is_executing:
+            return []  # It is taken in when the batch is done.
+        return self._took_in(self.intake.take_some(now), now)
 
     def _need_release(self) -> list[Effect]:
         """Ask for the code of the release in force, where it is not ready yet."""
         release = self.ledger.release
-        if release in self._local.ready or release == self._needed:
+        if release in self._ready or release in self._needed:
             return []
-        self._needed = release
-        return [NeedRelease(release, self.ledger.governor.manifest(release))]
+        return self._once([NeedRelease(release, self.ledger.governor.manifest(release))])
+
+    def _once(self, effects: list[Effect]) -> list[Effect]:
+        """The effects; of those that need a release only the first one."""
+        kept: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, NeedRelease):
+                if effect.release in self._needed:
+                    continue
+                self._needed[effect.release] = None
+            kept.append(effect)
+        return kept
 
     def _commit(self, *, durable: bool) -> list[Effect]:
         writes = self.ledger.save()
@@ -286,7 +311,8 @@ class Replica:
         if self._local.has_waiting:
             # Else what came while the batch ran would wait for ever while calls go on.
             effects += self.intake.take_some(now)
-        done = [*self._commit(durable=True), *effects, *self._after_change(effects, now)]
+        commit = self._commit(durable=True)
+        done = [*commit, *self._once(effects), *self._after_change(effects, now)]
         done += self._author_next(now)
         return done if self._local.is_executing else [*done, *self.intake.go_on()]
 

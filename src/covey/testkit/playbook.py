@@ -81,7 +81,8 @@ class Stage:
         What is to be taken in afterwards is, at once.
         """
         effects = self.carry_out(self.replica.handle(event, self.now))
-        while self.replica.intake.is_busy and not self.replica.is_executing:
+        intake = self.replica.intake
+        while intake.is_busy and not (intake.is_verifying or self.replica.is_executing):
             effects += self.carry_out(self.replica.handle(TimerFired(TAKE_IN), self.now))
         return [effect for effect in effects if effect != SetTimer(TAKE_IN, limits.INTAKE_PAUSE_S)]
 

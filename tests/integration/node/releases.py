@@ -69,7 +69,7 @@ def value(node: Node, name: str, collection: str, key: str) -> bytes | None:
     """An entry of a context as a node's state holds it."""
     driver = next(h for h in node._contexts.all() if h.record.name == name).driver
     assert driver is not None
-    reader = StateReader(driver.replica.ledger.view, driver.collections(driver.release))
+    reader = StateReader(driver.replica.ledger.view, driver.code.collections(driver.code.release))
     return reader.get(collection, key.encode())
 
 

@@ -13,6 +13,7 @@ from covey.codec import cid_of, topic_text
 from covey.errors import ConfigError, NotFound, PeerUnavailable, Refused
 from covey.model import EXECUTION_ENGINE_FUEL, ContextId, limits
 from covey.node import CallResult
+from covey.node.rulebook import Rulebook
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
 
 pytestmark = pytest.mark.trio
@@ -155,7 +156,8 @@ async def test_contexts_of_the_first_execution_version_go_on(home, monkeypatch):
         assert row.execution == EXECUTION_ENGINE_FUEL
         with monkeypatch.context() as patch:
             patch.setattr("covey.node.rulebook.EXECUTION_METERED", EXECUTION_ENGINE_FUEL)
-            context = await ada.create_context(row.id, "tally")
+            rules = Rulebook(verification="signature")
+            context = await ada.create_context(row.id, "tally", rules)
         (held,) = ada.contexts()
         assert held.execution == EXECUTION_ENGINE_FUEL
         assert (await ben.join(context.topic, "tally")).admitted

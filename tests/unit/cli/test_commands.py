@@ -17,7 +17,7 @@ from tests.integration.api.fake_node import (
     RELEASE_ID,
 )
 
-TERMS = "open admission, not encrypted, signatures checked but calls not replayed"
+TERMS = "open admission, not encrypted, signatures checked but calls not run again"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from covey.errors import StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim import ARENA, Finding, load_application, plan_of
 from covey.testkit.sim.regression import Regression, load_regression, save_regression
 from tests.contract.runtime.guests import Script
@@ -42,7 +42,7 @@ def scenario(tmp_path: Path) -> Path:
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug that every seed finds, and little patience to make them smaller."""
-    monkeypatch.setattr(limits, "SIM_SHRINK_RUNS_MAX", 3)
+    monkeypatch.setattr(bounds, "SIM_SHRINK_RUNS_MAX", 3)
     monkeypatch.setattr("covey.testkit.sim.world._STEPS_PER_NODE_MAX", 30)
 
 

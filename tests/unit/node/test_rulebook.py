@@ -57,7 +57,7 @@ def test_without_rules_a_context_is_open_and_its_founder_decides():
     assert (made.application, made.release, made.nonce) == (APPLICATION, RELEASE, NONCE)
     assert (made.roles, made.constraints, made.admin_quorum) == ((), (), 0)
     assert (made.admission, made.encryption) == (Admission.OPEN, Encryption.NONE)
-    assert (made.verification, made.execution) == (Verification.SIGNATURE, EXECUTION_METERED)
+    assert (made.verification, made.execution) == (Verification.REPLAY, EXECUTION_METERED)
 
 
 def test_rules_are_in_the_charter():

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from covey.cli.options import given, path_given
-from covey.model import limits
+from covey.testkit import bounds
 
 __all__ = [
     "BUILTIN",
@@ -72,7 +72,7 @@ ApplicationOption = Annotated[
 ]
 JobsOption = Annotated[
     int,
-    typer.Option("--jobs", min=1, max=limits.SIM_JOBS_MAX, help="Processes that run seeds."),
+    typer.Option("--jobs", min=1, max=bounds.SIM_JOBS_MAX, help="Processes that run seeds."),
 ]
 ResultsOption = Annotated[
     Path | None,
@@ -86,7 +86,7 @@ ResultsOption = Annotated[
 ExplainOption = Annotated[
     int | None,
     typer.Option(
-        "--explain", metavar="SEED", min=0, max=limits.SIM_SEED_MAX, help="Draw one seed."
+        "--explain", metavar="SEED", min=0, max=bounds.SIM_SEED_MAX, help="Draw one seed."
     ),
 ]
 OutputOption = Annotated[

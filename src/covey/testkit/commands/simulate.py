@@ -15,7 +15,7 @@ from covey.cli.options import HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.writing import write_file
 from covey.errors import ConfigError, NodeError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.commands.options import (
     DEFAULT,
     ApplicationOption,
@@ -203,7 +203,7 @@ def _keep(scenario: Scenario, result: Result, folder: Path, *, quietly: bool) ->
         def told(runs: int, smaller: Plan) -> None:
             left = f"{len(smaller.nodes)} nodes, {len(smaller.faults)} faults"
             note = f"seed {plan.seed}: {left}, {smaller.calls_count} calls"
-            bar.show("shrinking", runs, limits.SIM_SHRINK_RUNS_MAX, note)
+            bar.show("shrinking", runs, bounds.SIM_SHRINK_RUNS_MAX, note)
 
         shrunk = shrink(plan, result.finding, application, told)
     name = scenario.workload.application

@@ -19,8 +19,6 @@ from covey.codec import (
     decode_delta,
     encode_announcement,
     encode_frame,
-    encode_payload,
-    make_delta,
     pack,
     pack_batch,
     pack_gossip,
@@ -30,9 +28,10 @@ from covey.crypto import NONCE_SIZE_BYTES, Signer, seal_envelope, sha256
 from covey.model import (
     Add,
     Admit,
-    Call,
+    AppEvent,
     Certificate,
     Core,
+    Delete,
     Delta,
     DeltaId,
     DeviceId,
@@ -40,16 +39,15 @@ from covey.model import (
     Effect,
     HybridTime,
     Join,
-    Payload,
     Put,
     Rule,
     Signature,
     Table,
     Tip,
     limits,
-    next_time,
 )
 from covey.sync import parents_of
+from covey.testkit.sim.forging import Forger
 
 if TYPE_CHECKING:
     from covey.testkit.sim.node import Node
@@ -68,13 +66,8 @@ class Doctored:
         self._signer = node.identity.signer
         self._device = node.identity.device
         self._member = node.identity.member_id
-        self._collections: dict[Rule, str] = {}
-        self._reserved = ""
-        for collection in world.founding.collections:
-            if collection.roles:
-                self._reserved = self._reserved or collection.name
-            else:
-                self._collections.setdefault(collection.rule, collection.name)
+        self._forger = Forger(world, node, self._rng)
+        self._collections = self._forger.collections
         self._kept: list[bytes] = []
         self._refused: Delta | None = None
 
@@ -90,8 +83,8 @@ class Doctored:
     def _commit(self, deed: str) -> bool:
         effects = self._forbidden_effects(deed)
         if effects:
-            delta = self._forge(*effects)
-            if deed == "rewrite":
+            delta = self._forger.forge(self._forger.core(), (effects,))
+            if deed == "rewrite" and not self._world.plan.is_verified:
                 # Whether the entry is in this very cut is for the checks to find out.
                 self._publish(delta)
             else:
@@ -105,8 +98,11 @@ class Doctored:
             case "orphans":
                 self._orphans()
             case "future":
-                ahead = self._now_ms() + self._rng.randint(35_000, 60_000)
-                self._publish(self._forge(*self._something(b"later"), time=self._time(ahead)))
+                ahead = self._forger.now_ms() + self._rng.randint(35_000, 60_000)
+                core = self._forger.core(time=self._forger.time(ahead))
+                self._publish(self._forger.write(b"later", core))
+            case "forge" | "wrong-fuel" | "wrong-events":
+                return self._misreport(deed)
             case "replay":
                 for envelope in self._rng.sample(self._kept, min(3, len(self._kept))):
                     self._spread(envelope)
@@ -119,7 +115,7 @@ class Doctored:
                 self._seal(pack_gossip(GOSSIP_DELTA, self._rng.randbytes(60)))
                 self._seal(pack_gossip(3, b"another kind"))
             case "bad-signature":
-                delta = self._forge(*self._something(b"unsigned"))
+                delta = self._forger.write(b"unsigned")
                 frame = bytearray(delta.frame)
                 frame[frame.index(delta.signature)] ^= 1
                 self._seal(pack_gossip(GOSSIP_DELTA, bytes(frame)))
@@ -131,19 +127,27 @@ class Doctored:
                 self._refuse(malformed)
         return True
 
-    def _something(self, value: bytes) -> tuple[Effect, ...]:
-        """An effect that any member may have; every application has a place for one."""
-        key = b"k0"
-        for rule, name in self._collections.items():
-            match rule:
-                case Rule.REGISTER:
-                    return (Put(name, key, value),)
-                case Rule.COUNTER:
-                    return (Add(name, key, len(value)),)
-                case Rule.OWNED:
-                    return (Put(name, self._member + key, value),)
-        name = self._collections.get(Rule.FROZEN, "")
-        return (Put(name, sha256(value), value),) if name else ()
+    def _misreport(self, deed: str) -> bool:
+        """A call that was run, and another word on it: what only running it again shows."""
+        core = self._forger.core()
+        done = self._forger.run(core, b"misreported")
+        if done is None:
+            return False
+        call, outcome = done
+        match deed:
+            case "wrong-fuel":
+                fuel = outcome.fuel + self._rng.choice((-1, 1, 1_000))
+                outcome = replace(outcome, fuel=max(0, fuel))
+            case "wrong-events":
+                outcome = replace(outcome, events=(*outcome.events, AppEvent("paid", b"{}")))
+            case _:
+                outcome = replace(outcome, effects=_altered(outcome.effects))
+        delta = self._forger.sign(core, ((call, outcome),))
+        if self._world.plan.is_verified:
+            self._refuse(delta)
+        else:
+            self._publish(delta)
+        return True
 
     # -- deltas that nobody may accept ---------------------------------------------------------
 
@@ -160,9 +164,9 @@ class Doctored:
                 return (Put(counter, b"k0", b"5"),)
             case "register-add" if register := named(Rule.REGISTER):
                 return (Add(register, b"k0", 5),)
-            case "role" if self._reserved:
+            case "role" if self._forger.reserved:
                 if not self._node.replica.ledger.authority.roles(self._device):
-                    return (Put(self._reserved, b"k0", b"hear me"),)
+                    return (Put(self._forger.reserved, b"k0", b"hear me"),)
             case "foreign-frozen" if (frozen := named(Rule.FROZEN)) and other != self._member:
                 return (Put(frozen, other + b"k0", b"forged"),)
         return ()
@@ -177,38 +181,41 @@ class Doctored:
     def _malformed(self, deed: str) -> Delta | None:
         ledger = self._node.replica.ledger
         tip = ledger.own_tip(self._device)
-        note = self._something(b"forged")
-        core = self._core()
+        forger, core = self._forger, self._forger.core()
         match deed:
             case "twice" if frozen := self._collections.get(Rule.FROZEN):
                 stamp = Put(frozen, self._member + b"twice", b"x")
-                return self._sign(core, ((stamp,), (replace(stamp, value=b"y"),)))
+                return forger.forge(core, ((stamp,), (replace(stamp, value=b"y"),)))
             case "back-in-time":
                 if not core.parents and tip is None:
                     return None
-                return self._forge(*note, time=HybridTime(1))
+                return forger.write(b"forged", replace(core, time=HybridTime(1)))
             case "tangled":
                 below = self._ancestor(core)
                 if below is None or len(core.parents) >= limits.DELTA_PARENTS_MAX:
                     return None
-                return self._forge(*note, parents=tuple(sorted({*core.parents, below})))
+                parents = tuple(sorted({*core.parents, below}))
+                return forger.write(b"forged", replace(core, parents=parents))
             case "skip":
-                return self._forge(*note, sequence=core.sequence + 1) if tip else None
+                if tip is None:
+                    return None
+                return forger.write(b"forged", replace(core, sequence=core.sequence + 1))
             case "wrong-governance":
                 wrong = () if core.gov_parents else (core.previous or sha256(b"none"),)
-                return self._forge(*note, gov_parents=tuple(DeltaId(w) for w in wrong))
+                named = tuple(DeltaId(w) for w in wrong)
+                return forger.write(b"forged", replace(core, gov_parents=named))
             case "empty":
-                return self._sign(core, ())
+                return forger.forge(core, ())
             case "bad-join":
-                return self._sign(replace(core, governance=(self._forged_admit(),)), ())
+                return forger.forge(replace(core, governance=(self._forged_admit(),)), ())
             case "follow-refused":
                 if self._refused is None:
                     return None
                 parents = tuple(sorted({*core.parents, self._refused.id}))
                 if len(parents) > limits.DELTA_PARENTS_MAX:
                     return None
-                later = self._time(self._refused.core.time >> 16)
-                return self._forge(*note, parents=parents, time=max(later, core.time))
+                later = max(forger.time(self._refused.core.time >> 16), core.time)
+                return forger.write(b"forged", replace(core, parents=parents, time=later))
         return None
 
     def _ancestor(self, core: Core) -> DeltaId | None:
@@ -243,24 +250,16 @@ class Doctored:
         """Two deltas with one sequence, each to a part of the nodes."""
         others = [self._world.nodes[name] for name in sorted(self._node.peers.streams)]
         half = self._rng.randint(0, len(others))
-        frozen = self._collections.get(Rule.FROZEN)
-        counter = self._collections.get(Rule.COUNTER)
         for place, part in enumerate((others[:half], others[half:])):
-            branch = b"branch %d" % place
-            effects = list(self._something(branch))
-            if counter and not isinstance(effects[0], Add):
-                effects.append(Add(counter, b"k0", place + 1))
-            if frozen:
-                effects.append(Put(frozen, self._member + b"fork", branch))
-            delta = self._forge(*effects)
+            delta = self._forger.branch(place)
             for node in part:
                 self._push(node, delta.frame)
         return bool(others)
 
     def _withhold(self) -> None:
         """A delta whose parent nobody is given, or only late."""
-        parent = self._forge(*self._something(b"withheld"))
-        core = self._core()
+        parent = self._forger.write(b"withheld")
+        core = self._forger.core()
         child = replace(
             core,
             sequence=parent.core.sequence + 1,
@@ -268,15 +267,14 @@ class Doctored:
             parents=(),
             time=HybridTime(parent.core.time + 1),
         )
-        effects = (self._something(b"after the withheld"),)
-        self._publish(self._sign(child, effects))
+        self._publish(self._forger.write(b"after the withheld", child, after=parent))
         if self._rng.random() < 0.5:
             self._node.later(self._rng.uniform(0.5, 5), lambda: self._publish(parent))
 
     def _orphans(self) -> None:
         """A chain whose beginning does not exist."""
         previous = DeltaId(sha256(b"never written"))
-        core = self._core()
+        core = self._forger.core()
         for step in range(20):
             link = replace(
                 core,
@@ -285,7 +283,7 @@ class Doctored:
                 parents=(),
                 time=HybridTime(core.time + step),
             )
-            delta = self._sign(link, (self._something(b"orphan"),))
+            delta = self._forger.write(b"orphan", link)
             previous = delta.id
             self._world.checks.forbid(delta.id)
             self._publish(delta)
@@ -308,62 +306,12 @@ class Doctored:
             frontier_digest=frontier,
             state_digest=state,
             heads=tuple(heads),
-            unix_ms=self._now_ms() + 1,
+            unix_ms=self._forger.now_ms() + 1,
         )
         self._world.checks.lied(self._node, frontier, state)
         context = self._world.founding.context
         frame = encode_announcement(context, announcement, self._signer)
         self._seal(pack_gossip(GOSSIP_ANNOUNCEMENT, frame))
-
-    # -- forging -------------------------------------------------------------------------------
-
-    def _now_ms(self) -> int:
-        return int(self._node.now() * 1000)
-
-    def _time(self, now_ms: int) -> HybridTime:
-        return next_time(now_ms, self._node.replica.ledger.clock)
-
-    def _core(self) -> Core:
-        """The core that an honest node would write here."""
-        ledger = self._node.replica.ledger
-        tip = ledger.own_tip(self._device)
-        own = None if tip is None else tip.id
-        if tip is None and self._device in ledger.frontier:
-            # Forked already: go on from one branch.
-            tip = ledger.frontier[self._device][0]
-            own = tip.id
-        if own is not None and ledger.own_tip(self._device) is None:
-            parents: tuple[DeltaId, ...] = ()
-        else:
-            others = sorted(head for head in ledger.heads if head != own)
-            parents = tuple(others[: limits.DELTA_PARENTS_MAX])
-        followed = parents if own is None else (own, *parents)
-        return Core(
-            author=self._device,
-            sequence=1 if tip is None else tip.sequence + 1,
-            previous=own,
-            parents=parents,
-            gov_parents=ledger.governance_heads(followed),
-            time=self._time(self._now_ms()),
-            release=ledger.charter.release,
-            epochs=(),
-            fuel=(),
-            governance=(),
-        )
-
-    def _forge(self, *effects: Effect, **changes: object) -> Delta:
-        core = replace(self._core(), **changes)  # type: ignore[arg-type]  # fields by name
-        return self._sign(core, (effects,))
-
-    def _sign(self, core: Core, effects: tuple[tuple[Effect, ...], ...]) -> Delta:
-        ordered = tuple(
-            tuple(sorted(call, key=lambda e: (e.collection.encode(), e.key))) for call in effects
-        )
-        calls = tuple(Call("forged", b"{}") for _ in effects)
-        payload = Payload(calls, ordered, tuple(() for _ in effects))
-        core = replace(core, fuel=tuple(0 for _ in effects))
-        context = self._world.founding.context
-        return make_delta(context, core, encode_payload(payload), self._signer)
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -393,3 +341,15 @@ class Doctored:
         if stream is not None:
             deltas = DeltasFrame(stream.channel_number(self._node), pack_batch((frame,)))
             stream.write(self._node, encode_frame(deltas))
+
+
+def _altered(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """The same entries, the first of them otherwise than the code left it."""
+    first, *others = effects
+    match first:
+        case Put():
+            return (replace(first, value=first.value + b"!"), *others)
+        case Add():
+            return (replace(first, amount=first.amount ^ 1), *others)
+        case Delete():
+            return tuple(others)

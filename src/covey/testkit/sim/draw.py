@@ -70,7 +70,14 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         faults_s=faults_s,
         healing_s=scenario.healing_s,
         honesty_every=scenario.honesty_every,
+        is_verified=_is_verified(scenario, seed),
     )
+
+
+def _is_verified(scenario: Scenario, seed: int) -> bool:
+    """Whether calls are run again; drawn apart, so that what else a seed has stays as it was."""
+    rng = random.Random(f"{scenario.name}/{seed}/verified")  # noqa: S311 - as above
+    return rng.random() < scenario.share("verified")
 
 
 def _wishes(scenario: Scenario, seed: int, names: tuple[str, ...], faults_s: float) -> list[Fault]:

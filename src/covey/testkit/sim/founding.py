@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from covey.crypto import sha256
+from covey.model import Verification
 from covey.testkit.identities import Founding, Identity, found, identity
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.plan import Plan
@@ -27,7 +28,9 @@ def lay(plan: Plan, application: Application) -> Ground:
     admins = [identities[node.name] for node in plan.founders]
     plain = found(*admins, collections=application.collections)
     nonce = sha256(f"{plan.scenario}/{plan.seed}".encode())
-    return Ground(plain.again(release=application.release, nonce=nonce), identities)
+    verification = Verification.REPLAY if plan.is_verified else Verification.SIGNATURE
+    founding = plain.again(release=application.release, nonce=nonce, verification=verification)
+    return Ground(founding, identities)
 
 
 @lru_cache(maxsize=2_048)

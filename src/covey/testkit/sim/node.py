@@ -39,6 +39,8 @@ from covey.sync import (
     Reply,
     SetTimer,
     TimerFired,
+    Verified,
+    Verify,
 )
 from covey.testkit.identities import Identity
 from covey.testkit.sim.disk import Disk
@@ -289,6 +291,8 @@ class Node:
                 self.keystore_sequence = max(self.keystore_sequence, sequence)
             case Execute(batch):
                 self._execute(batch)
+            case Verify():
+                self._verify(effect)
             case Reply():
                 self.world.note(self, f"reply {effect.request} {_short(effect.delta)}")
                 self.world.took_effect += isinstance(effect.outcome, Completed)
@@ -360,6 +364,14 @@ class Node:
                 self.take(Executed(outcomes))
 
         self.later(self.rng.choice((0.0, 0.01, 0.05, 0.4)), run)
+
+    def _verify(self, asked: Verify) -> None:
+        """Run again what others signed, on the state as it is now; the words come later."""
+        self.world.note(self, f"verify {' '.join(str(s.batch.sequence) for s in asked.row)}")
+        self.world.met("verified")
+        base = asked.state.entries(self.disk.reader)
+        words = self.world.application.executor.replay(asked.row, base)
+        self.later(self.rng.choice((0.0, 0.0, 0.01, 0.1)), lambda: self.take(Verified(words)))
 
 
 def _short(delta: DeltaId | None) -> str:

@@ -11,7 +11,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from covey.errors import ConfigError
-from covey.model import Call, limits
+from covey.model import Call
+from covey.testkit import bounds
 from covey.testkit.sim.faults import MISDEEDS, Fault, Leave, Misdeed, kind_of
 
 __all__ = ["CallText", "NodePlan", "Plan", "Submission", "decode_plan", "encode_plan"]
@@ -61,11 +62,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     how long faults last. healing_s: in which all must agree then. is_tight: limits are lowered so
     that few nodes and deltas meet every bound. honesty_every: of so many steps of a node one asks
     what it would tell its user, 1 for all (a network of hundreds has a view of hundreds).
+    is_verified: the charter has every node run again what others write.
     """
 
     seed: int
     scenario: str
-    nodes: Annotated[tuple[NodePlan, ...], msgspec.Meta(max_length=limits.SIM_NODES_MAX)]
+    nodes: Annotated[tuple[NodePlan, ...], msgspec.Meta(max_length=bounds.SIM_NODES_MAX)]
     degree: Annotated[int, msgspec.Meta(ge=0)] = 0
     delay_s: _Span
     faults: tuple[Fault, ...]
@@ -74,6 +76,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     faults_s: _Moment
     healing_s: _Moment
     honesty_every: Annotated[int, msgspec.Meta(ge=1)] = 1
+    is_verified: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

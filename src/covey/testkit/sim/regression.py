@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from covey.errors import ConfigError, StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim.application import ARENA, Application, name_of
 from covey.testkit.sim.plan import Plan
 from covey.testkit.sim.run import Finding
@@ -97,7 +97,7 @@ def load_regression(path: Path) -> Regression:
 
     Raises NotFound, StoreError, and ConfigError with the place of what is wrong.
     """
-    content = read_file(path, limits.SIM_PLAN_BYTES_MAX)
+    content = read_file(path, bounds.SIM_PLAN_BYTES_MAX)
     try:
         regression = msgspec.json.decode(content, type=Regression)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ import msgspec
 
 import covey
 from covey.errors import ConfigError, StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim.application import load_application
 from covey.testkit.sim.counts import EffectCount
 from covey.testkit.sim.draw import plan_of
@@ -119,7 +119,7 @@ class _File:
         """Its lines, each up to the bound and one byte more."""
         with self._written(), os.fdopen(os.dup(self._number), "rb") as file:
             file.seek(0)
-            yield from iter(lambda: file.readline(limits.SIM_RESULT_BYTES_MAX + 1), b"")
+            yield from iter(lambda: file.readline(bounds.SIM_RESULT_BYTES_MAX + 1), b"")
 
     def cut(self, size_bytes: int) -> None:
         """Drop what is beyond. Raises StoreError."""
@@ -163,7 +163,7 @@ def _read(lines: Iterator[bytes], header: _Header, source: str) -> tuple[dict[in
     known: dict[int, Result] = {}
     good = 0
     for number, line in enumerate(lines, start=1):
-        if len(line) > limits.SIM_RESULT_BYTES_MAX:
+        if len(line) > bounds.SIM_RESULT_BYTES_MAX:
             raise ConfigError(f"{source}:{number}: this is no result: the line is too long")
         if not line.endswith(b"\n"):
             # Cut short; but what does not even begin as results do is somebody's file.

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 
 from covey.errors import ConfigError, NotFound
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim.application import ARENA, name_of
 from covey.testkit.sim.faults import KINDS, MISDEEDS
 from covey.workbench.reading import read_file, shown
@@ -31,8 +31,8 @@ __all__ = [
 
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3_600.0)]
-_Count = Annotated[int, msgspec.Meta(ge=1, le=limits.SIM_CALLS_MAX)]
-_Nodes = Annotated[int, msgspec.Meta(ge=1, le=limits.SIM_NODES_MAX)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=bounds.SIM_CALLS_MAX)]
+_Nodes = Annotated[int, msgspec.Meta(ge=1, le=bounds.SIM_NODES_MAX)]
 
 Range = tuple[float, float]
 """From and to, both included."""
@@ -107,7 +107,7 @@ def load_scenario(name: str) -> Scenario:
         return parse_scenario(content, f"{name}.toml")
     path = Path(name)
     try:
-        content = read_file(path, limits.SIM_SCENARIO_BYTES_MAX)
+        content = read_file(path, bounds.SIM_SCENARIO_BYTES_MAX)
     except NotFound as error:
         known = ", ".join(builtin_names())
         raise NotFound(
@@ -129,23 +129,23 @@ def parse_seeds(text: str) -> range:
     first, last = int(found[1]), int(found[2] or found[1])
     if first > last:
         raise ConfigError(f"the seeds go from {first} down to {last}: turn them round")
-    if last > limits.SIM_SEED_MAX:
-        raise ConfigError(f"seed {last} is greater than {limits.SIM_SEED_MAX}")
-    if last - first >= limits.SIM_SEEDS_MAX:
-        raise ConfigError(f"more than {limits.SIM_SEEDS_MAX} seeds at once")
+    if last > bounds.SIM_SEED_MAX:
+        raise ConfigError(f"seed {last} is greater than {bounds.SIM_SEED_MAX}")
+    if last - first >= bounds.SIM_SEEDS_MAX:
+        raise ConfigError(f"more than {bounds.SIM_SEEDS_MAX} seeds at once")
     return range(first, last + 1)
 
 
 def parse_scenario(content: bytes, source: str) -> Scenario:
     """The scenario in a file's content. Raises ConfigError: source, line and what is wrong."""
-    if len(content) > limits.SIM_SCENARIO_BYTES_MAX:
-        raise ConfigError(f"{source}: a scenario has {limits.SIM_SCENARIO_BYTES_MAX} bytes at most")
+    if len(content) > bounds.SIM_SCENARIO_BYTES_MAX:
+        raise ConfigError(f"{source}: a scenario has {bounds.SIM_SCENARIO_BYTES_MAX} bytes at most")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigError(f"{source}:{line}: this is no UTF-8 text") from error
-    deep = deep_line_of(text, limits.SIM_SCENARIO_DEPTH_MAX)
+    deep = deep_line_of(text, bounds.SIM_SCENARIO_DEPTH_MAX)
     if deep is not None:
         raise ConfigError(f"{source}:{deep}: this is nested too deeply: no scenario needs it")
     try:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from covey.errors import ConfigError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.faults import Fault, Partition
 from covey.testkit.sim.plan import CallText, NodePlan, Plan, Submission
@@ -77,7 +77,7 @@ class _Search:
     @property
     def is_spent(self) -> bool:
         """Whether no more runs are allowed."""
-        return self.runs >= limits.SIM_SHRINK_RUNS_MAX
+        return self.runs >= bounds.SIM_SHRINK_RUNS_MAX
 
     def drop_nodes(self) -> None:
         """Without one node after the other, but for the first founder."""
@@ -115,6 +115,7 @@ class _Search:
         """With ordinary limits, clocks and times where they do not matter."""
         plan = self.plan
         self._try(_changed(plan, is_tight=False))
+        self._try(_changed(self.plan, is_verified=False))
         ends_s = [fault.ends_s() for fault in plan.faults]
         ends_s += [submission.at_s for submission in plan.submissions]
         ends_s += [node.starts_s for node in plan.nodes]

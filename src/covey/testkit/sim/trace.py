@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 
-from covey.model import limits
+from covey.testkit import bounds
 
 __all__ = ["Trace"]
 
@@ -15,7 +15,7 @@ class Trace:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
-        self.last: deque[str] = deque(maxlen=limits.SIM_TRACE_LINES)
+        self.last: deque[str] = deque(maxlen=bounds.SIM_TRACE_LINES)
         self.count = 0
 
     def note(self, now_s: float, node: str, what: str) -> None:

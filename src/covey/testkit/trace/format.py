@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from covey.errors import ConfigError
-from covey.model import limits
+from covey.testkit import bounds
 
 __all__ = ["Patch", "Trace", "Transaction", "checked_trace", "load_trace", "parse_trace"]
 
@@ -81,7 +81,7 @@ def load_trace(path: Path) -> Trace:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(limits.TRACE_SIZE_BYTES_MAX + 1)
+            raw = file.read(bounds.TRACE_SIZE_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError(f"cannot read the trace {path}: {error.strerror}") from error
     try:
@@ -92,8 +92,8 @@ def load_trace(path: Path) -> Trace:
 
 def parse_trace(raw: bytes) -> Trace:
     """Check the JSON text of a trace.  Raises ConfigError."""
-    if len(raw) > limits.TRACE_SIZE_BYTES_MAX:
-        raise ConfigError(f"it is larger than {limits.TRACE_SIZE_BYTES_MAX} bytes")
+    if len(raw) > bounds.TRACE_SIZE_BYTES_MAX:
+        raise ConfigError(f"it is larger than {bounds.TRACE_SIZE_BYTES_MAX} bytes")
     try:
         kind = msgspec.json.decode(raw, type=_Kind).kind
         if kind != "concurrent":
@@ -106,10 +106,10 @@ def parse_trace(raw: bytes) -> Trace:
 
 def checked_trace(agents: int, transactions: tuple[Transaction, ...], end_text: str) -> Trace:
     """Check that transactions can be replayed in this order.  Raises ConfigError."""
-    if agents > limits.TRACE_AGENTS_MAX:
-        raise ConfigError(f"it has more than {limits.TRACE_AGENTS_MAX} agents")
-    if len(transactions) > limits.TRACE_TRANSACTIONS_MAX:
-        raise ConfigError(f"it has more than {limits.TRACE_TRANSACTIONS_MAX} transactions")
+    if agents > bounds.TRACE_AGENTS_MAX:
+        raise ConfigError(f"it has more than {bounds.TRACE_AGENTS_MAX} agents")
+    if len(transactions) > bounds.TRACE_TRANSACTIONS_MAX:
+        raise ConfigError(f"it has more than {bounds.TRACE_TRANSACTIONS_MAX} transactions")
     return Trace(agents, transactions, end_text, _views(agents, transactions))
 
 
@@ -119,10 +119,10 @@ def _inflated(raw: bytes) -> bytes:
         return raw
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        content = inflater.decompress(raw, limits.TRACE_SIZE_BYTES_MAX + 1)
+        content = inflater.decompress(raw, bounds.TRACE_SIZE_BYTES_MAX + 1)
     except zlib.error as error:
         raise ConfigError("its gzip data is damaged") from error
-    if len(content) <= limits.TRACE_SIZE_BYTES_MAX and not inflater.eof:
+    if len(content) <= bounds.TRACE_SIZE_BYTES_MAX and not inflater.eof:
         raise ConfigError("its gzip data is cut short")
     return content
 

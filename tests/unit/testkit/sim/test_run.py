@@ -10,6 +10,7 @@ import pytest
 
 from covey.model import limits
 from covey.sync import Judge
+from covey.testkit import bounds
 from covey.testkit.sim import ARENA, Plan, Result, load_application, simulate
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.counts import EffectCount
@@ -112,7 +113,7 @@ def test_error_of_a_machine_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
     assert finding.message.startswith("AttributeError: 'Judge' object has no attribute")
     assert finding.where.startswith("sync.")
     assert 0 < finding.at_s < 3
-    assert 0 < len(finding.last) <= limits.SIM_TRACE_LINES
+    assert 0 < len(finding.last) <= bounds.SIM_TRACE_LINES
     assert finding.last[0] < finding.last[-1]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from covey.errors import ConfigError, NodeError, NotFound, StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim import (
     ARENA,
     builtin_names,
@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said_in_one_line(text: str | bytes, line: int | str, w
 
 def test_file_that_is_too_large_is_refused() -> None:
     """Before it is read: TOML is slow."""
-    content = b"#" * (limits.SIM_SCENARIO_BYTES_MAX + 1)
+    content = b"#" * (bounds.SIM_SCENARIO_BYTES_MAX + 1)
     with pytest.raises(ConfigError, match=r"^mine\.toml: a scenario has 65536 bytes at most$"):
         parse_scenario(content, "mine.toml")
     with pytest.raises(ConfigError, match="name is missing"):
@@ -191,7 +191,7 @@ def test_file_that_is_no_scenario_is_refused(
     tmp_path: Path, name: str, kind: type[NodeError], what: str
 ) -> None:
     """What is not there, cannot be read or is something else; the exit code follows the kind."""
-    (tmp_path / "large.toml").write_bytes(b"#" * (limits.SIM_SCENARIO_BYTES_MAX + 1))
+    (tmp_path / "large.toml").write_bytes(b"#" * (bounds.SIM_SCENARIO_BYTES_MAX + 1))
     (tmp_path / "bad.toml").write_bytes(b"")
     path = str(tmp_path / name)
     with pytest.raises(kind) as caught:

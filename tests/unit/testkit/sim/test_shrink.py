@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim import (
     ARENA,
     Finding,
@@ -49,7 +49,7 @@ def test_planted_bug_is_left_with_what_it_needs(failing: tuple[Plan, Finding]) -
     plan, finding = failing
     arena = load_application(ARENA)
     shrunk = shrink(plan, finding, arena)
-    assert shrunk.runs <= limits.SIM_SHRINK_RUNS_MAX
+    assert shrunk.runs <= bounds.SIM_SHRINK_RUNS_MAX
     assert shrunk.finding.is_like(finding)
     assert len(shrunk.plan.nodes) <= 3
     assert len(shrunk.plan.faults) < len(plan.faults) / 2
@@ -61,7 +61,7 @@ def test_search_ends_with_its_limit(
     failing: tuple[Plan, Finding], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A schedule that is not the smallest, after minutes, is better than none after hours."""
-    monkeypatch.setattr(limits, "SIM_SHRINK_RUNS_MAX", 8)
+    monkeypatch.setattr(bounds, "SIM_SHRINK_RUNS_MAX", 8)
     told: list[int] = []
     shrunk = shrink(*failing, load_application(ARENA), lambda runs, _plan: told.append(runs))
     assert shrunk.runs == 8

@@ -24,6 +24,7 @@ from covey.model import (
 from covey.testkit.oracle import Known, parents_of, refusal
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.reference import fold
+from covey.testkit.sim.checkers.rerun import rerun
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
@@ -47,7 +48,8 @@ class Rules(Checker):
         assert delta.id not in self.forbidden, f"{who}, which no node may"
         if delta.id not in self._judged:
             self._judged.add(delta.id)
-            reason = self._judge(self.checks.history.known[delta.id])
+            known = self.checks.history.known[delta.id]
+            reason = self._judge(known) or rerun(self.checks, known)
             assert reason == "", f"{who}: {reason}"
 
     def accused(self, node: Node, peer: PeerId, code: str) -> None:

@@ -1,0 +1,246 @@
+"""Replay: what others wrote is applied only after the engine ran it again and agreed.
+
+Source: protocols/replay.md. The engine is asked about one delta at a time, and with it about those
+behind it that follow each other in a row: what they do depends on nothing that is decided later.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from covey.codec import cid_of
+from covey.governance import Authority, silence_at
+from covey.model import (
+    Batch,
+    Core,
+    Delta,
+    DeltaId,
+    Denied,
+    Failed,
+    MemberId,
+    Payload,
+    ReleaseId,
+    ReplayWord,
+    Signed,
+    Tip,
+    Upgrade,
+    Verification,
+    limits,
+)
+from covey.sync.before import Silences, StateBefore
+from covey.sync.events import Verify
+from covey.sync.judge import Admissible, Judge
+from covey.sync.ledger import Ledger
+
+__all__ = ["Replays", "named_manifest", "release_of_calls"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Held:
+    """A delta that this node cannot tell about: tried again later and later."""
+
+    tries: int
+    again_s: float
+
+
+class Replays:
+    """What replay said and is asked; says nothing where the charter wants signatures alone."""
+
+    def __init__(self, ledger: Ledger, judge: Judge, ready: dict[ReleaseId, None]) -> None:
+        self._ledger = ledger
+        self._judge = judge
+        self._ready = ready
+        self._is_wanted = ledger.charter.verification is Verification.REPLAY
+        self._silences = Silences(ledger.context, ledger.charter, ledger.governor.first)
+        self._in_hand: tuple[DeltaId, ...] = ()
+        self._agreed: OrderedDict[DeltaId, None] = OrderedDict()
+        self._differs: OrderedDict[DeltaId, Denied] = OrderedDict()
+        self._held: OrderedDict[DeltaId, _Held] = OrderedDict()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the engine is asked; meanwhile nothing is taken in."""
+        return bool(self._in_hand)
+
+    @property
+    def held_count(self) -> int:
+        """Deltas that this node could not run to the end, by its own fault."""
+        return len(self._held)
+
+    def lacks(self, delta: Delta, admissible: Admissible) -> bool:
+        """Whether a delta has to be run before it may be applied."""
+        return self._is_wanted and bool(admissible.payload.calls) and delta.id not in self._agreed
+
+    def difference(self, delta: DeltaId) -> Denied | None:
+        """How a delta that was run differs from what was signed."""
+        return self._differs.get(delta)
+
+    def missing_release(self, delta: Delta) -> ReleaseId | None:
+        """The release that a delta's calls ran under, where it is not ready here."""
+        release = release_of_calls(delta.core)
+        return None if release in self._ready else release
+
+    def is_held(self, delta: DeltaId, now: float) -> bool:
+        """Whether it is too early to try a delta again."""
+        held = self._held.get(delta)
+        return held is not None and now < held.again_s
+
+    def begin(self, delta: Delta, admissible: Admissible, behind: Iterable[Delta]) -> Verify:
+        """Ask the engine about a delta that may be applied otherwise. behind: what came after."""
+        row = _Row(self._ledger, self._judge, delta, admissible)
+        for candidate in behind:
+            if row.is_full:
+                break
+            row.extend(candidate)
+        self._in_hand = row.ids
+        return Verify(tuple(row.signed), self._state_before(delta, admissible))
+
+    def finish(self, words: tuple[ReplayWord, ...], now: float) -> None:
+        """The engine's words on a prefix of the row it was asked about."""
+        asked, self._in_hand = self._in_hand, ()
+        for delta, word in zip(asked, words, strict=False):
+            if isinstance(word, Failed):
+                self._hold(delta, now)
+                continue
+            self._held.pop(delta, None)
+            if word is None:
+                _remember(self._agreed, delta, None)
+            else:
+                _remember(self._differs, delta, word)
+
+    def forget(self, delta: DeltaId) -> None:
+        """A delta is applied, or refused."""
+        self._agreed.pop(delta, None)
+        self._differs.pop(delta, None)
+        self._held.pop(delta, None)
+
+    def _hold(self, delta: DeltaId, now: float) -> None:
+        held = self._held.pop(delta, None) or _Held(0, now)
+        wait_s = min(limits.REPLAY_AGAIN_MAX_S, limits.REPLAY_AGAIN_S * 2**held.tries)
+        self._held[delta] = _Held(min(held.tries + 1, 16), now + wait_s)
+        while len(self._held) > limits.REPLAYS_HELD_MAX:
+            self._held.popitem(last=False)
+
+    def _state_before(self, delta: Delta, admissible: Admissible) -> StateBefore:
+        ledger, heads = self._ledger, delta.core.gov_parents
+        collections = tuple(ledger.governor.collections_of(delta).values())
+        if ledger.is_everything(admissible.cut):
+            return StateBefore(collections, None, None, {}, heads)
+        authority = ledger.governor.at(admissible.cut, heads)
+        if silence_at(ledger.governor, authority) is None:
+            return StateBefore(collections, admissible.cut, None, {}, heads)
+        everything = dict(ledger.frontier)
+        return StateBefore(collections, admissible.cut, self._silences, everything, heads)
+
+
+class _Row:
+    """Deltas of which each follows all before it, and nothing that the first one's cut lacks.
+
+    So each one's calls see the first one's state and the effects of those before it. That holds
+    without forks and governance, which could make silent what is in a cut.
+    """
+
+    def __init__(self, ledger: Ledger, judge: Judge, first: Delta, admissible: Admissible) -> None:
+        self._ledger = ledger
+        self._judge = judge
+        self._last = first
+        self._authority = ledger.governor.at(admissible.cut, first.core.gov_parents)
+        # What the first one's cut holds of everything applied: all, or its author's chain.
+        self._is_latest = ledger.is_everything(admissible.cut)
+        self._is_closed = bool(ledger.governor.forked or first.core.governance)
+        self._tips = {first.core.author: Tip(first.core.sequence, first.id)}
+        self._size_bytes = len(first.frame)
+        self.ids: tuple[DeltaId, ...] = (first.id,)
+        member, payload = admissible.member, admissible.payload
+        self.signed = [_signed(ledger, self._authority, first, member, payload)]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is asked about at once."""
+        return (
+            self._is_closed
+            or len(self.ids) >= limits.REPLAY_ROW_MAX
+            or self._size_bytes >= limits.REPLAY_ROW_BYTES
+        )
+
+    def extend(self, delta: Delta) -> None:
+        """Take a delta into the row, if it is certain what its calls see."""
+        core = delta.core
+        if not self._continues(core) or delta.id in self.ids:
+            return
+        member = self._authority.member(core.author)
+        payload = self._judge.payload_of(delta)
+        if member is None or payload is None or len(payload.calls) != len(core.fuel):
+            return
+        if not payload.calls or sum(core.fuel) > limits.CALL_FUEL_MAX:
+            return
+        self._last = delta
+        self._tips[core.author] = Tip(core.sequence, delta.id)
+        self._size_bytes += len(delta.frame)
+        self.ids = (*self.ids, delta.id)
+        self.signed.append(_signed(self._ledger, self._authority, delta, member, payload))
+
+    def _continues(self, core: Core) -> bool:
+        last = self._last
+        if (
+            core.governance
+            or core.gov_parents != last.core.gov_parents
+            or core.release != last.core.release
+            or core.time <= last.core.time
+        ):
+            return False
+        if not self._is_latest:
+            return core.previous == last.id and not core.parents
+        if last.id not in (core.previous, *core.parents):
+            return False
+        if not all(p in self.ids or self._ledger.is_applied(p) for p in core.parents):
+            return False
+        return self._is_next(core)
+
+    def _is_next(self, core: Core) -> bool:
+        """Whether it goes on where its device's only chain ends."""
+        tip = self._tips.get(core.author) or self._ledger.own_tip(core.author)
+        if tip is None:
+            return core.previous is None and core.author not in self._ledger.frontier
+        return core.previous == tip.id and core.sequence == tip.sequence + 1
+
+
+def named_manifest(core: Core) -> bytes | None:
+    """The manifest of the release that a delta puts in force, if it does."""
+    upgrade = next((e for e in core.governance if isinstance(e, Upgrade)), None)
+    return None if upgrade is None else upgrade.manifest
+
+
+def release_of_calls(core: Core) -> ReleaseId:
+    """The release that a delta's calls ran under: a migration runs under the upgrade's own."""
+    manifest = named_manifest(core)
+    return core.release if manifest is None else ReleaseId(cid_of(manifest))
+
+
+def _signed(
+    ledger: Ledger, authority: Authority, delta: Delta, member: MemberId, payload: Payload
+) -> Signed:
+    core = delta.core
+    batch = Batch(
+        context=ledger.context,
+        release=release_of_calls(core),
+        member=member,
+        device=core.author,
+        sequence=core.sequence,
+        previous=core.previous,
+        time=core.time,
+        roles=tuple(sorted(authority.roles(core.author))),
+        calls=payload.calls,
+    )
+    return Signed(batch, payload.effects, payload.events, core.fuel)
+
+
+def _remember(words: OrderedDict[DeltaId, _T], delta: DeltaId, word: _T) -> None:
+    words[delta] = word
+    while len(words) > limits.REPLAYED_REMEMBERED_MAX:
+        words.popitem(last=False)
