@@ -6,16 +6,22 @@ import time
 
 from bench.nodes import open_pair
 from bench.workload import Result, calls, operations, wait_equal
+from covey.api.rules_schema import RulesForm
 
 __all__ = ["measure"]
 
 
-def measure(ops: int) -> Result:
-    """From the command to join until digests are equal and the reader's status says so."""
+def measure(ops: int, verification: str = "replay", together: int | None = None) -> Result:
+    """From the command to join until digests are equal and the reader's status says so.
+
+    together: calls that are asked for at once, and so share a delta; None: all that fit one.
+    """
     lines = calls(ops)
-    with open_pair() as pair:
+    at_once = ops if together is None else together
+    with open_pair(RulesForm(verification=verification)) as pair:
         writer = pair.writer
-        writer.write(lines)
+        for first in range(0, ops, at_once):
+            writer.write(lines[first : first + at_once])
         reader = pair.start_reader()
         ticket = writer.ticket()
         sent, cpu_before = pair.wire_bytes(), (writer.cpu_s(), reader.cpu_s())

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from bench.wire import Cable, plug_in
+from covey.api.rules_schema import RulesForm
 from covey.api.schema import ContextStatusReply
 from covey.client import Client
 
@@ -22,6 +23,7 @@ _COVEY = Path(sys.executable).parent / "covey"
 _KV = Path(__file__).parents[1] / "apps" / "kv" / "kv.covey"
 _CONTEXT = "bench"
 _STOP_S = 30.0
+_NO_RULES = RulesForm()
 _LINES_AT_ONCE = 20_000  # of one request
 
 
@@ -40,10 +42,10 @@ class Node:
         self.addresses: list[str] = json.loads(line)["addresses"]
         self.peer_id: str = json.loads(line)["peer_id"]
 
-    def found(self) -> None:
+    def found(self, rules: RulesForm) -> None:
         """Install the application and found the context."""
         application = self.client.install(_KV.read_bytes())
-        self.client.create_context(application.id, _CONTEXT)
+        self.client.create_context(application.id, _CONTEXT, rules)
 
     def ticket(self) -> str:
         """What another node joins by."""
@@ -95,12 +97,14 @@ class Node:
 class Pair:
     """A writer and a reader. cable: between them, where it can be had."""
 
-    def __init__(self, folder: Path, cable: Cable | None, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, cable: Cable | None, stack: ExitStack, rules: RulesForm
+    ) -> None:
         self.cable = cable
         self._folder = folder
         self._stack = stack
         self.writer = self._start("writer", None)
-        self.writer.found()
+        self.writer.found(rules)
 
     def start_reader(self) -> Node:
         """Start the second node, which knows the first one's address."""
@@ -129,15 +133,15 @@ class Pair:
 
 
 @contextmanager
-def open_pair() -> Iterator[Pair]:
+def open_pair(rules: RulesForm = _NO_RULES) -> Iterator[Pair]:
     """A writer with a context, and room for a reader; both end with the block."""
     cable = plug_in()
     with tempfile.TemporaryDirectory(prefix="covey-bench-") as folder, ExitStack() as stack:
-        yield Pair(Path(folder), cable, stack)
+        yield Pair(Path(folder), cable, stack, rules)
 
 
 @contextmanager
 def open_writer() -> Iterator[Node]:
     """One node with a context."""
     with tempfile.TemporaryDirectory(prefix="covey-bench-") as folder, ExitStack() as stack:
-        yield Pair(Path(folder), None, stack).writer
+        yield Pair(Path(folder), None, stack, _NO_RULES).writer

@@ -6,10 +6,11 @@ it signed; the first that differs ends the row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from covey.model import (
     Add,
+    Completed,
     Denied,
     EntryReader,
     Failed,
@@ -58,41 +59,40 @@ def replay(
 def _word(
     application: Application, signed: Signed, base: EntryReader, interrupt: Interrupt
 ) -> ReplayWord:
-    for place, (outcome, fault) in enumerate(_compared(application, signed, base, interrupt)):
-        if isinstance(outcome, Failed) and outcome.failure in _NO_WORD:
-            return outcome
-        if fault is not None:
-            method = signed.batch.calls[place].method
-            return Denied(fault.code, f"call {place}, {method!r}, {fault.reason}")
-    return None
-
-
-def _compared(
-    application: Application, signed: Signed, base: EntryReader, interrupt: Interrupt
-) -> Iterator[tuple[Outcome, Denied | None]]:
     run = BatchRun(application, signed.batch, base, interrupt)
     left = limits.CALL_FUEL_MAX
-    for place, call in enumerate(signed.batch.calls):
+    rows = zip(signed.batch.calls, signed.effects, signed.events, signed.fuel, strict=True)
+    for place, (call, effects, events, fuel) in enumerate(rows):
         # No more than was declared: a lie about fuel must not cost more than it says.
-        outcome = run.run(place, call, min(signed.fuel[place] + 1, left))
-        fault = _fault(outcome, signed, place)
-        yield outcome, fault
-        run.delta.absorb(signed.effects[place])
-        left -= signed.fuel[place]
-
-
-def _fault(outcome: Outcome, signed: Signed, place: int) -> Denied | None:
-    if isinstance(outcome, Failed):
-        if outcome.failure is Failure.OUT_OF_FUEL:
-            return Denied("wrong-fuel", f"uses more than the {signed.fuel[place]} fuel it declares")
-        return Denied("failed-call", f"does not complete: {outcome.message}")
-    if outcome.effects != signed.effects[place]:
-        return Denied("wrong-effects", "has other effects than were signed")
-    if outcome.events != signed.events[place]:
-        return Denied("wrong-events", "has other events than were signed")
-    if outcome.fuel != signed.fuel[place]:
-        return Denied("wrong-fuel", f"uses {outcome.fuel} fuel, not {signed.fuel[place]}")
+        outcome = run.run(place, call, min(fuel + 1, left))
+        if (
+            not isinstance(outcome, Completed)
+            or outcome.effects != effects
+            or outcome.events != events
+            or outcome.fuel != fuel
+        ):
+            return _difference(outcome, signed, place)
+        run.delta.absorb(effects)
+        left -= fuel
     return None
+
+
+def _difference(outcome: Outcome, signed: Signed, place: int) -> ReplayWord:
+    """How a call's outcome is not what was signed, or why this node cannot tell."""
+    fuel = signed.fuel[place]
+    if isinstance(outcome, Failed):
+        if outcome.failure in _NO_WORD:
+            return outcome
+        code, what = "failed-call", f"does not complete: {outcome.message}"
+        if outcome.failure is Failure.OUT_OF_FUEL:
+            code, what = "wrong-fuel", f"uses more than the {fuel} fuel it declares"
+    elif outcome.effects != signed.effects[place]:
+        code, what = "wrong-effects", "has other effects than were signed"
+    elif outcome.events != signed.events[place]:
+        code, what = "wrong-events", "has other events than were signed"
+    else:
+        code, what = "wrong-fuel", f"uses {outcome.fuel} fuel, not {fuel}"
+    return Denied(code, f"call {place}, {signed.batch.calls[place].method!r}, {what}")
 
 
 def _absorb(done: Overlay, base: EntryReader, signed: Signed) -> bool:

@@ -34,7 +34,8 @@ def json_fault(content: bytes) -> str | None:
     are the last thing a call says, and it has paid for no more than copying them.
     """
     # Depth first: a recursive parser must not see what it could not return from.
-    if (b"[" in content or b"{" in content) and _depth(content) > limits.RESULT_DEPTH_MAX:
+    brackets = content.count(b"[") + content.count(b"{")  # there are no more levels than these
+    if brackets > limits.RESULT_DEPTH_MAX and _depth(content) > limits.RESULT_DEPTH_MAX:
         return f"it is nested deeper than {limits.RESULT_DEPTH_MAX}"
     try:
         content.decode("utf-8")
