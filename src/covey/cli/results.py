@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from covey.api.history_schema import RefusedRow
+from covey.api.schema import AppliedRow
+
 __all__ = [
     "BuildResult",
     "CallResult",
     "IdResult",
     "InitResult",
     "LeaveResult",
+    "LogResult",
     "NewResult",
     "PackResult",
     "QueryResult",
@@ -56,6 +60,14 @@ class LeaveResult(_Result, frozen=True):
 
     id: str
     left: bool
+
+
+class LogResult(_Result, frozen=True):
+    """`covey context log`: what was applied, in order, and what was refused."""
+
+    rows: tuple[AppliedRow, ...]
+    next: int | None
+    refused: tuple[RefusedRow, ...]
 
 
 class CallResult(_Result, frozen=True):

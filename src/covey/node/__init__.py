@@ -11,6 +11,7 @@ from covey.node.rulebook import ConstraintRow, Rulebook
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
+    AuditRow,
     CallResult,
     ContextRow,
     ContextStatus,
@@ -20,6 +21,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RefusedRow,
     SettingsRow,
 )
 
@@ -31,6 +33,7 @@ __all__ = [
     "ConstraintRow",
     "ApiAddress",
     "ApplicationRow",
+    "AuditRow",
     "CallResult",
     "ContextRow",
     "ContextSettings",
@@ -45,6 +48,7 @@ __all__ = [
     "PeerRow",
     "Ports",
     "QueryResult",
+    "RefusedRow",
     "SettingsChange",
     "SettingsRow",
     "changed",

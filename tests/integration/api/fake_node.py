@@ -40,6 +40,7 @@ from covey.node import (
     Wish,
     changed,
 )
+from tests.integration.api.fake_history import FakeHistory
 
 __all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode"]
 
@@ -67,7 +68,7 @@ FAILURES: dict[str, NodeError] = {
 _NO_RULES = Rulebook()
 
 
-class FakeNode:
+class FakeNode(FakeHistory):
     """Holds one application and one context, `notes`; a key-value application without a guest."""
 
     peer_id = PEER_ID
@@ -76,6 +77,7 @@ class FakeNode:
     addresses = ("/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWFake",)
 
     def __init__(self) -> None:
+        super().__init__()
         self.entries: dict[str, object] = {}
         self.rows: list[tuple[int, DeltaRow]] = []
         self.watchers: list[trio.MemorySendChannel[tuple[int, DeltaRow]]] = []
