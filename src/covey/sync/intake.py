@@ -199,7 +199,7 @@ class Intake:
             dealt = _dealt(sent, Use.NONE) if isinstance(sent, DeltaReceived) else []
             return [*self._settle(delta, difference, sent), *dealt]
         missing = self._replays.missing_release(delta)
-        if missing is not None or self._replays.is_held(delta.id, now):
+        if missing is not None or self._replays.is_held(delta.core.author, now):
             waits = self._let_wait(sent, (), now) if isinstance(sent, DeltaReceived) else []
             return [*waits, *([] if missing is None else [self._need(missing, delta)])]
         self._in_hand = sent
@@ -232,7 +232,7 @@ class Intake:
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
         arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
         self._judge.forget_applied(delta.id)
-        self._replays.forget(delta.id)
+        self._replays.forget(delta)
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 
