@@ -170,6 +170,7 @@ class _Row:
         self._is_closed = bool(ledger.governor.forked or first.core.governance)
         self._tips = {first.core.author: Tip(first.core.sequence, first.id)}
         self._size_bytes = len(first.frame)
+        self._fuel = sum(first.core.fuel)
         self.deltas = {first.id: first}
         member, payload = admissible.member, admissible.payload
         self.signed = [_signed(ledger, self._authority, first, member, payload)]
@@ -181,6 +182,7 @@ class _Row:
             self._is_closed
             or len(self.deltas) >= limits.REPLAY_ROW_MAX
             or self._size_bytes >= limits.REPLAY_ROW_BYTES
+            or self._fuel >= limits.REPLAY_ROW_FUEL
         )
 
     def extend(self, delta: Delta) -> None:
@@ -197,6 +199,7 @@ class _Row:
         self._last = delta
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
+        self._fuel += sum(core.fuel)
         self.deltas[delta.id] = delta
         self.signed.append(_signed(self._ledger, self._authority, delta, member, payload))
 
@@ -209,13 +212,10 @@ class _Row:
             or core.time <= last.core.time
         ):
             return False
-        if not self._is_latest:
-            return core.previous == last.id and not core.parents
-        if last.id not in (core.previous, *core.parents):
+        # Whatever else it might name, the last one follows.
+        if core.parents != (() if core.previous == last.id else (last.id,)):
             return False
-        if not all(p in self.deltas or self._ledger.is_applied(p) for p in core.parents):
-            return False
-        return self._is_next(core)
+        return self._is_next(core) if self._is_latest else core.previous == last.id
 
     def _is_next(self, core: Core) -> bool:
         """Whether it goes on where its device's only chain ends."""
