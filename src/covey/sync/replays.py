@@ -142,15 +142,15 @@ class Replays:
             self._held.popitem(last=False)
 
     def _state_before(self, delta: Delta, admissible: Admissible) -> StateBefore:
-        ledger, heads = self._ledger, delta.core.gov_parents
+        ledger, heads, time = self._ledger, delta.core.gov_parents, delta.core.time
         collections = tuple(ledger.governor.collections_of(delta).values())
         if ledger.is_everything(admissible.cut):
-            return StateBefore(collections, None, None, {}, heads)
+            return StateBefore(collections, None, None, {}, heads, time)
         authority = ledger.governor.at(admissible.cut, heads)
         if silence_at(ledger.governor, authority) is None:
-            return StateBefore(collections, admissible.cut, None, {}, heads)
+            return StateBefore(collections, admissible.cut, None, {}, heads, time)
         everything = dict(ledger.frontier)
-        return StateBefore(collections, admissible.cut, self._silences, everything, heads)
+        return StateBefore(collections, admissible.cut, self._silences, everything, heads, time)
 
 
 class _Row:
