@@ -222,6 +222,18 @@ def test_fork_is_no_part_of_a_row(*, is_known: bool):
     assert rows.asked(door, one, again, two) == (places(one) if is_known else places(one, two))
 
 
+def test_payload_that_was_read_for_a_row_is_let_go_where_the_delta_is_refused():
+    """It may be of 4 MiB, and was kept until 32 others had been read."""
+    rows = Rows()
+    door = rows.door()
+    one = rows.write(BEN, door)
+    two = rows.write(BEN, one, epochs=(bytes(32),))
+    assert rows.asked(door, one, two) == places(one, two)
+    rows.stage.handle(Verified((None, None)))
+    assert rows.stage.replica.judge.refusal(two.id) is not None
+    assert not rows.stage.replica.judge._payloads
+
+
 @pytest.mark.parametrize(
     ("name", "value", "length"),
     [
