@@ -257,6 +257,8 @@ class Ledger:
     def note_refusal(self, delta: Delta, denied: Denied) -> None:
         """Keep what a device signed and nobody may apply, if it was ever let in."""
         author = delta.core.author
+        if not self._refusals.wants(delta, denied):
+            return
         if self.authority.is_founder(author) or admissions_of(self.view, author):
             if self._draft is None:
                 self._draft = Draft(self._base)

@@ -39,17 +39,19 @@ class Refusals:
         for refusal in refusals_of(reader):
             self._count(refusal.author, refusal.delta, len(refusal.frame))
 
+    def wants(self, delta: Delta, denied: Denied) -> bool:
+        """Whether a refused delta speaks against its author, and there is room for it."""
+        return (
+            denied.code not in _NOT_ITS_OWN
+            and delta.id not in self._kept
+            and self._of_device[delta.core.author] < limits.REFUSALS_PER_DEVICE_MAX
+            and len(self._kept) < limits.REFUSALS_KEPT_MAX
+        )
+
     def note(self, draft: Draft, delta: Delta, denied: Denied) -> None:
-        """Keep a refused delta, if it speaks against its author and there is room."""
+        """Keep a refused delta that is wanted."""
         author = delta.core.author
         place = self._of_device[author]
-        if (
-            denied.code in _NOT_ITS_OWN
-            or delta.id in self._kept
-            or place >= limits.REFUSALS_PER_DEVICE_MAX
-            or len(self._kept) >= limits.REFUSALS_KEPT_MAX
-        ):
-            return
         has_room = self._size_bytes + len(delta.frame) <= limits.REFUSALS_KEPT_BYTES
         frame = delta.frame if has_room else b""
         row = pack((delta.id, denied.code, denied.reason[: limits.REASON_CHARS_MAX], frame))

@@ -17,6 +17,7 @@ from covey.model import (
     Delta,
     PeerId,
     ScopedWrites,
+    Table,
     limits,
 )
 from covey.model import Effect as StateEffect
@@ -94,6 +95,11 @@ class Stage:
                 part = ScopedWrites(self.founding.context, effect.writes)
                 self.store.write((part,), durable=effect.durable)
         return [effect for effect in effects if not isinstance(effect, Commit)]
+
+    @property
+    def tables(self) -> set[Table]:
+        """Where anything was written so far."""
+        return {write.table for commit in self.commits for write in commit.writes}
 
     def receive(self, *deltas: Delta, peer: PeerId = PEER) -> list[Effect]:
         """Deltas come, one after the other."""

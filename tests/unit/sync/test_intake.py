@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covey.model import Delta, DeltaId, Put, limits, time_at
+from covey.model import Delta, DeltaId, Put, Table, limits, time_at
 from covey.sync import (
     ASK,
     TAKE_IN,
@@ -106,7 +106,7 @@ def test_inadmissible_delta_is_refused_with_all_that_waits_for_it():
         << Misbehaved(PEER, "follows-refused")
     )  # fmt: skip
     assert len(stage.replica.intake.pending) == 0
-    assert stage.commits == []
+    assert stage.tables == {Table.META, Table.REFUSAL}  # The proof of it, and nothing else.
 
 
 def test_who_forwards_inadmissible_deltas_by_gossip_is_not_blamed():
