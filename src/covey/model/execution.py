@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from covey.model import limits
 from covey.model.delta import AppEvent, Call, Effect
 from covey.model.ids import ContextId, DeltaId, DeviceId, MemberId, ReleaseId
 from covey.model.time import HybridTime
@@ -28,7 +29,8 @@ class Batch:
     """Calls that share one delta: everything their code may know is fixed here.
 
     calls: run in order, each on the effects of those before it. sequence, previous: of the
-    delta to be; they enter the seed of each call.
+    delta to be; they enter the seed of each call. fuel_max: what all of them together use less
+    than.
     """
 
     context: ContextId
@@ -40,6 +42,7 @@ class Batch:
     time: HybridTime
     roles: tuple[str, ...]
     calls: tuple[Call, ...]
+    fuel_max: int = limits.CALL_FUEL_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

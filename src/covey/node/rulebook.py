@@ -115,9 +115,9 @@ def _verification(text: str) -> Verification:
 
 
 def _budget(fuel: int) -> int:
-    if fuel and not limits.CALL_FUEL_MAX <= fuel <= limits.SEQUENCE_MAX:
-        least = limits.CALL_FUEL_MAX
-        raise ConfigError(f"fuel_budget: 0, or at least {least}, which one call may use")
+    if fuel and not limits.BUDGET_MIN <= fuel <= limits.SEQUENCE_MAX:
+        least = limits.BUDGET_MIN
+        raise ConfigError(f"fuel_budget: 0, or at least {least}, which one delta may need")
     return fuel
 
 

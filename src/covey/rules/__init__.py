@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from covey.rules.branches import ancestor_at, first_doubled
+from covey.rules.budget import (
+    bucket_at,
+    check_budget,
+    cost_of,
+    record_budget,
+)
 from covey.rules.chain import (
     check_chain,
     check_clock,
@@ -41,16 +47,20 @@ __all__ = [
     "Cut",
     "Position",
     "arrival_of",
+    "bucket_at",
+    "check_budget",
     "check_chain",
     "check_clock",
     "check_effect",
     "check_release",
     "closure_of",
+    "cost_of",
     "cut_of",
     "is_forked",
     "is_on_chain",
     "join_frontiers",
     "position_of",
+    "record_budget",
     "record_frontier",
     "record_position",
 ]

@@ -94,7 +94,9 @@ class BlockingExecutor:
     def run_batch(
         self, batch: Batch, base: EntryReader, interrupt: Interrupt | None = None
     ) -> tuple[Outcome, ...]:
-        """Outcomes for a prefix of the batch's calls: as many as fit one delta, the first always.
+        """Outcomes for a prefix of the batch's calls: as many as fit one delta.
+
+        The first is among them, unless the batch's own `fuel_max` is too small for it.
 
         A call that fails takes no part and the others go on; each sees the effects of the kept
         ones before it. Whoever asked comes again with the calls that are left.
@@ -103,7 +105,7 @@ class BlockingExecutor:
         application = self._application(batch.release)
         interrupt = interrupt or Interrupt()
         batch_run = BatchRun(application, batch, base, interrupt)
-        plan = _Plan(batch_run.delta)
+        plan = _Plan(batch_run.delta, batch.fuel_max)
         for call in batch.calls:
             if plan.outcomes and (plan.is_full() or interrupt.reason is not None):
                 break
@@ -162,10 +164,10 @@ class _Plan:
         "outcomes",
     )
 
-    def __init__(self, delta: Overlay) -> None:
+    def __init__(self, delta: Overlay, fuel_max: int) -> None:
         self.outcomes: list[Outcome] = []
         self.kept = 0
-        self.fuel_left = limits.CALL_FUEL_MAX
+        self.fuel_left = min(fuel_max, limits.CALL_FUEL_MAX)
         self._delta = delta
         self._fuel_spent = 0
         self._size_bytes = 0

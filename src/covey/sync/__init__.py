@@ -68,6 +68,7 @@ from covey.sync.ledger import (
     Summary,
 )
 from covey.sync.local import (
+    BUDGET,
     LocalWrites,
 )
 from covey.sync.pending import (
@@ -156,6 +157,7 @@ __all__ = [
     "Tick",
     "ANNOUNCE",
     "ASK",
+    "BUDGET",
     "Admissible",
     "AdmissionAnswered",
     "AdmissionRequested",

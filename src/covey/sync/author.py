@@ -81,11 +81,11 @@ class Author:
         self._queue.extendleft(reversed(requests))
         self._queued_bytes += sum(len(r.call.arguments) for r in requests)
 
-    def take(self) -> tuple[CallRequest, ...]:
+    def take(self, count_max: int = limits.DELTA_CALLS_MAX) -> tuple[CallRequest, ...]:
         """The next calls that one delta may hold."""
         taken: list[CallRequest] = []
         size = 0
-        while self._queue and len(taken) < limits.DELTA_CALLS_MAX:
+        while self._queue and len(taken) < count_max:
             size += len(self._queue[0].call.arguments)
             if taken and size > limits.DELTA_PAYLOAD_SOFT_BYTES:
                 break
@@ -129,7 +129,22 @@ class Author:
             time=draughted.time,
             roles=tuple(sorted(self._ledger.authority.roles(self.device))),
             calls=tuple(request.call for request in draughted.requests),
+            fuel_max=self._fuel_max(draughted),
         )
+
+    def bucket(self, draughted: Draughted) -> int | None:
+        """What this device may use there, where the charter has a budget."""
+        if not self._ledger.charter.fuel_budget:
+            return None
+        return self._ledger.bucket(draughted.previous, draughted.time)
+
+    def _fuel_max(self, draughted: Draughted) -> int:
+        bucket = self.bucket(draughted)
+        if bucket is None:
+            return limits.CALL_FUEL_MAX
+        # What the arguments take is certain; if the rest does not fit, it is run again later.
+        size = sum(len(request.call.arguments) for request in draughted.requests[:1])
+        return min(limits.CALL_FUEL_MAX, bucket - size * limits.BUDGET_FUEL_PER_BYTE)
 
     def sign(
         self,

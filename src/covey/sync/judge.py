@@ -27,7 +27,15 @@ from covey.model import (
     is_ahead,
     limits,
 )
-from covey.rules import Cut, check_chain, check_clock, check_effect, check_release
+from covey.rules import (
+    Cut,
+    check_budget,
+    check_chain,
+    check_clock,
+    check_effect,
+    check_release,
+    cost_of,
+)
 from covey.sync.ledger import Ledger, Summary
 from covey.sync.pending import parents_of
 
@@ -158,6 +166,7 @@ class Judge:
             return Denied(violation.code, violation.reason)
         denied = (
             self._check_shape(core, payload)
+            or self._check_budget(delta)
             or check_shape(core, payload)
             or self._check_governance(authority, frontier, core)
             or self._check_effects(delta, payload, member, authority, frontier)
@@ -200,6 +209,13 @@ class Judge:
         if not payload.calls and not core.governance:
             return Denied("empty", "the delta says nothing")
         return None
+
+    def _check_budget(self, delta: Delta) -> Denied | None:
+        if not self._ledger.charter.fuel_budget:
+            return None
+        core = delta.core
+        bucket = self._ledger.bucket(core.previous, core.time)
+        return check_budget(bucket, cost_of(core, len(delta.frame)))
 
     def _check_governance(
         self, authority: Authority, frontier: Frontier, core: Core

@@ -35,8 +35,11 @@ from covey.model import (
     Write,
 )
 from covey.rules import (
+    bucket_at,
+    cost_of,
     is_forked,
     join_frontiers,
+    record_budget,
     record_frontier,
     record_position,
     set_silent,
@@ -156,6 +159,18 @@ class Ledger:
         """Whether a cut is all that is applied."""
         return cut == self.frontier
 
+    def bucket(self, previous: DeltaId | None, time: HybridTime) -> int:
+        """What a device may use at a time; asked where the charter has a budget.
+
+        previous: its applied delta before.
+        """
+        before = None
+        if previous is not None:
+            summary = self.summary(previous)
+            assert summary is not None
+            before = (previous, summary.time)
+        return bucket_at(self.view, self.charter.fuel_budget, before, time)
+
     def closure(self, delta: DeltaId) -> Frontier:
         """The frontier of an applied delta and its past."""
         return self.pasts.closure(delta)
@@ -206,6 +221,9 @@ class Ledger:
         draft.put(Table.DELTA, (delta.id,), delta.frame)
         draft.put(Table.LOG, (self.count,), delta.id)
         self._move_heads(draft, delta, tip, previous)
+        if self.charter.fuel_budget:
+            left = self.bucket(core.previous, core.time) - cost_of(core, len(delta.frame))
+            record_budget(draft, delta.id, left)
         if core.governance:
             record_governance(draft, self.governor.at(cut, core.gov_parents), cut, delta)
             self.governor.note_governance(core.author, delta.id, dict(self.frontier))

@@ -23,6 +23,7 @@ from covey.model import (
     ReleaseId,
     limits,
 )
+from covey.rules import cost_of
 from covey.sync.author import Author, Draughted
 from covey.sync.events import (
     AdmissionAnswered,
@@ -36,13 +37,16 @@ from covey.sync.events import (
     GovernanceRequested,
     RecordSequence,
     Reply,
+    SetTimer,
 )
 from covey.sync.gossip import Gossip
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
 from covey.sync.wishes import completed, release_of
 
-__all__ = ["LocalWrites"]
+__all__ = ["BUDGET", "LocalWrites"]
+
+BUDGET = "budget"
 
 
 class LocalWrites:
@@ -65,6 +69,8 @@ class LocalWrites:
         self._wishes: deque[GovernanceRequested] = deque()
         self._migrating: GovernanceRequested | None = None
         self._ready = ready
+        self._wanted = 0  # of the fuel budget, before calls are tried again
+        self._at_once = limits.DELTA_CALLS_MAX
 
     @property
     def is_executing(self) -> bool:
@@ -182,11 +188,22 @@ class LocalWrites:
             return self._begin_migration(int(now * 1000))
         if self._ledger.release not in self._ready:
             return []
-        requests = self._author.take()
+        requests = self._author.take(self._at_once)
         if not requests:
             return []
-        self._executing = self._author.draught(requests, int(now * 1000))
-        return [Execute(self._author.batch(self._executing))]
+        draughted = self._author.draught(requests, int(now * 1000))
+        bucket = self._author.bucket(draughted)
+        if bucket is not None and bucket < self._wanted:
+            return self._wait(draughted, bucket)
+        self._executing = draughted
+        return [Execute(self._author.batch(draughted))]
+
+    def _wait(self, draughted: Draughted, bucket: int) -> list[Effect]:
+        """Let calls wait until this device may use what they want."""
+        self._author.put_back(draughted.requests)
+        budget = self._ledger.charter.fuel_budget
+        wait_s = (self._wanted - bucket) / budget * 60 + 0.001  # times are whole milliseconds
+        return [SetTimer(BUDGET, max(limits.BUDGET_WAIT_MIN_S, wait_s))]
 
     def finish(self, outcomes: tuple[Outcome, ...]) -> list[Effect]:
         """The engine is done with a prefix of the batch; the rest goes back to the queue."""
@@ -194,9 +211,12 @@ class LocalWrites:
         assert draughted is not None
         if self._migrating is not None:
             return self._end_migration(draughted, outcomes[0])
+        delta = self._author.sign(draughted, outcomes, ())
+        bucket = self._author.bucket(draughted)
+        if bucket is not None and self._is_beyond(bucket, delta, outcomes):
+            return self._try_later(draughted, bucket)
         assert 0 < len(outcomes) <= len(draughted.requests)
         self._author.put_back(draughted.requests[len(outcomes) :])
-        delta = self._author.sign(draughted, outcomes, ())
         effects = [] if delta is None else self._apply(delta)
         replies = [
             Reply(
@@ -207,6 +227,26 @@ class LocalWrites:
             for request, outcome in zip(draughted.requests, outcomes, strict=False)
         ]
         return [*effects, *replies]
+
+    def _is_beyond(self, bucket: int, delta: Delta | None, outcomes: tuple[Outcome, ...]) -> bool:
+        """Whether what was run takes more than this device may use now; it is run again later."""
+        cost = 0 if delta is None else cost_of(delta.core, len(delta.frame))
+        if outcomes and cost <= bucket:
+            self._wanted, self._at_once = 0, limits.DELTA_CALLS_MAX
+            return False
+        if len(outcomes) > 1:
+            self._at_once = len(outcomes) // 2  # Fewer of them may fit now.
+        else:
+            self._at_once = 1
+            self._wanted = min(self._ledger.charter.fuel_budget, max(cost, 2 * max(1, bucket)))
+        return True
+
+    def _try_later(self, draughted: Draughted, bucket: int) -> list[Effect]:
+        requests, failed = draughted.requests, draughted.requests[:0]
+        if self._at_once == 1 and bucket >= self._ledger.charter.fuel_budget:
+            requests, failed = requests[1:], requests[:1]  # It never has more.
+        self._author.put_back(requests)
+        return _failures(failed, Failure.OUT_OF_FUEL, "it is beyond the context's fuel budget")
 
     def _begin_migration(self, now_ms: int) -> list[Effect]:
         """Run the call of the upgrade that is wished for, under its own release."""

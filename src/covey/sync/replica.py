@@ -40,6 +40,7 @@ from covey.sync.events import (
     Event,
     Executed,
     FrameReceived,
+    GovernanceAnswered,
     GovernanceRequested,
     Misbehaved,
     NeedRelease,
@@ -54,7 +55,7 @@ from covey.sync.gossip import Gossip, Heard
 from covey.sync.intake import ASK, TAKE_IN, Intake
 from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
 from covey.sync.ledger import Ledger
-from covey.sync.local import LocalWrites
+from covey.sync.local import BUDGET, LocalWrites
 from covey.sync.replays import Replays
 
 __all__ = ["ANNOUNCE", "Replica"]
@@ -126,6 +127,11 @@ class Replica:
     def is_executing(self) -> bool:
         """Whether calls are with the engine: meanwhile nothing is applied."""
         return self._local.is_executing
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether something of this device waits to be written."""
+        return self._local.has_waiting
 
     def member_count(self) -> int:
         """Members, each counted once however many devices it has."""
@@ -284,6 +290,8 @@ class Replica:
             if self._local.is_executing:
                 return []  # It is taken in when the batch is done.
             return self._took_in(self.intake.take_some(now), now)
+        if name == BUDGET:
+            return self._author_next(now)
         assert name == ANNOUNCE
         self._last_announced_s = now
         self._announces_soon = False
@@ -327,6 +335,7 @@ class Replica:
         next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
         after = self._after_change(written, now)
         done = [*commit, *written, *after, *self._need_release(), *next_]
-        if next_ and not self._local.is_executing and self._local.has_waiting:
+        is_answered = any(isinstance(effect, GovernanceAnswered) for effect in next_)
+        if is_answered and self._local.has_waiting:
             done += self._author_next(now)  # A migration was refused: what waits behind it goes on.
         return done

@@ -103,6 +103,8 @@ class Doctored:
                 self._publish(self._forger.write(b"later", core))
             case "forge" | "wrong-fuel" | "wrong-events":
                 return self._misreport(deed)
+            case "overspend":
+                return self._overspend()
             case "replay":
                 for envelope in self._rng.sample(self._kept, min(3, len(self._kept))):
                     self._spread(envelope)
@@ -125,6 +127,20 @@ class Doctored:
                 if malformed is None:
                     return False
                 self._refuse(malformed)
+        return True
+
+    def _overspend(self) -> bool:
+        """More fuel than its device may use at any time, honestly declared."""
+        budget = self._world.plan.fuel_budget
+        if not budget:
+            return False
+        core = self._forger.core()
+        done = self._forger.run(core, b"overspent")
+        if done is None:
+            return False
+        call, outcome = done
+        spent = replace(outcome, fuel=budget + 1)
+        self._refuse(self._forger.sign(core, ((call, spent),)))
         return True
 
     def _misreport(self, deed: str) -> bool:

@@ -35,6 +35,7 @@ from covey.testkit.sim.workload import call_maker
 
 __all__ = ["plan_of"]
 
+_BUDGET_FUEL = 40_000_000  # a minute of a device: some calls have to wait for it
 _RUSHES = 6  # moments at which many call at once
 _RUSH_S = 0.4
 _RUSH_SHARE = 0.6  # of the submissions
@@ -70,14 +71,15 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         faults_s=faults_s,
         healing_s=scenario.healing_s,
         honesty_every=scenario.honesty_every,
-        is_verified=_is_verified(scenario, seed),
+        is_verified=_has_apart(scenario, seed, "verified"),
+        fuel_budget=_BUDGET_FUEL if _has_apart(scenario, seed, "budget") else 0,
     )
 
 
-def _is_verified(scenario: Scenario, seed: int) -> bool:
-    """Whether calls are run again; drawn apart, so that what else a seed has stays as it was."""
-    rng = random.Random(f"{scenario.name}/{seed}/verified")  # noqa: S311 - as above
-    return rng.random() < scenario.share("verified")
+def _has_apart(scenario: Scenario, seed: int, kind: str) -> bool:
+    """Whether a seed has something, drawn apart, so that what else it has stays as it was."""
+    rng = random.Random(f"{scenario.name}/{seed}/{kind}")  # noqa: S311 - as above
+    return rng.random() < scenario.share(kind)
 
 
 def _wishes(scenario: Scenario, seed: int, names: tuple[str, ...], faults_s: float) -> list[Fault]:

@@ -38,7 +38,7 @@ KINDS: Final = (
     "loss", "delay", "reorder", "duplicate", "bandwidth", "partition", "one-way-partition",
     "flapping", "slow-peer", "slow-disk", "full-disk", "read-error", "kill", "power-cut",
     "clock-skew", "clock-jump", "far-clock", "late-join", "leave", "second-device", "tight-limits",
-    "governance", "verified", "doctored",
+    "governance", "verified", "budget", "doctored",
 )  # fmt: skip
 """What a scenario may switch on. A doctored node commits some of `MISDEEDS`."""
 
@@ -46,7 +46,7 @@ MISDEEDS: Final = (
     "steal", "rewrite", "twice", "counter-put", "register-add", "role", "foreign-frozen",
     "back-in-time", "tangled", "skip", "wrong-governance", "empty", "bad-join", "follow-refused",
     "fork", "withhold", "orphans", "future", "replay", "lie", "garbage", "bad-signature",
-    "forge", "wrong-fuel", "wrong-events",
+    "forge", "wrong-fuel", "wrong-events", "overspend",
 )  # fmt: skip
 
 

@@ -29,7 +29,12 @@ def lay(plan: Plan, application: Application) -> Ground:
     plain = found(*admins, collections=application.collections)
     nonce = sha256(f"{plan.scenario}/{plan.seed}".encode())
     verification = Verification.REPLAY if plan.is_verified else Verification.SIGNATURE
-    founding = plain.again(release=application.release, nonce=nonce, verification=verification)
+    founding = plain.again(
+        release=application.release,
+        nonce=nonce,
+        verification=verification,
+        fuel_budget=plan.fuel_budget,
+    )
     return Ground(founding, identities)
 
 

@@ -18,6 +18,7 @@ from covey.errors import StoreError
 from covey.merge import StateReader
 from covey.model import Batch, Completed, DeltaId, Governance, PeerId, Verdict
 from covey.sync import (
+    BUDGET,
     AdmissionAnswered,
     Applied,
     Ask,
@@ -338,6 +339,8 @@ class Node:
         self.later(delay_s, written)
 
     def _set_timer(self, name: str, after_s: float) -> None:
+        if name == BUDGET:
+            self.world.met("budget")
         self._timer_count += 1
         number = self._timers[name] = self._timer_count
 

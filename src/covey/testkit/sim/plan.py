@@ -62,7 +62,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     how long faults last. healing_s: in which all must agree then. is_tight: limits are lowered so
     that few nodes and deltas meet every bound. honesty_every: of so many steps of a node one asks
     what it would tell its user, 1 for all (a network of hundreds has a view of hundreds).
-    is_verified: the charter has every node run again what others write.
+    is_verified: the charter has every node run again what others write. fuel_budget: the
+    charter's; 0: none.
     """
 
     seed: int
@@ -77,6 +78,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     healing_s: _Moment
     honesty_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     is_verified: bool = False
+    fuel_budget: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -116,6 +116,7 @@ class _Search:
         plan = self.plan
         self._try(_changed(plan, is_tight=False))
         self._try(_changed(self.plan, is_verified=False))
+        self._try(_changed(self.plan, fuel_budget=0))
         ends_s = [fault.ends_s() for fault in plan.faults]
         ends_s += [submission.at_s for submission in plan.submissions]
         ends_s += [node.starts_s for node in plan.nodes]

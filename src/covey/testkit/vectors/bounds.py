@@ -19,7 +19,7 @@ _SHARED = frozenset((
     "SYNC_FRONTIER_DEVICES_MAX", "ASK_IDS_MAX", "SYNC_BATCH_DELTAS_MAX", "SYNC_RANGES_MAX",
     "SYNC_FINGERPRINTS_MAX", "SYNC_TOLD_BYTES_MAX", "SYNC_SOURCES_MAX", "SYNC_PEERS_MAX",
     "SYNC_PEER_ADDRESSES_MAX", "ELEMENTS_MAX", "DELTA_HEADER_ELEMENTS_MAX", "DELTA_ELEMENTS_MAX",
-    "SYNC_FRAME_ELEMENTS_MAX",
+    "SYNC_FRAME_ELEMENTS_MAX", "BUDGET_FUEL_PER_BYTE",
 ))  # fmt: skip
 _ROW = re.compile(r"^(?P<name>[A-Z_0-9]+): Final = (?P<value>.+?)  # (?P<reason>.+)$")
 _HEADING = re.compile(r"^# -- (?P<title>.+?) -+$")

@@ -43,7 +43,7 @@ def all_are_up(honest: Sequence[Node]) -> None:
 
 def all_are_idle(honest: Sequence[Node]) -> None:
     """Nobody has anything left to do."""
-    busy = [node.name for node in honest if not node.is_idle]
+    busy = [node.name for node in honest if not node.is_idle or node.replica.has_waiting]
     if busy:
         raise NotHealed(_told(busy, "busy"))
 

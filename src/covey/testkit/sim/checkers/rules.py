@@ -23,6 +23,7 @@ from covey.model import (
 )
 from covey.testkit.oracle import Known, parents_of, refusal
 from covey.testkit.sim.checkers.base import Checker
+from covey.testkit.sim.checkers.budgets import overspent
 from covey.testkit.sim.checkers.reference import fold
 from covey.testkit.sim.checkers.rerun import rerun
 
@@ -49,7 +50,9 @@ class Rules(Checker):
         if delta.id not in self._judged:
             self._judged.add(delta.id)
             known = self.checks.history.known[delta.id]
-            reason = self._judge(known) or rerun(self.checks, known)
+            reason = (
+                self._judge(known) or overspent(self.checks, known) or rerun(self.checks, known)
+            )
             assert reason == "", f"{who}: {reason}"
 
     def accused(self, node: Node, peer: PeerId, code: str) -> None:
