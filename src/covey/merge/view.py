@@ -26,6 +26,8 @@ from covey.rules import Cut
 
 __all__ = ["SilentAt", "StateAtCut", "StateReader", "value_at"]
 
+_PASSED_EVERY = 64  # keys that a scan passes; one of so many remembers where it came to
+
 
 def _part(key: RowKey, place: int) -> bytes:
     part = key[place]
@@ -103,10 +105,11 @@ class StateAtCut:
         self._reader = reader
         self._silent = silent
         self._before = before
-        self._known: dict[tuple[str, bytes], bytes | None] = {}
-        self._known_bytes = 0
         self._collections = {collection.name: collection for collection in collections}
         self._cut = cut
+        self._known: dict[tuple[str, bytes], bytes | None] = {}
+        self._live_after: dict[tuple[str, bytes, bytes], bytes | None] = {}
+        self._known_bytes = 0
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""
@@ -115,28 +118,65 @@ class StateAtCut:
             return self._known[place]
         declared = self._collections[collection]
         value = value_at(self._reader, declared, key, self._cut, self._silent, self._before)
-        self._known_bytes += limits.PAST_ENTRY_BYTES + len(key) + len(value or b"")
-        if self._known_bytes > limits.PAST_ENTRIES_BYTES_MAX:
-            self._known.clear()
-            self._known_bytes = 0
-        else:
+        if self._has_room(len(key) + len(value or b"")):
             self._known[place] = value
         return value
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """As `EntryReader.scan`: costs the number of keys ever written, not of live ones."""
+        last: bytes | None = after or None
+        while True:
+            last = self._next_live(collection, prefix, last)
+            if last is None:
+                return
+            value = self.get(collection, last)
+            assert value is not None
+            yield last, value
+
+    def _next_live(self, collection: str, prefix: bytes, after: bytes | None) -> bytes | None:
+        """The next key that is live at the cut; of those that are not some know it then."""
         declared = self._collections[collection]
         table = Table.SUM if declared.rule is Rule.COUNTER else Table.VERSION
-        last = after or None
+        passed: list[tuple[str, bytes, bytes]] = []
+        found, count = after, 0
         while True:
-            rows = self._reader.scan(table, (declared.place,), start=prefix, after=last)
+            rows = self._reader.scan(table, (declared.place,), start=prefix, after=found)
             row = next(rows, None)
             if row is None:
-                return
-            last = _part(row[0], 1)
-            value = self.get(collection, last)
-            if value is not None:
-                yield last, value
+                found = None
+                break
+            found = _part(row[0], 1)
+            place = (collection, prefix, found)
+            if place in self._live_after:
+                found = self._live_after[place]
+                break
+            if self._is_live(declared, found):
+                break
+            if count % _PASSED_EVERY == 0:
+                passed.append(place)
+            count += 1
+        for place in passed:
+            if self._has_room(len(place[1]) + len(place[2]) + len(found or b"")):
+                self._live_after[place] = found
+        return found
+
+    def _is_live(self, declared: Collection, key: bytes) -> bool:
+        if (declared.name, key) in self._known:
+            return self._known[declared.name, key] is not None
+        value = value_at(self._reader, declared, key, self._cut, self._silent, self._before)
+        if value is not None and self._has_room(len(key) + len(value)):
+            self._known[declared.name, key] = value
+        return value is not None
+
+    def _has_room(self, size_bytes: int) -> bool:
+        """Whether one more may be remembered; where not, all is forgotten."""
+        self._known_bytes += limits.PAST_ENTRY_BYTES + size_bytes
+        if self._known_bytes <= limits.PAST_ENTRIES_BYTES_MAX:
+            return True
+        self._known.clear()
+        self._live_after.clear()
+        self._known_bytes = 0
+        return False
 
 
 def value_at(

@@ -134,8 +134,42 @@ def test_entries_of_a_past_state_are_remembered_up_to_a_bound(monkeypatch: pytes
     """What is forgotten is read again."""
     monkeypatch.setattr(limits, "PAST_ENTRIES_BYTES_MAX", 3 * limits.PAST_ENTRY_BYTES)
     counted, cut, _ = rewritten(1)
-    reader = StateAtCut(counted, FOUNDING.collections, cut)
+    reader, sizes = StateAtCut(counted, FOUNDING.collections, cut), []
     for n in range(100):
         assert reader.get("notes", b"%d" % n) is None
         assert len(reader._known) < 3
+        sizes.append(len(reader._known))
+    assert max(sizes[50:]) == 2
     assert reader.get("notes", b"k") == b"old"
+
+
+def unseen(times: int) -> StateAtCut:
+    """A past state between two keys of which as many were written since."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, BEN)
+    deltas = [history.write(ANN, (), [Put("notes", b"0", b"old"), Put("notes", b"z", b"old")])]
+    for n in range(times):
+        put = Put("notes", b"k%03d" % n, b"")
+        deltas.append(history.write(BEN, (deltas[-1].id,), [put]))
+    stage.receive(*deltas)
+    counted = Counted(stage.replica.ledger.view)
+    return StateAtCut(counted, FOUNDING.collections, Cut(counted, cut_of(counted, deltas[1].id)))
+
+
+def test_what_came_since_a_cut_is_walked_by_one_scan_alone():
+    """A call may open thousands of scans for the price of what they give, wherever they begin."""
+    reader, times = unseen(100), 100
+    for n in range(times):
+        assert list(reader.scan("notes", b"", b"0")) == [(b"z", b"old")]
+        assert list(reader.scan("notes", b"k", b"")) == []
+        assert list(reader.scan("notes", b"", b"k%03d" % n)) == [(b"z", b"old")]
+    assert reader._reader.rows < times * times
+
+
+def test_scan_of_a_past_state_finds_the_same_again():
+    """What it remembers depends on the prefix, and is the next live key whatever came before."""
+    reader = unseen(100)
+    for _ in range(2):
+        for prefix in (b"", b"k", b"k0", b"z", b"0"):
+            for after in (b"", b"0", b"k", b"k000", b"k063", b"k064", b"k099", b"z"):
+                live = [k for k in (b"0", b"z") if k.startswith(prefix) and k > after]
+                assert [key for key, _ in reader.scan("notes", prefix, after)] == live

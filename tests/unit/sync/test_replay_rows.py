@@ -60,7 +60,8 @@ class Rows:
         return self.history.write(BEN, (), [Put("notes", b"door", b"")])
 
     def write(self, author: Identity, *after: Delta, **wrong: object) -> Delta:
-        return self.history.write(author, [d.id for d in after], NOTE, **wrong)  # type: ignore[arg-type]
+        ids = [delta.id for delta in after]
+        return self.history.write(author, ids, NOTE, **wrong)  # type: ignore[arg-type]
 
 
 def test_deltas_that_follow_one_another_are_asked_about_together():
