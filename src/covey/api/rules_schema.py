@@ -9,6 +9,8 @@ __all__ = [
     "ConstraintForm",
     "GovernReply",
     "GovernRequest",
+    "LeaveReply",
+    "LeaveRequest",
     "RoleHolder",
     "RulesForm",
     "RulesReply",
@@ -63,6 +65,25 @@ class GovernReply(msgspec.Struct, frozen=True):
     """The delta that did it, in hex."""
 
     delta: str
+
+
+class LeaveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Leave a context for good. abandon: also where nobody who stays is an admin."""
+
+    abandon: bool = False
+
+
+class LeaveReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The context is forgotten here. closed: whether this device was closed there, by `delta`.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
+
+    id: str
+    name: str
+    closed: bool
+    delta: str
+    undone: str
 
 
 class RoleHolder(msgspec.Struct, frozen=True):

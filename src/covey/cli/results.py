@@ -52,10 +52,16 @@ class IdResult(_Result, frozen=True):
 
 
 class LeaveResult(_Result, frozen=True):
-    """`covey context leave`."""
+    """`covey context leave`. closed: whether this device was closed there, by `delta`.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
 
     id: str
     left: bool
+    closed: bool
+    delta: str
+    undone: str
 
 
 class CallResult(_Result, frozen=True):

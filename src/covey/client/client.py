@@ -14,6 +14,8 @@ from covey.api.rules_schema import (
     CertificateReply,
     GovernReply,
     GovernRequest,
+    LeaveReply,
+    LeaveRequest,
     RulesForm,
     RulesReply,
 )
@@ -155,8 +157,14 @@ class Client:
         content = _encode(JoinRequest(target=target, name=name))
         return self._connection.request("POST", "/join", JoinReply, content=content)
 
-    def leave(self, context: str) -> None:
-        """Forget a context on the node."""
+    def leave(self, context: str, *, abandon: bool = False) -> LeaveReply:
+        """Leave a context for good; answers within seconds. Refused to its last admin."""
+        content = _encode(LeaveRequest(abandon))
+        path = f"{_context(context)}/leave"
+        return self._connection.request("POST", path, LeaveReply, content=content)
+
+    def forget(self, context: str) -> None:
+        """Forget a context on the node; the others are told nothing."""
         self._connection.send("DELETE", _context(context))
 
     # -- methods ---------------------------------------------------------------------------------

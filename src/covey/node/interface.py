@@ -18,6 +18,7 @@ from covey.node.views import (
     ContextRow,
     DeltaRow,
     JoinResult,
+    LeaveResult,
     NodeStatus,
     PeerRow,
     QueryResult,
@@ -107,8 +108,15 @@ class NodeService(Protocol):
         """Change that, at once and for good; ConfigError says what is wrong with it."""
         ...
 
-    async def leave(self, context: str) -> None:
-        """Stop a context and forget it here."""
+    async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
+        """Close this device in a context for everybody, then forget it here; within seconds.
+
+        Refused where nobody who stays is an admin, unless it abandons the context.
+        """
+        ...
+
+    async def forget(self, context: str) -> None:
+        """Stop a context and forget it here; the others are told nothing."""
         ...
 
     async def call(self, context: str, method: str, arguments: bytes) -> CallResult:

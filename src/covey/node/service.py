@@ -13,28 +13,18 @@ from dataclasses import replace
 import trio
 
 from covey.codec import (
-    TICKET_PREFIX,
     Ticket,
     certificate_text,
     cid_text,
-    decode_ticket,
     did_text,
     encode_ticket,
     open_bundle,
     parse_cid,
-    topic_text,
 )
-from covey.errors import (
-    ConfigError,
-    NodeError,
-    NotFound,
-    PeerUnavailable,
-    Refused,
-)
+from covey.errors import NodeError, NotFound, Refused
 from covey.merge import StateReader
 from covey.model import (
     Call,
-    ContextId,
     Failed,
     HybridTime,
     MethodKind,
@@ -51,12 +41,14 @@ from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
 from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
 from covey.node.held import Held
-from covey.node.joining import Fetcher, check_module
+from covey.node.joining import check_module
+from covey.node.leaving import leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
+from covey.node.targets import Targets
 from covey.node.tell import (
     application_row,
     context_row,
@@ -70,6 +62,7 @@ from covey.node.views import (
     ContextRow,
     DeltaRow,
     JoinResult,
+    LeaveResult,
     NodeStatus,
     PeerRow,
     QueryResult,
@@ -104,6 +97,7 @@ class Node:
         self._engines = engines
         self._contexts = contexts
         self._network = network
+        self._targets = Targets(contexts, records)
         self.stopping = trio.Event()
 
     # -- the node ---
@@ -217,7 +211,7 @@ class Node:
     async def join(self, target: str, name: str | None) -> JoinResult:
         """As `NodeService.join`."""
         deadline_s = trio.current_time() + limits.JOIN_WAIT_S
-        ticket = await self._ticket_of(target)
+        ticket = await self._targets.ticket_of(target)
         held = self._contexts.get(ticket.context)
         if held is None:
             record = ContextRecord(
@@ -237,34 +231,12 @@ class Node:
         admitted = held.driver is not None and held.driver.replica.is_admitted
         return JoinResult(id=cid_text(held.record.id), admitted=admitted)
 
-    async def _ticket_of(self, target: str) -> Ticket:
-        nobody = PeerId("")
-        if target.startswith(TICKET_PREFIX):
-            return decode_ticket(target)
-        if target.startswith("/covey/"):
-            for held in self._contexts.all():
-                if topic_text(held.record.id) == target:
-                    return Ticket(held.record.id, (), nobody)
-            return Ticket(await self._find_topic(target), (), nobody)
-        try:
-            return Ticket(ContextId(parse_cid(target)), (), nobody)
-        except ConfigError:
-            raise ConfigError(
-                f"{target[:60]!r} is no ticket (covey1...), context id (bafkrei...) "
-                "or topic (/covey/1/...)"
-            ) from None
-
-    async def _find_topic(self, topic: str) -> ContextId:
-        fetcher = Fetcher(self._contexts.links, self._records)
-        with self._contexts.discovering(topic), trio.move_on_after(limits.JOIN_WAIT_S):
-            return await fetcher.context_of_topic(topic)
-        raise PeerUnavailable(
-            f"nobody answered for that topic within {limits.JOIN_WAIT_S:.0f} s: "
-            "check the topic and the bootstrap address"
-        )
-
-    async def leave(self, context: str) -> None:
+    async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """As `NodeService.leave`."""
+        return await leave(self._contexts, self._held(context), abandons=abandons)
+
+    async def forget(self, context: str) -> None:
+        """As `NodeService.forget`."""
         await self._contexts.leave(self._held(context))
 
     def settings(self, context: str) -> SettingsRow:

@@ -14,6 +14,7 @@ __all__ = [
     "ContextStatus",
     "DeltaRow",
     "JoinResult",
+    "LeaveResult",
     "MethodRow",
     "NodeStatus",
     "PeerRow",
@@ -163,6 +164,20 @@ class JoinResult:
 
     id: str
     admitted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveResult:
+    """A context that was left. closed: whether this device was closed there; delta: by which.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
+
+    id: str
+    name: str
+    closed: bool
+    delta: str
+    undone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

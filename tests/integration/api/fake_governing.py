@@ -1,0 +1,76 @@
+"""The part of the node in memory that is about rules: reading them, governing, leaving."""
+
+from __future__ import annotations
+
+from covey.errors import Refused
+from covey.node import ConstraintRow, ContextRow, LeaveResult, MemberRow, RulesRow, Wish
+from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
+
+__all__ = ["FakeGoverning"]
+
+
+class FakeGoverning:
+    """Remembers what it was told. is_last_admin, undone: what it says of who leaves."""
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish] = []
+        self.left: list[str] = []
+        self.forgotten: list[str] = []
+        self.is_last_admin = False
+        self.undone = ""
+
+    def context(self, name: str) -> ContextRow:
+        """As of the whole node."""
+        raise AssertionError("the whole node knows its contexts")
+
+    def rules(self, context: str) -> RulesRow:
+        """Rules of a locked context."""
+        self.context(context)
+        return RulesRow(
+            id=CONTEXT_ID,
+            is_current=True,
+            admission="open",
+            verification="signature",
+            encryption="none",
+            roles=("admin", "editor"),
+            admin_quorum=0,
+            constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
+            number=0,
+            release=RELEASE_ID,
+            version="1.0.0",
+            members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
+            can=("A member can remove its own devices.",),
+            never=("Nobody can change this application's code.",),
+            unpromised=("Times are their author's claims.",),
+        )
+
+    async def govern(self, context: str, wish: Wish) -> str:
+        """Remembers the wish; nobody may vote."""
+        self.context(context)
+        if wish.action == "vote":
+            raise Refused("no-quorum: the charter gives these no vote")
+        self.wishes.append(wish)
+        return "ab" * 32
+
+    def certificate(self) -> str:
+        """Some text."""
+        return "coveycert1abc"
+
+    async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
+        """Remember who left; who is the last admin has to abandon the context."""
+        row = self.context(context)
+        if self.is_last_admin and not abandons:
+            raise Refused("last-admin: nobody who stays could ever govern it")
+        self.left.append(row.name)
+        undone = self.undone
+        return LeaveResult(
+            id=row.id,
+            name=row.name,
+            closed=not undone,
+            delta="" if undone else "ab" * 32,
+            undone=undone,
+        )
+
+    async def forget(self, context: str) -> None:
+        """Remember what was forgotten."""
+        self.forgotten.append(self.context(context).name)
