@@ -16,6 +16,7 @@ from covey.api.rules_schema import (
     GovernRequest,
     RulesForm,
     RulesReply,
+    RulesRequest,
 )
 from covey.api.schema import PATHS_ROOT
 from covey.api.state import service_of
@@ -47,6 +48,17 @@ def _constraint(form: ConstraintForm) -> ConstraintRow:
 def read_rules(name: FromPath[str], state: State) -> RulesReply:
     """What can and what can never happen there."""
     return mirrored(service_of(state).rules(name), RulesReply)
+
+
+@post(
+    f"{PATHS_ROOT}/rules",
+    summary="The rules of a context that is not joined",
+    status_code=200,
+    responses=errors(404, 409, 502, 503, 507),
+)
+async def ask_rules(data: JSONBody[RulesRequest], state: State) -> RulesReply:
+    """What its charter says, asked of peers; nothing is joined or kept. Answers within 30 s."""
+    return mirrored(await service_of(state).rules_of(data.target), RulesReply)
 
 
 @post(
@@ -83,4 +95,4 @@ def read_certificate(state: State) -> CertificateReply:
     return CertificateReply(certificate=service_of(state).certificate())
 
 
-ROUTES = (read_rules, govern, read_certificate)
+ROUTES = (read_rules, ask_rules, govern, read_certificate)

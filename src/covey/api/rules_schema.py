@@ -14,6 +14,7 @@ __all__ = [
     "RoleHolder",
     "RulesForm",
     "RulesReply",
+    "RulesRequest",
 ]
 
 
@@ -94,10 +95,17 @@ class RoleHolder(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask for rules. target: a ticket, context id or topic, joined or not."""
+
+    target: str
+
+
 class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of a context, and what follows from them in plain sentences.
 
-    is_current: false where only the charter is known. constraints: the charter's, then what was
+    is_current: false where only the charter is known: what was added or decided since is not
+    here, nor what the application stores. constraints: the charter's, then what was
     added. number, release, version: what is in force; 0 is the charter's release.
     can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
     """

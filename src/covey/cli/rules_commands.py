@@ -8,10 +8,12 @@ import typer
 
 from covey.api.rules_schema import CertificateReply, ConstraintForm, GovernReply, GovernRequest
 from covey.cli.arguments import read_arguments
+from covey.cli.completion import complete_context
 from covey.cli.opened import open_client
-from covey.cli.options import ContextArgument, HomeOption, JsonOption, examples
-from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.options import ContextArgument, HomeOption, JsonOption, context_given, examples
+from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress
 from covey.cli.rules_file import parse_span
+from covey.cli.targets import is_target
 from covey.errors import ConfigError
 
 __all__ = ["register"]
@@ -36,7 +38,11 @@ _NoticeOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog=examples("context rules notes", "context rules notes --json"))(rules)
+    app.command(
+        epilog=examples(
+            "context rules notes", "context rules notes --json", "context rules covey1…"
+        )
+    )(rules)
     app.command(
         epilog=examples(
             "context role notes did:key:z6Mk… --give editor",
@@ -60,10 +66,27 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("context certificate"))(certificate)
 
 
-def rules(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
-    """Say what can and what can never happen in a context."""
-    with open_client(home) as client:
-        reply = client.rules(context)
+def rules(
+    home: HomeOption,
+    context: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONTEXT_OR_TICKET",
+            help="A context: id, local name or unique prefix; or a ticket or topic.",
+            autocompletion=complete_context,
+            callback=context_given,
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what can and what can never happen in a context, also before it is joined.
+
+    By a ticket, id or topic it asks peers for the charter of a context that is not here. Nothing
+    is joined, installed or kept; what was decided since the founding is then not known.
+    """
+    is_elsewhere = is_target(context)
+    with open_client(home) as client, progress("asking for its charter"):
+        reply = client.rules_of(context) if is_elsewhere else client.rules(context)
     if as_json:
         emit_json(reply)
         return

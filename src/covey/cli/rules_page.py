@@ -10,6 +10,12 @@ from covey.api.rules_schema import ConstraintForm, RulesReply
 
 __all__ = ["rules_page"]
 
+_CHARTER_ALONE = (
+    "Only the charter is known here: none of this can have been loosened. Constraints on releases "
+    "that were added since, the release in force, who is a member or an admin now, and what the "
+    "application stores are known once the context is joined."
+)
+
 
 def rules_page(reply: RulesReply) -> RenderableType:
     """The sentences first, then who holds which role and the facts behind it all."""
@@ -20,7 +26,8 @@ def rules_page(reply: RulesReply) -> RenderableType:
     ]
     facts = Table.grid(padding=(0, 2))
     facts.add_row("code rule", ", ".join(_constraint(each) for each in reply.constraints) or "none")
-    facts.add_row("release", f"number {reply.number}  {reply.version}  {reply.release}")
+    release = f"number {reply.number}  {reply.version}  {reply.release}"
+    facts.add_row("release", release if reply.is_current else f"founded with {reply.release}")
     facts.add_row(
         "terms", f"{reply.admission}, {reply.verification}, encryption {reply.encryption}"
     )
@@ -32,7 +39,7 @@ def rules_page(reply: RulesReply) -> RenderableType:
         holders.add_row(holder.member, ", ".join(holder.roles))
     parts += [Text(""), holders]
     if not reply.is_current:
-        parts.append(Text("This is what the charter says; nothing of the context is here yet."))
+        parts += [Text(""), Text(_CHARTER_ALONE)]
     return Group(*parts)
 
 

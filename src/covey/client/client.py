@@ -18,6 +18,7 @@ from covey.api.rules_schema import (
     LeaveRequest,
     RulesForm,
     RulesReply,
+    RulesRequest,
 )
 from covey.api.schema import (
     ApplicationList,
@@ -128,6 +129,11 @@ class Client:
     def rules(self, context: str) -> RulesReply:
         """The rules of a context, and what follows from them."""
         return self._connection.request("GET", f"{_context(context)}/rules", RulesReply)
+
+    def rules_of(self, target: str) -> RulesReply:
+        """The same by ticket, context id or topic, joined or not; answers within 30 s."""
+        content = _encode(RulesRequest(target))
+        return self._connection.request("POST", "/rules", RulesReply, content=content)
 
     def govern(self, context: str, request: GovernRequest) -> GovernReply:
         """Govern a context; Refused where its rules forbid it."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +22,6 @@ from covey.codec import (
     encode_charter,
     topic_hash,
     topic_mark,
-    topic_text,
 )
 from covey.crypto import Signer
 from covey.errors import (
@@ -54,7 +51,7 @@ from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
 from covey.node.outlets import Outlets
-from covey.node.reach import Reach, provider_keys
+from covey.node.reach import Reach
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rulebook import Rulebook, founded
 from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
@@ -214,17 +211,6 @@ class Contexts:
     def _settings_of(self, context: ContextId) -> ContextSettings | None:
         held = self._held.get(context)
         return None if held is None else held.record.settings
-
-    @contextmanager
-    def discovering(self, topic: str) -> Iterator[None]:
-        """Look for the peers of a topic as long as the block runs."""
-        assert self._network is not None
-        self._network.discover(topic, partial(provider_keys, topic))
-        try:
-            yield
-        finally:
-            if topic not in [topic_text(context) for context in self._held]:
-                self._network.undiscover(topic)
 
     def new_device(self) -> DeviceId:
         """This installation's device for a context that begins now."""

@@ -76,6 +76,13 @@ class NodeService(Protocol):
         """What can and what can never happen in a context."""
         ...
 
+    async def rules_of(self, target: str) -> RulesRow:
+        """The same by ticket, context id or topic, also of a context that is not joined.
+
+        Of such a one it is what its charter says, asked of peers; answers within 30 s.
+        """
+        ...
+
     async def govern(self, context: str, wish: Wish) -> str:
         """Write governance; the delta's id in hex. Raises Refused with the rule's reason."""
         ...

@@ -97,7 +97,7 @@ class Node:
         self._engines = engines
         self._contexts = contexts
         self._network = network
-        self._targets = Targets(contexts, records)
+        self._targets = Targets(contexts, network)
         self.stopping = trio.Event()
 
     # -- the node ---
@@ -184,6 +184,12 @@ class Node:
         if held.charter is None:
             raise Refused("its charter is not here yet: this node is still joining")
         return charter_rules(cid_text(held.record.id), held.charter)
+
+    async def rules_of(self, target: str) -> RulesRow:
+        """As `NodeService.rules_of`."""
+        context, charter = await self._targets.charter_of(target)
+        name = cid_text(context)
+        return self.rules(name) if charter is None else charter_rules(name, charter)
 
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""

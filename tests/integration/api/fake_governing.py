@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from covey.errors import Refused
+from dataclasses import replace
+
+from covey.errors import PeerUnavailable, Refused
 from covey.node import ConstraintRow, ContextRow, LeaveResult, MemberRow, RulesRow, Wish
 from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
 
@@ -14,6 +16,7 @@ class FakeGoverning:
 
     def __init__(self) -> None:
         self.wishes: list[Wish] = []
+        self.asked: list[str] = []
         self.left: list[str] = []
         self.forgotten: list[str] = []
         self.is_last_admin = False
@@ -43,6 +46,13 @@ class FakeGoverning:
             never=("Nobody can change this application's code.",),
             unpromised=("Times are their author's claims.",),
         )
+
+    async def rules_of(self, target: str) -> RulesRow:
+        """Of what is not here the charter alone."""
+        self.asked.append(target)
+        if target == "slow-ticket":
+            raise PeerUnavailable("nobody answered for it within 30 s")
+        return replace(self.rules("notes"), is_current=False, version="")
 
     async def govern(self, context: str, wish: Wish) -> str:
         """Remembers the wish; nobody may vote."""
