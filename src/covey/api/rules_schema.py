@@ -6,11 +6,16 @@ import msgspec
 
 __all__ = [
     "CertificateReply",
+    "ChangeCount",
+    "ChangeReply",
+    "CollectionAdded",
     "ConstraintForm",
     "GovernReply",
     "GovernRequest",
     "LeaveReply",
     "LeaveRequest",
+    "RehearsalReply",
+    "RehearseRequest",
     "RoleHolder",
     "RulesForm",
     "RulesReply",
@@ -66,6 +71,70 @@ class GovernReply(msgspec.Struct, frozen=True):
     """The delta that did it, in hex."""
 
     delta: str
+
+
+class RehearseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Try an upgrade. release: an installed one. migration: as of `GovernRequest`."""
+
+    release: str
+    migration: str | None = None
+
+
+class CollectionAdded(msgspec.Struct, frozen=True):
+    """A collection that the release in force does not have; roles: who writes it, all if none."""
+
+    name: str
+    rule: str
+    roles: tuple[str, ...]
+
+
+class ChangeCount(msgspec.Struct, frozen=True):
+    """How many entries of a collection would be put, deleted and added to."""
+
+    collection: str
+    put: int
+    delete: int
+    add: int
+
+
+class ChangeReply(msgspec.Struct, frozen=True):
+    """An entry that would change. op: put, delete or add. before, after: null where it is not.
+
+    key, before, after: text where they are, else `base64:…`, cut after 4,096 characters; sums of
+    counters as numbers.
+    """
+
+    op: str
+    collection: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+class RehearsalReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upgrade would do now. allowed: by the rules; else code and reason.
+
+    number: that it would have. before, version_before: of the release in force. migrated: whether
+    the migration came to its end. counts: of all changes; changes: the first 1,000, in order.
+    fuel, fuel_left: of the migration. log: what it said.
+    """
+
+    id: str
+    allowed: bool
+    code: str
+    reason: str
+    number: int
+    release: str
+    version: str
+    before: str
+    version_before: str
+    collections_added: tuple[CollectionAdded, ...]
+    migrated: bool
+    counts: tuple[ChangeCount, ...]
+    changes: tuple[ChangeReply, ...]
+    fuel: int
+    fuel_left: int
+    log: tuple[str, ...]
 
 
 class LeaveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

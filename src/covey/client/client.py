@@ -16,6 +16,8 @@ from covey.api.rules_schema import (
     GovernRequest,
     LeaveReply,
     LeaveRequest,
+    RehearsalReply,
+    RehearseRequest,
     RulesForm,
     RulesReply,
     RulesRequest,
@@ -139,6 +141,11 @@ class Client:
         """Govern a context; Refused where its rules forbid it."""
         path = f"{_context(context)}/govern"
         return self._connection.request("POST", path, GovernReply, content=_encode(request))
+
+    def rehearse(self, context: str, request: RehearseRequest) -> RehearsalReply:
+        """Try an upgrade on a copy of the state."""
+        path = f"{_context(context)}/rehearse"
+        return self._connection.request("POST", path, RehearsalReply, content=_encode(request))
 
     def certificate(self) -> CertificateReply:
         """This installation's device and whose it is."""

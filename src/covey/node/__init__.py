@@ -12,6 +12,9 @@ from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
     CallResult,
+    ChangeCount,
+    ChangeRow,
+    CollectionRow,
     ContextRow,
     ContextStatus,
     DeltaRow,
@@ -21,6 +24,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RehearsalRow,
     SettingsRow,
 )
 
@@ -29,6 +33,9 @@ __all__ = [
     "Rulebook",
     "RulesRow",
     "MemberRow",
+    "ChangeCount",
+    "ChangeRow",
+    "CollectionRow",
     "ConstraintRow",
     "ApiAddress",
     "ApplicationRow",
@@ -47,6 +54,7 @@ __all__ = [
     "PeerRow",
     "Ports",
     "QueryResult",
+    "RehearsalRow",
     "SettingsChange",
     "SettingsRow",
     "changed",

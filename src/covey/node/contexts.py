@@ -41,6 +41,7 @@ from covey.model import (
     ContextId,
     DeviceId,
     PeerId,
+    Reader,
     ReleaseTerms,
 )
 from covey.network import Network
@@ -298,7 +299,7 @@ class Contexts:
             task_status.started()
             await trio.sleep_forever()
         signer = await self._device(held)
-        replica = self._replica(held, application, signer, held.charter)
+        replica = self._replica(held, signer, held.charter, self._store.reader(held.record.id))
         driver = ContextDriver(
             replica, application.interface, self._store, self._executor, self._outlets(held)
         )
@@ -330,15 +331,20 @@ class Contexts:
             if replica.is_admitted or replica.is_removed:
                 await turned.wait()
 
-    def _replica(
-        self, held: Held, application: Application, signer: Signer, charter: Charter
-    ) -> Replica:
+    def replica_on(self, held: Held, reader: Reader) -> Replica:
+        """Another replica of a context, on a copy of its rows; what it wants must go nowhere."""
+        assert held.charter is not None
+        return self._replica(held, self._home.device_of(held.record.device), held.charter, reader)
+
+    def _replica(self, held: Held, signer: Signer, charter: Charter, reader: Reader) -> Replica:
+        application = self._records.application(charter.release)
         assert self._network is not None
+        assert application is not None
         return Replica(
             context=held.record.id,
             charter=charter,
             first=application.manifest.terms,
-            reader=self._store.reader(held.record.id),
+            reader=reader,
             device=signer,
             certificate=self._home.certificate(DeviceId(signer.public)),
             peer=self._network.peer_id,

@@ -22,6 +22,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RehearsalRow,
     SettingsRow,
 )
 
@@ -85,6 +86,10 @@ class NodeService(Protocol):
 
     async def govern(self, context: str, wish: Wish) -> str:
         """Write governance; the delta's id in hex. Raises Refused with the rule's reason."""
+        ...
+
+    async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
+        """Try an upgrade to an installed release on a copy of the state; nothing is written."""
         ...
 
     def certificate(self) -> str:

@@ -31,6 +31,7 @@ from covey.model import (
     PeerId,
     Query,
     ReleaseId,
+    Upgrade,
     limits,
     time_at,
 )
@@ -39,13 +40,21 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
-from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
+from covey.node.governing import (
+    RulesRow,
+    Wish,
+    charter_rules,
+    effects_of,
+    ledger_rules,
+    migration_of,
+)
 from covey.node.held import Held
 from covey.node.joining import check_module
 from covey.node.leaving import leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
 from covey.node.targets import Targets
@@ -66,6 +75,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RehearsalRow,
     SettingsRow,
 )
 from covey.runtime import Executor
@@ -201,8 +211,24 @@ class Node:
             # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
             await driver.code.make_ready(release, self._records.manifest(release))
-        migration = None if wish.migration is None else Call("migrate", wish.migration.encode())
-        return (await driver.govern(effects, migration)).hex()
+        return (await driver.govern(effects, migration_of(wish))).hex()
+
+    async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
+        """As `NodeService.rehearse`."""
+        held = self._held(context)
+        replica = (await self._served(held)).replica
+        application = self._application(release)
+        wish = Wish(action="upgrade", release=cid_text(application.release), migration=migration)
+        effects = effects_of(replica.ledger, replica.device, wish, self._records)
+        upgrade = next(effect for effect in effects if isinstance(effect, Upgrade))
+        module = self._records.module(application.release)
+        engine = self._engines.engine_for(application.release, application.manifest)
+        await self._executor.install(application.release, module, engine)
+        with self._store.snapshot(replica.context) as reader:
+            return await rehearse(
+                *(self._contexts, held, reader, application, upgrade, migration_of(wish)),
+                run=self._executor.run_batch,
+            )
 
     def certificate(self) -> str:
         """As `NodeService.certificate`."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 __all__ = [
     "ApplicationRow",
     "CallResult",
+    "ChangeCount",
+    "ChangeRow",
+    "CollectionRow",
     "ContextRow",
     "ContextStatus",
     "DeltaRow",
@@ -19,6 +22,7 @@ __all__ = [
     "NodeStatus",
     "PeerRow",
     "QueryResult",
+    "RehearsalRow",
     "SettingsRow",
 ]
 
@@ -178,6 +182,66 @@ class LeaveResult:
     closed: bool
     delta: str
     undone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRow:
+    """A collection that a release declares; roles: who writes it, all if none."""
+
+    name: str
+    rule: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCount:
+    """How many entries of a collection would be put, deleted and added to."""
+
+    collection: str
+    put: int
+    delete: int
+    add: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """An entry that would change. op: put, delete or add. before, after: None where it is not.
+
+    key, before, after: text where they are, else `base64:…`; sums of counters as numbers.
+    """
+
+    op: str
+    collection: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalRow:
+    """What an upgrade would do now. allowed: by the rules; else code and reason.
+
+    number: that it would have. before, version_before: of the release in force. migrated: whether
+    the migration came to its end. counts: of all changes; changes: the first of them, in order.
+    fuel, fuel_left: of the migration. log: what it said.
+    """
+
+    id: str
+    allowed: bool
+    code: str
+    reason: str
+    number: int
+    release: str
+    version: str
+    before: str
+    version_before: str
+    collections_added: tuple[CollectionRow, ...]
+    migrated: bool
+    counts: tuple[ChangeCount, ...]
+    changes: tuple[ChangeRow, ...]
+    fuel: int
+    fuel_left: int
+    log: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covey.errors import PeerUnavailable, Refused
-from covey.node import ConstraintRow, ContextRow, LeaveResult, MemberRow, RulesRow, Wish
+from covey.node import (
+    ChangeCount,
+    ChangeRow,
+    CollectionRow,
+    ConstraintRow,
+    ContextRow,
+    LeaveResult,
+    MemberRow,
+    RehearsalRow,
+    RulesRow,
+    Wish,
+)
 from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
 
 __all__ = ["FakeGoverning"]
+
+
+_CHANGES = (
+    ChangeRow("put", "entries", "a", None, "1"),
+    ChangeRow("put", "entries", "b", "1", "2"),
+    ChangeRow("delete", "entries", "c", "3", None),
+)
 
 
 class FakeGoverning:
@@ -17,6 +35,7 @@ class FakeGoverning:
     def __init__(self) -> None:
         self.wishes: list[Wish] = []
         self.asked: list[str] = []
+        self.tried: list[tuple[str, str | None]] = []
         self.left: list[str] = []
         self.forgotten: list[str] = []
         self.is_last_admin = False
@@ -65,6 +84,30 @@ class FakeGoverning:
     def certificate(self) -> str:
         """Some text."""
         return "coveycert1abc"
+
+    async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
+        """What a migration changes; without one it is locked."""
+        row = self.context(context)
+        self.tried.append((release, migration))
+        is_allowed = migration is not None
+        return RehearsalRow(
+            id=row.id,
+            allowed=is_allowed,
+            code="" if is_allowed else "locked",
+            reason="" if is_allowed else "the code of this context can never change",
+            number=1,
+            release=RELEASE_ID,
+            version="2.0.0",
+            before="bafkreibefore",
+            version_before="1.0.0",
+            collections_added=(CollectionRow("staff", "register", ("clerk",)),),
+            migrated=is_allowed,
+            counts=(ChangeCount("entries", 2, 1, 0),) if is_allowed else (),
+            changes=_CHANGES if is_allowed else (),
+            fuel=1_234,
+            fuel_left=49_998_766,
+            log=("renamed",) if is_allowed else (),
+        )
 
     async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """Remember who left; who is the last admin has to abandon the context."""
