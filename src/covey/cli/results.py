@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from covey.api.rules_schema import ConstraintForm
+
 __all__ = [
     "BuildResult",
     "CallResult",
@@ -13,6 +15,8 @@ __all__ = [
     "NewResult",
     "PackResult",
     "QueryResult",
+    "ReleaseContext",
+    "ReleaseResult",
     "RunResult",
     "VersionResult",
     "WatchLine",
@@ -99,6 +103,33 @@ class BuildResult(_Result, frozen=True):
 
     module: str
     size_bytes: int
+
+
+class ReleaseContext(_Result, frozen=True):
+    """A context of the released application. version, number: what is in force there.
+
+    constraints: its code rule. next: commands, in order. note: what they wait for, or empty.
+    """
+
+    id: str
+    name: str
+    number: int
+    version: str
+    constraints: tuple[ConstraintForm, ...]
+    next: tuple[str, ...]
+    note: str
+
+
+class ReleaseResult(_Result, frozen=True):
+    """`covey app release`; id: of the release. version_before: the newest one until now."""
+
+    id: str
+    bundle: str
+    size_bytes: int
+    package: str
+    version: str
+    version_before: str
+    contexts: tuple[ReleaseContext, ...]
 
 
 class PackResult(_Result, frozen=True):

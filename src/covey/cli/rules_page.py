@@ -8,7 +8,7 @@ from rich.text import Text
 
 from covey.api.rules_schema import ConstraintForm, RulesReply
 
-__all__ = ["rules_page"]
+__all__ = ["constraint_text", "rules_page"]
 
 _CHARTER_ALONE = (
     "Only the charter is known here: none of this can have been loosened. Constraints on releases "
@@ -25,7 +25,9 @@ def rules_page(reply: RulesReply) -> RenderableType:
         *_section("Not promised", "yellow", reply.unpromised),
     ]
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("code rule", ", ".join(_constraint(each) for each in reply.constraints) or "none")
+    facts.add_row(
+        "code rule", ", ".join(constraint_text(each) for each in reply.constraints) or "none"
+    )
     release = f"number {reply.number}  {reply.version}  {reply.release}"
     facts.add_row("release", release if reply.is_current else f"founded with {reply.release}")
     facts.add_row(
@@ -49,7 +51,8 @@ def _section(title: str, style: str, lines: tuple[str, ...]) -> list[RenderableT
     return [Text(title, style=f"bold {style}"), *(Text(f"  {line}") for line in lines), Text("")]
 
 
-def _constraint(form: ConstraintForm) -> str:
+def constraint_text(form: ConstraintForm) -> str:
+    """A constraint in a few words."""
     if form.constraint != "quorum":
         return form.constraint
     return f"quorum {form.k} of {len(form.keys)}, notice {form.notice_s} s"

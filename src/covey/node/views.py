@@ -79,9 +79,18 @@ class MethodRow:
     result: str
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionRow:
+    """A collection that a release declares; roles: who writes it, all if none."""
+
+    name: str
+    rule: str
+    roles: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationRow:
-    """An installed release. collections: (name, rule) pairs."""
+    """An installed release."""
 
     id: str
     application: str
@@ -95,7 +104,7 @@ class ApplicationRow:
     module_size_bytes: int
     abi: str
     execution: str
-    collections: tuple[tuple[str, str], ...]
+    collections: tuple[CollectionRow, ...]
     methods: tuple[MethodRow, ...]
 
 
@@ -182,15 +191,6 @@ class LeaveResult:
     closed: bool
     delta: str
     undone: str
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionRow:
-    """A collection that a release declares; roles: who writes it, all if none."""
-
-    name: str
-    rule: str
-    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from covey.model import PeerId, limits
 from covey.node import (
     ApplicationRow,
     CallResult,
+    CollectionRow,
     ContextRow,
     ContextSettings,
     ContextStatus,
@@ -157,7 +158,7 @@ class FakeNode(FakeGoverning):
                 module_size_bytes=1234,
                 abi="covey/1",
                 execution="covey-exec/1",
-                collections=(("entries", "register"),),
+                collections=(CollectionRow("entries", "register", ()),),
                 methods=(
                     MethodRow(name="set", kind="call", arguments='{"type":"object"}', result=""),
                     MethodRow(name="get", kind="query", arguments="", result=""),

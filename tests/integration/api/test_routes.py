@@ -28,7 +28,7 @@ def test_peers(http):
 
 def test_applications(http):
     (row,) = http.get("/v1/applications").json()["applications"]
-    assert row["collections"] == [{"name": "entries", "rule": "register"}]
+    assert row["collections"] == [{"name": "entries", "rule": "register", "roles": []}]
     assert row["methods"][0]["args"] == {"type": "object"}
     assert row["methods"][1]["args"] is None
     assert http.get("/v1/applications/org.example.kv").json() == row
