@@ -160,7 +160,7 @@ class Demo:
             replayed_on=DEFAULT_ENGINE,
             calls=replayed.calls,
             deltas=replayed.deltas,
-            digest=replayed.digest.hex(),
+            digest=replayed.digest,
             took_s=round(time.monotonic() - began_s, 1),
         )
 

@@ -15,7 +15,14 @@ from litestar.types import ASGIApp
 from litestar.typing import FieldDefinition
 
 from covey import __version__
-from covey.api import application_routes, call_routes, context_routes, node_routes, rules_routes
+from covey.api import (
+    application_routes,
+    call_routes,
+    context_routes,
+    history_routes,
+    node_routes,
+    rules_routes,
+)
 from covey.api.failures import HANDLERS
 from covey.api.guard import Guard
 from covey.node import NodeService
@@ -67,6 +74,7 @@ def build_routes(service: NodeService, stopping: trio.Event) -> Litestar:
             *application_routes.ROUTES,
             *context_routes.ROUTES,
             *rules_routes.ROUTES,
+            *history_routes.ROUTES,
             *call_routes.ROUTES,
         ],
         state=State({"service": service, "stopping": stopping}),

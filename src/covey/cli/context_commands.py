@@ -10,7 +10,7 @@ import typer
 
 from covey.api.rules_schema import ConstraintForm, RulesForm
 from covey.api.schema import JoinReply, TicketReply
-from covey.cli import rules_commands, settings_command
+from covey.cli import history_commands, rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -23,7 +23,6 @@ from covey.cli.options import (
 from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
 from covey.cli.results import IdResult, LeaveResult, WatchLine
 from covey.cli.rules_file import read_rules
-from covey.model import limits
 
 __all__ = ["register", "register_join"]
 
@@ -42,7 +41,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("context show notes"))(show)
     settings_command.register(app)
     rules_commands.register(app)
-    app.command(epilog=examples("context log notes --after 100 --limit 20"))(log)
+    history_commands.register(app)
     app.command(epilog=examples("context watch notes --json", "context watch notes --after 0"))(
         watch
     )
@@ -118,30 +117,6 @@ def show(home: HomeOption, context: ContextArgument, as_json: JsonOption = False
     from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
 
     emit_shown(context_page(row))
-
-
-def log(
-    home: HomeOption,
-    context: ContextArgument,
-    after: Annotated[
-        int, typer.Option(min=0, metavar="NUMBER", help="Go on after this arrival number.")
-    ] = 0,
-    limit: Annotated[
-        int, typer.Option(min=1, max=limits.API_LOG_ROWS_MAX, metavar="COUNT", help="Rows at most.")
-    ] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """List applied deltas in the order they arrived here."""
-    with open_client(home) as client:
-        reply = client.log(context, after, limit)
-    if as_json:
-        emit_json(reply)
-        return
-    from covey.cli.tables import log_table  # noqa: PLC0415 - scripts do without drawing
-
-    emit_shown(log_table(reply))
-    if reply.next is not None:
-        say(f"there may be more: --after {reply.next}")
 
 
 def watch(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from covey.api.history_schema import RefusedRow
 from covey.api.rules_schema import ConstraintForm
+from covey.api.schema import AppliedRow
 
 __all__ = [
     "BuildResult",
@@ -12,6 +14,7 @@ __all__ = [
     "IdResult",
     "InitResult",
     "LeaveResult",
+    "LogResult",
     "NewResult",
     "PackResult",
     "QueryResult",
@@ -66,6 +69,14 @@ class LeaveResult(_Result, frozen=True):
     closed: bool
     delta: str
     undone: str
+
+
+class LogResult(_Result, frozen=True):
+    """`covey context log`: what was applied, in order, and what was refused."""
+
+    rows: tuple[AppliedRow, ...]
+    next: int | None
+    refused: tuple[RefusedRow, ...]
 
 
 class CallResult(_Result, frozen=True):

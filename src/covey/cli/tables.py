@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from covey.api.history_schema import RefusedReply
 from covey.api.schema import (
     ApplicationList,
     ApplicationReply,
@@ -263,6 +264,15 @@ def log_table(reply: LogReply) -> RenderableType:
             _calls(row),
             _short(row.delta),
         )
+    return table
+
+
+def refused_table(reply: RefusedReply) -> RenderableType:
+    """What members' devices signed and nobody may apply."""
+    table = new_table("refused delta", "author", "why")
+    for row in reply.rows:
+        proof = "" if row.size_bytes else " (not kept)"
+        table.add_row(row.delta, row.author, f"{row.code}: {row.reason}{proof}")
     return table
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from covey.api.history_schema import ProofReply, RefusedReply
 from covey.api.rules_schema import (
     CertificateReply,
     GovernReply,
@@ -43,7 +44,7 @@ from covey.api.schema import (
     TicketReply,
 )
 from covey.client.connection import Connection
-from covey.client.streams import Watch, batch_bodies, first_error, lines_of
+from covey.client.streams import AuditCourse, Watch, batch_bodies, first_error, lines_of
 from covey.errors import ConfigError, NodeError, PeerUnavailable
 from covey.model import limits
 
@@ -232,6 +233,23 @@ class Client:
             LogReply,
             parameters={"after": after, "limit": limit},
         )
+
+    def refused(self, context: str) -> RefusedReply:
+        """What members' devices signed and nobody may apply."""
+        return self._connection.request("GET", f"{_context(context)}/refused", RefusedReply)
+
+    def proof(self, context: str, delta: str) -> str:
+        """A refused delta as it was signed, in hex."""
+        path = f"{_context(context)}/refused/{_part(delta)}"
+        return self._connection.request("GET", path, ProofReply).frame
+
+    @contextmanager
+    def audit(self, context: str) -> Iterator[AuditCourse]:
+        """Verify a context's whole history: how far it is, and last how it ended."""
+        with self._connection.stream(
+            "POST", f"{_context(context)}/audit", silence_s=limits.API_SILENCE_S
+        ) as reply:
+            yield AuditCourse(reply)
 
     @contextmanager
     def watch(self, context: str, after: int | None = None) -> Iterator[Watch]:

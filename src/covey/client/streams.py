@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from covey.api.history_schema import AuditLine
 from covey.api.schema import AppliedRow, ErrorReply
 from covey.client.connection import error_of
 from covey.errors import NodeError, PeerUnavailable
 
-__all__ = ["ERROR_START", "Watch", "batch_bodies", "first_error", "lines_of"]
+__all__ = ["ERROR_START", "AuditCourse", "Watch", "batch_bodies", "first_error", "lines_of"]
 
 ERROR_START = b'{"error"'
 
 _decode_row = msgspec.json.Decoder(AppliedRow).decode
+_decode_audit = msgspec.json.Decoder(AuditLine).decode
 _decode_error = msgspec.json.Decoder(ErrorReply).decode
 
 
@@ -42,13 +44,33 @@ class Watch(Iterator[AppliedRow]):
         self._lines = lines_of(pieces)
 
     def __next__(self) -> AppliedRow:
-        for line in self._lines:
-            error = first_error(line)
-            if error is not None:
-                raise error
-            if line:
-                return _decode_row(line)
-        raise PeerUnavailable("the node ended the watch")
+        return _decode_row(_next_line(self._lines, "watch"))
+
+
+class AuditCourse(Iterator[AuditLine]):
+    """How far an audit is; ends after the line that says how it ended."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._lines = lines_of(pieces)
+        self._is_done = False
+
+    def __next__(self) -> AuditLine:
+        if self._is_done:
+            raise StopIteration
+        line = _decode_audit(_next_line(self._lines, "audit"))
+        self._is_done = line.is_done
+        return line
+
+
+def _next_line(lines: Iterator[bytes], what: str) -> bytes:
+    """The next line that is no heartbeat. Raises the error that it is."""
+    for line in lines:
+        error = first_error(line)
+        if error is not None:
+            raise error
+        if line:
+            return line
+    raise PeerUnavailable(f"the node ended the {what}")
 
 
 def batch_bodies(lines: Iterable[bytes], size_bytes_max: int) -> Iterator[tuple[bytes, int]]:

@@ -56,6 +56,9 @@ class Table(enum.IntEnum):
     CODE_RULE = 18  # (kind: int, id: b32, index: int) -> an upgrade, approval, tighten, …
     SILENT = 19  # (device: b32, sequence: int, id: b32) -> why a delta's effects are folded out
 
+    REFUSAL = 20  # (author: b32, place: int) -> a refused delta, as the proof of it
+    BUDGET = 21  # (id: b32) -> fuel that its device may still use, by its own times
+
     # Of the node itself (scope None):
     BLOB = 32  # (cid: b36) -> the bytes, raw
     CONTEXT = 33  # (context id: b36) -> what this node keeps of a context: name, device, phase

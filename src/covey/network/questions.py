@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from libp2p.abc import INetStream
 from libp2p.kad_dht.pb.kademlia_pb2 import Message
+from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.utils.varint import encode_uvarint, read_varint_prefixed_bytes_limited
 
 from covey.errors import ProtocolViolation
@@ -34,9 +35,12 @@ class Questions(INetStream):
     async def read(self, n: int | None = None) -> bytes:
         """The next bytes of a message, at most n, and all that are left of it without."""
         if not self._ready:
-            body = await read_varint_prefixed_bytes_limited(
-                self._stream, limits.DHT_MESSAGE_BYTES_MAX
-            )
+            try:
+                body = await read_varint_prefixed_bytes_limited(
+                    self._stream, limits.DHT_MESSAGE_BYTES_MAX
+                )
+            except StreamEOF:
+                return b""  # py-libp2p takes this for the end, and the error for a fault
             # PUT_VALUE is number 0: so is what names no type.
             if Message.FromString(body).type == Message.MessageType.PUT_VALUE:
                 raise ProtocolViolation("wrong-shape", "values are not kept here")

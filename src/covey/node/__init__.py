@@ -11,6 +11,7 @@ from covey.node.rulebook import ConstraintRow, Rulebook
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
+    AuditRow,
     CallResult,
     ChangeCount,
     ChangeRow,
@@ -24,6 +25,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RefusedRow,
     RehearsalRow,
     SettingsRow,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "ConstraintRow",
     "ApiAddress",
     "ApplicationRow",
+    "AuditRow",
     "CallResult",
     "ContextRow",
     "ContextSettings",
@@ -55,6 +58,7 @@ __all__ = [
     "Ports",
     "QueryResult",
     "RehearsalRow",
+    "RefusedRow",
     "SettingsChange",
     "SettingsRow",
     "changed",

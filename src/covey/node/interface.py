@@ -14,6 +14,7 @@ from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import SettingsChange
 from covey.node.views import (
     ApplicationRow,
+    AuditRow,
     CallResult,
     ContextRow,
     DeltaRow,
@@ -22,6 +23,7 @@ from covey.node.views import (
     NodeStatus,
     PeerRow,
     QueryResult,
+    RefusedRow,
     RehearsalRow,
     SettingsRow,
 )
@@ -147,6 +149,20 @@ class NodeService(Protocol):
 
     def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
         """Applied deltas after an arrival number."""
+        ...
+
+    def refused(self, context: str) -> tuple[RefusedRow, ...]:
+        """What members' devices signed and nobody may apply."""
+        ...
+
+    def proof(self, context: str, delta: str) -> bytes:
+        """A refused delta as it was signed; NotFound where it is not kept."""
+        ...
+
+    def audit(
+        self, context: str
+    ) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[AuditRow]]:
+        """Verify the whole history from the charter: how far it is, and last how it ended."""
         ...
 
     def watch(

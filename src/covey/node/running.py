@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,8 @@ from trio_typing import TaskStatus
 from covey import __version__
 from covey.errors import ConfigError, PeerUnavailable, ProtocolViolation
 from covey.model import PeerId, ReleaseId
-from covey.network import FrameStream, NetworkConfig, open_network
+from covey.network import FrameStream, Network, NetworkConfig, open_network
+from covey.node.auditor import Auditor
 from covey.node.contexts import Contexts
 from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.home import Home, Ports
@@ -71,8 +72,11 @@ async def open_node(
     try:
         records = Records(store)
         cache = ModuleCache(home.path / "cache" / "modules", home.cache_key())
-        async with open_executor(partial(_load, records, engines), cache=cache) as executor:
+        load = partial(_load, records, engines)
+        async with open_executor(load, cache=cache) as executor:
             contexts = Contexts(home, store, records, executor, engines)
+            beside = partial(open_executor, load, cache=cache)
+            auditor = Auditor(store, beside, home.path / "cache")
             config = NetworkConfig(
                 seed=home.peer_seed(),
                 listen=addresses,
@@ -81,12 +85,7 @@ async def open_node(
                 is_relay=is_relay,
                 is_on_lan=is_on_lan,
             )
-            async with open_network(
-                config,
-                on_stream=partial(_serve_stream, contexts),
-                on_connected=contexts.links.on_connected,
-                on_disconnected=contexts.links.on_disconnected,
-            ) as network:
+            async with _network_of(contexts, config) as network:
                 home.keep_ports(Ports(_chosen(addresses, network.addresses), ports.api))
                 async with trio.open_nursery() as nursery:
                     await contexts.attach(network, nursery)
@@ -100,12 +99,22 @@ async def open_node(
                             engines=engines,
                             contexts=contexts,
                             network=network,
+                            auditor=auditor,
                         )
                     finally:
                         contexts.links.detach()
                         nursery.cancel_scope.cancel()
     finally:
         store.close()
+
+
+def _network_of(contexts: Contexts, config: NetworkConfig) -> AbstractAsyncContextManager[Network]:
+    return open_network(
+        config,
+        on_stream=partial(_serve_stream, contexts),
+        on_connected=contexts.links.on_connected,
+        on_disconnected=contexts.links.on_disconnected,
+    )
 
 
 async def run(

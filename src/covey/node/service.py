@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import trio
@@ -36,6 +35,7 @@ from covey.model import (
     time_at,
 )
 from covey.network import Network
+from covey.node.auditor import Auditor
 from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
@@ -49,10 +49,10 @@ from covey.node.governing import (
     migration_of,
 )
 from covey.node.held import Held
+from covey.node.history import History
 from covey.node.joining import check_module
 from covey.node.leaving import leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
-from covey.node.log import read_log, replay
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
@@ -69,7 +69,6 @@ from covey.node.views import (
     ApplicationRow,
     CallResult,
     ContextRow,
-    DeltaRow,
     JoinResult,
     LeaveResult,
     NodeStatus,
@@ -84,7 +83,7 @@ from covey.store import Store
 __all__ = ["Node"]
 
 
-class Node:
+class Node(History):
     """A running node; made by `covey.node.open_node`."""
 
     def __init__(
@@ -98,7 +97,9 @@ class Node:
         engines: EngineChoice,
         contexts: Contexts,
         network: Network,
+        auditor: Auditor,
     ) -> None:
+        super().__init__(auditor)
         self.member = did_text(member)
         self._version = version
         self._store = store
@@ -359,26 +360,3 @@ class Node:
         if held.driver is None:
             raise Refused("not joined yet: a member's node must be reachable; try again")
         return held.driver
-
-    # -- what happened ---
-
-    def log(self, context: str, after: int, limit: int) -> tuple[tuple[int, DeltaRow], ...]:
-        """As `NodeService.log`."""
-        held = self._held(context)
-        return () if held.driver is None else read_log(held.driver.replica, after, limit)
-
-    @asynccontextmanager
-    async def watch(
-        self, context: str, after: int | None
-    ) -> AsyncIterator[trio.MemoryReceiveChannel[tuple[int, DeltaRow]]]:
-        """As `NodeService.watch`."""
-        driver = await self._served(self._held(context))
-        async with driver.notices.watch() as live:
-            if after is None:
-                yield live
-                return
-            send, receive = trio.open_memory_channel[tuple[int, DeltaRow]](0)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(replay, driver.replica, after, live, send)
-                yield receive
-                nursery.cancel_scope.cancel()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ApplicationRow",
+    "AuditRow",
     "CallResult",
     "ChangeCount",
     "ChangeRow",
@@ -23,6 +24,7 @@ __all__ = [
     "PeerRow",
     "QueryResult",
     "RehearsalRow",
+    "RefusedRow",
     "SettingsRow",
 ]
 
@@ -287,3 +289,38 @@ class PeerRow:
     protocols: tuple[str, ...]
     dht_server: bool
     contexts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRow:
+    """What a member's device signed and nobody may apply. code: from protocols/registry.md.
+
+    size_bytes: of the signed delta, which is the proof; 0 where there was no room to keep it.
+    """
+
+    delta: str
+    author: str
+    code: str
+    reason: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """How far an audit is. deltas: that hold so far; of: all. calls: run again.
+
+    is_done: nothing comes after this row; holds: then, whether everything does, and digest is that
+    of the state. delta, author, arrival, code, reason: the first that does not hold.
+    """
+
+    deltas: int
+    of: int
+    calls: int
+    is_done: bool
+    holds: bool
+    digest: str
+    delta: str
+    author: str
+    arrival: int
+    code: str
+    reason: str

@@ -140,13 +140,23 @@ class Executor:
         job: _Job[Outcome] = _Job(
             lambda executor, interrupt: executor.query(query, base, interrupt)
         )
+        return await self._run_until_left(job)
+
+    async def offload(self, work: Callable[[BlockingExecutor, Interrupt], _T]) -> _T:
+        """Run other work on the thread; when its caller is cancelled the interrupt has a reason.
+
+        It is waited for even then.
+        """
+        return await self._run_until_left(_Job(work))
+
+    async def _run_until_left(self, job: _Job[_T]) -> _T:
         async with self._slots:
             self._put(job)
             try:
                 await job.done.wait()
             finally:
                 self._interrupt(job, Failure.CANCELLED)
-                # `base` is the caller's: it is not touched any more once this returns.
+                # What it reads is the caller's: it is not touched any more once this returns.
                 with trio.CancelScope(shield=True):
                     await job.done.wait()
         return job.result()

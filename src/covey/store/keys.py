@@ -78,6 +78,8 @@ SHAPES: Final[dict[Table, tuple[int, ...]]] = {
     Table.GOVERNED: (HASH, INT, HASH),
     Table.CODE_RULE: (INT, HASH, INT),
     Table.SILENT: (HASH, INT, HASH),
+    Table.REFUSAL: (HASH, INT),
+    Table.BUDGET: (HASH,),
     Table.BLOB: (CID,),
     Table.CONTEXT: (CID,),
     Table.RELEASE: (CID,),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from covey.sync.audit import (
+    Audit,
+    RunAgain,
+)
 from covey.sync.author import (
     Author,
     Draughted,
@@ -70,6 +74,11 @@ from covey.sync.pending import (
     Pending,
     Waiting,
     parents_of,
+)
+from covey.sync.refusals import (
+    Refusal,
+    Refusals,
+    refusals_of,
 )
 from covey.sync.replica import (
     ANNOUNCE,
@@ -152,6 +161,7 @@ __all__ = [
     "AdmissionRequested",
     "Applied",
     "Ask",
+    "Audit",
     "Author",
     "Broadcast",
     "CallRequest",
@@ -185,9 +195,12 @@ __all__ = [
     "PeerLeft",
     "Pending",
     "RecordSequence",
+    "Refusal",
+    "Refusals",
     "ReleaseReady",
     "Replica",
     "Reply",
+    "RunAgain",
     "SetTimer",
     "Standing",
     "Summary",
@@ -198,4 +211,5 @@ __all__ = [
     "Verify",
     "Waiting",
     "parents_of",
+    "refusals_of",
 ]

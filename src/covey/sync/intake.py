@@ -219,6 +219,7 @@ class Intake:
         """
         self.pending.remove(delta.id)
         if isinstance(judged, Denied):
+            self._ledger.note_refusal(delta, judged)
             self._make_ready(self.pending.followers(delta.id))
             return _blame(sent, judged.code)
         effects = [self._apply(delta, judged)] if isinstance(judged, Admissible) else []

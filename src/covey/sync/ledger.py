@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from covey.codec import Packed, frontier_digest, pack, shape, unpack
 from covey.crypto import LTHASH_SIZE_BYTES, LtHash
-from covey.governance import Authority, Governor, record_governance, silence_at
+from covey.governance import Authority, Governor, admissions_of, record_governance, silence_at
 from covey.merge import Origin, fold_effect, state_digest
 from covey.model import (
     TIME_MAX,
@@ -18,6 +18,7 @@ from covey.model import (
     ContextId,
     Delta,
     DeltaId,
+    Denied,
     DeviceId,
     Digest,
     Draft,
@@ -42,6 +43,7 @@ from covey.rules import (
 )
 from covey.sync.pasts import Pasts, Summary
 from covey.sync.ranges import RangeIndex
+from covey.sync.refusals import Refusals
 from covey.sync.voids import count_code, count_outcomes, follow
 
 __all__ = ["Ledger", "Summary"]
@@ -76,6 +78,7 @@ class Ledger:
         self.pasts = Pasts(live)
         self.governor = Governor(context, charter, first, live, self.pasts.closure)
         self._authority: Authority | None = None
+        self._refusals = Refusals(reader)
         self._load()
 
     def _load(self) -> None:
@@ -250,6 +253,14 @@ class Ledger:
             assert summary is not None
             bases.append((base, summary.author, self.closure(base)))
         return bases
+
+    def note_refusal(self, delta: Delta, denied: Denied) -> None:
+        """Keep what a device signed and nobody may apply, if it was ever let in."""
+        author = delta.core.author
+        if self.authority.is_founder(author) or admissions_of(self.view, author):
+            if self._draft is None:
+                self._draft = Draft(self._base)
+            self._refusals.note(self._draft, delta, denied)
 
     def save(self) -> tuple[Write, ...]:
         """The rows that everything applied since the last `settle` changes; none if nothing was.

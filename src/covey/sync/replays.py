@@ -35,7 +35,7 @@ from covey.sync.events import Verify
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
 
-__all__ = ["Replays", "named_manifest", "release_of_calls"]
+__all__ = ["Replays", "named_manifest", "release_of_calls", "signed_of"]
 
 _T = TypeVar("_T")
 
@@ -157,7 +157,7 @@ class _Row:
         self._size_bytes = len(first.frame)
         self.ids: tuple[DeltaId, ...] = (first.id,)
         member, payload = admissible.member, admissible.payload
-        self.signed = [_signed(ledger, self._authority, first, member, payload)]
+        self.signed = [signed_of(ledger, self._authority, first, member, payload)]
 
     @property
     def is_full(self) -> bool:
@@ -183,7 +183,7 @@ class _Row:
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
         self.ids = (*self.ids, delta.id)
-        self.signed.append(_signed(self._ledger, self._authority, delta, member, payload))
+        self.signed.append(signed_of(self._ledger, self._authority, delta, member, payload))
 
     def _continues(self, core: Core) -> bool:
         last = self._last
@@ -222,9 +222,10 @@ def release_of_calls(core: Core) -> ReleaseId:
     return core.release if manifest is None else ReleaseId(cid_of(manifest))
 
 
-def _signed(
+def signed_of(
     ledger: Ledger, authority: Authority, delta: Delta, member: MemberId, payload: Payload
 ) -> Signed:
+    """What a delta's author signed of its calls; authority: at its cut. member: the author's."""
     core = delta.core
     batch = Batch(
         context=ledger.context,

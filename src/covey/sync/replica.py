@@ -145,14 +145,14 @@ class Replica:
             self.is_upgrade_needed = True
         if heard.delta is None or heard.verdict is not Verdict.ACCEPT:
             return heard.verdict, heard
-        if heard.delta.id in self.intake.pending:
+        if heard.delta.id in self.intake.pending or self.judge.refusal(heard.delta.id):
             return Verdict.IGNORE, Heard(Verdict.IGNORE)
         match self.judge.judge(heard.delta, int(now * 1000)):
             case Admissible():
                 return Verdict.ACCEPT, heard
-            case Missing() | Delayed():
-                return Verdict.IGNORE, heard
-            case Known() | Denied():
+            case Missing() | Delayed() | Denied():
+                return Verdict.IGNORE, heard  # What is refused for the first time is kept.
+            case Known():
                 return Verdict.IGNORE, Heard(Verdict.IGNORE)
 
     # -- events --------------------------------------------------------------------------------

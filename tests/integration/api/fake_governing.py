@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 
 from covey.errors import PeerUnavailable, Refused
@@ -33,6 +34,7 @@ class FakeGoverning:
     """Remembers what it was told. is_last_admin, undone: what it says of who leaves."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.wishes: list[Wish] = []
         self.asked: list[str] = []
         self.tried: list[tuple[str, str | None]] = []
@@ -41,9 +43,9 @@ class FakeGoverning:
         self.is_last_admin = False
         self.undone = ""
 
+    @abstractmethod
     def context(self, name: str) -> ContextRow:
-        """As of the whole node."""
-        raise AssertionError("the whole node knows its contexts")
+        """As `NodeService.context`."""
 
     def rules(self, context: str) -> RulesRow:
         """Rules of a locked context."""

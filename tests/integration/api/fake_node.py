@@ -38,6 +38,7 @@ from covey.node import (
     changed,
 )
 from tests.integration.api.fake_governing import FakeGoverning
+from tests.integration.api.fake_history import FakeHistory
 from tests.integration.api.fake_ids import (
     CONTEXT_ID,
     DEVICE,
@@ -66,7 +67,7 @@ FAILURES: dict[str, NodeError] = {
 _NO_RULES = Rulebook()
 
 
-class FakeNode(FakeGoverning):
+class FakeNode(FakeGoverning, FakeHistory):
     """Holds one application and one context, `notes`; a key-value application without a guest."""
 
     peer_id = PEER_ID

@@ -26,7 +26,7 @@ async def test_home_of_a_stopped_node_is_replayed(home):
             replay_home(place.path, ContextId(parse_cid(context.id)), executor)
     replayed = replay_home(place.path, ContextId(parse_cid(context.id)), executor)
     assert replayed.calls == 30
-    assert replayed.digest.hex() == digest
+    assert replayed.digest == digest
 
 
 @pytest.mark.trio

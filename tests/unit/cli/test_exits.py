@@ -24,7 +24,7 @@ COMMANDS = [
     *(["app", name] for name in ("list", "inspect")),
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
-    ["context", "settings"],
+    *(["context", "settings"], ["context", "proof"], ["context", "audit"]),
     *(
         ["context", name]
         for name in ("rules", "role", "remove", "vote", "tighten", "upgrade", "approve")
@@ -87,7 +87,7 @@ def test_defect_of_the_node_is_one_line(covey):
         ["app", "new", "x", "--language", "cobol"],
         ["join"],
         ["run", "--nosuch"],
-        ["context", "settings"],
+        *(["context", "settings"], ["context", "proof"], ["context", "audit"]),
         *(["context", name] for name in ("rules", "role", "remove", "vote", "tighten")),
         ["context", "settings", "notes", "--degree", "0"],
         ["context", "settings", "notes", "--degree", "65"],

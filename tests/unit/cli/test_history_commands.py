@@ -1,0 +1,78 @@
+"""`covey context log`, `proof` and `audit`, against a node that says what a test put there."""
+
+from __future__ import annotations
+
+from covey.node import AuditRow, RefusedRow
+
+AUTHOR = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
+REFUSED = RefusedRow(
+    delta="3f" * 32, author=AUTHOR, code="wrong-effects", reason="call 0 differs", size_bytes=300
+)
+
+
+def row(**changes: object) -> AuditRow:
+    """A line of an audit, halfway."""
+    values: dict[str, object] = {
+        "deltas": 64, "of": 128, "calls": 64, "is_done": False, "holds": False, "digest": "",
+        "delta": "", "author": "", "arrival": 0, "code": "", "reason": "",
+    }  # fmt: skip
+    return AuditRow(**(values | changes))  # type: ignore[arg-type]  # fields by name
+
+
+ENDS_WELL = row(deltas=128, calls=128, is_done=True, holds=True, digest="ab" * 32)
+ENDS_BADLY = row(
+    is_done=True, delta="3f" * 32, author=AUTHOR, arrival=65, code="wrong-fuel", reason="too much"
+)
+
+
+def test_log_shows_what_was_refused_and_why(covey, node):
+    node.node.refusals.append(REFUSED)
+    told = covey("context", "log", "notes").out
+    assert "refused delta" in told
+    assert "wrong-effects: call 0 differs" in " ".join(told.split())
+    (shown,) = covey("context", "log", "notes", "--json").json["refused"]
+    assert shown == {
+        "delta": "3f" * 32, "author": AUTHOR, "code": "wrong-effects", "reason": "call 0 differs",
+        "size_bytes": 300,
+    }  # fmt: skip
+
+
+def test_log_without_refusals_says_nothing_of_them(covey):
+    assert "refused" not in covey("context", "log", "notes").out
+
+
+def test_proof_is_the_signed_bytes(covey, node):
+    node.node.refusals.append(REFUSED)
+    assert covey("context", "proof", "notes", "3f" * 32).out == b"frame".hex() + "\n"
+    missing = covey("context", "proof", "notes", "00" * 32)
+    assert (missing.code, missing.out) == (4, "")
+
+
+def test_audit_that_holds(covey, node):
+    node.node.audited = [row(), ENDS_WELL]
+    told = covey("context", "audit", "notes")
+    assert told.code == 0
+    assert told.out == (f"everything holds: 128 deltas, 128 calls run again, state {'ab' * 32}\n")
+    assert covey("context", "audit", "notes", "--json").json["holds"] is True
+
+
+def test_audit_names_the_first_delta_that_does_not_hold(covey, node):
+    node.node.audited = [row(), ENDS_BADLY]
+    told = covey("context", "audit", "notes")
+    assert told.code == 1
+    assert f"from delta {'3f' * 32} on, number 65 here" in told.out
+    assert "wrong-fuel, too much" in told.out
+
+
+def test_audit_of_a_state_that_differs_alone(covey, node):
+    node.node.audited = [row(is_done=True, code="other-state", reason="another state")]
+    told = covey("context", "audit", "notes")
+    assert (told.code, told.out) == (1, "it does not hold: another state\n")
+
+
+def test_audit_that_the_node_ends_is_no_success(covey, node):
+    """Half an audit proves nothing."""
+    node.node.audited = [row()]
+    told = covey("context", "audit", "notes")
+    assert told.code not in (0, 1)
+    assert told.out == ""
