@@ -170,9 +170,16 @@ def _is_row_silent(reader: Reader, key: RowKey) -> bool:
     return is_silent(reader, DeviceId(device), Tip(sequence, DeltaId(delta)))
 
 
-def versions_of(reader: Reader, rule: Rule, place: tuple[bytes, bytes]) -> Iterator[Version]:
-    """The versions of one entry, the winner first."""
-    for key, row in reader.scan(Table.VERSION, place, reverse=rule is not Rule.FROZEN):
+def versions_of(
+    reader: Reader, rule: Rule, place: tuple[bytes, bytes], before: HybridTime | None = None
+) -> Iterator[Version]:
+    """The versions of one entry, the winner first.
+
+    before: those of this time and later are skipped, where they are the first ones.
+    """
+    is_last_first = rule is not Rule.FROZEN
+    after = before if is_last_first else None
+    for key, row in reader.scan(Table.VERSION, place, after=after, reverse=is_last_first):
         yield decode_version(stamp_of(key), row)
 
 

@@ -14,11 +14,13 @@ from covey.model import (
     Collection,
     DeltaId,
     DeviceId,
+    HybridTime,
     Reader,
     RowKey,
     Rule,
     Table,
     Tip,
+    limits,
 )
 from covey.rules import Cut
 
@@ -83,9 +85,11 @@ class SilentAt(Protocol):
 
 
 class StateAtCut:
-    """The state that the deltas of a cut alone make; an `EntryReader`.
+    """The state that the deltas of a cut alone make; an `EntryReader` of a reader that stays.
 
-    silent: what in the cut has no effect there; None: nothing.
+    silent: what in the cut has no effect there; None: nothing. before: a time later than that of
+    every delta in the cut. What came after the cut is met at each first read of an entry, and a
+    member could have an entry read any number of times: so what was read is remembered (bounded).
     """
 
     def __init__(
@@ -94,16 +98,30 @@ class StateAtCut:
         collections: tuple[Collection, ...],
         cut: Cut,
         silent: SilentAt | None = None,
+        before: HybridTime | None = None,
     ) -> None:
         self._reader = reader
         self._silent = silent
+        self._before = before
+        self._known: dict[tuple[str, bytes], bytes | None] = {}
+        self._known_bytes = 0
         self._collections = {collection.name: collection for collection in collections}
         self._cut = cut
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""
+        place = (collection, key)
+        if place in self._known:
+            return self._known[place]
         declared = self._collections[collection]
-        return value_at(self._reader, declared, key, self._cut, self._silent)
+        value = value_at(self._reader, declared, key, self._cut, self._silent, self._before)
+        self._known_bytes += limits.PAST_ENTRY_BYTES + len(key) + len(value or b"")
+        if self._known_bytes > limits.PAST_ENTRIES_BYTES_MAX:
+            self._known.clear()
+            self._known_bytes = 0
+        else:
+            self._known[place] = value
+        return value
 
     def scan(self, collection: str, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """As `EntryReader.scan`: costs the number of keys ever written, not of live ones."""
@@ -127,13 +145,14 @@ def value_at(
     key: bytes,
     cut: Cut,
     silent: SilentAt | None = None,
+    before: HybridTime | None = None,
 ) -> bytes | None:
-    """The value of one entry at a cut, or None where it is not live there."""
+    """The value of one entry at a cut, or None where it is not live there; as `StateAtCut`."""
     rule, place = collection.rule, (collection.place, key)
     if rule is Rule.COUNTER:
         total = _total_at(reader, place, cut, silent)
         return None if total is None else clamped(total)
-    for version in versions_of(reader, rule, place):
+    for version in versions_of(reader, rule, place, before):
         if cut.holds(version.author, version.tip) and (
             silent is None or not silent.is_silent(version.author, version.tip)
         ):

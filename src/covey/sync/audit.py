@@ -105,4 +105,5 @@ class Audit:
         self.apart += 1
         authority = ledger.governor.at(judged.cut, delta.core.gov_parents)
         silence = silence_at(ledger.governor, authority)
-        return StateAtCut(ledger.view, collections, Cut(ledger.view, judged.cut), silence)
+        cut = Cut(ledger.view, judged.cut)
+        return StateAtCut(ledger.view, collections, cut, silence, delta.core.time)

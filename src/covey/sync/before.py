@@ -17,6 +17,7 @@ from covey.model import (
     DeltaId,
     EntryReader,
     Frontier,
+    HybridTime,
     KeyPart,
     Reader,
     ReleaseTerms,
@@ -55,7 +56,7 @@ class StateBefore:
 
     frontier: of the cut; None: it is everything that the snapshot shows. silences: None where
     nothing in the cut is silent. everything: of all that the snapshot shows. heads: the cut's
-    governance heads.
+    governance heads. time: of the delta, later than everything in its cut.
     """
 
     collections: tuple[Collection, ...]
@@ -63,6 +64,7 @@ class StateBefore:
     silences: Silences | None
     everything: Frontier
     heads: tuple[DeltaId, ...]
+    time: HybridTime
 
     def entries(self, reader: Reader) -> EntryReader:
         """As calls read it."""
@@ -71,7 +73,8 @@ class StateBefore:
         silence = None
         if self.silences is not None:
             silence = self.silences.at(reader, self.everything, self.frontier, self.heads)
-        return StateAtCut(reader, self.collections, Cut(reader, self.frontier), silence)
+        cut = Cut(reader, self.frontier)
+        return StateAtCut(reader, self.collections, cut, silence, self.time)
 
 
 class _Snapshot:

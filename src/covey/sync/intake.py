@@ -199,8 +199,9 @@ class Intake:
             dealt = _dealt(sent, Use.NONE) if isinstance(sent, DeltaReceived) else []
             return [*self._settle(delta, difference, sent), *dealt]
         missing = self._replays.missing_release(delta)
-        if missing is not None or self._replays.is_held(delta.id, now):
-            waits = self._let_wait(sent, (), now) if isinstance(sent, DeltaReceived) else []
+        if missing is not None or self._replays.is_held(delta.core.author, now):
+            # Its own cut knows its author, whoever was removed since: it may wait.
+            waits = self._wait(sent, (), now) if isinstance(sent, DeltaReceived) else []
             return [*waits, *([] if missing is None else [self._need(missing, delta)])]
         self._in_hand = sent
         behind = (event.delta for event in self._held_back)
@@ -233,7 +234,7 @@ class Intake:
     def _apply(self, delta: Delta, admissible: Admissible) -> Applied:
         arrival = self._ledger.apply(delta, admissible.payload, admissible.cut)
         self._judge.forget_applied(delta.id)
-        self._replays.forget(delta.id)
+        self._replays.forget(delta)
         payload, member = admissible.payload, admissible.member
         return Applied(delta, payload, member, is_own=False, arrival=arrival)
 
@@ -242,10 +243,13 @@ class Intake:
     def _let_wait(
         self, event: DeltaReceived, unmet: tuple[DeltaId, ...], now: float
     ) -> list[Effect]:
-        delta = event.delta
-        if not self._may_wait(delta):
+        if not self._may_wait(event.delta):
             return _dealt(event, Use.NONE)
-        is_new = self.pending.add(Waiting(delta, event.peer, event.is_streamed, now), unmet)
+        return self._wait(event, unmet, now)
+
+    def _wait(self, event: DeltaReceived, unmet: tuple[DeltaId, ...], now: float) -> list[Effect]:
+        waiting = Waiting(event.delta, event.peer, event.is_streamed, now)
+        is_new = self.pending.add(waiting, unmet)
         asked = self._to_ask(unmet, now)
         ask: list[Effect] = [Ask(event.peer, asked)] if asked else []
         return [*_dealt(event, Use.WAITS if is_new else Use.NONE), *ask, *self._set_ask()]

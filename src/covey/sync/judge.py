@@ -123,6 +123,7 @@ class Judge:
         return self._refused.get(delta)
 
     def _refuse(self, delta: Delta, denied: Denied) -> Denied:
+        self._payloads.pop(delta.id, None)  # Read for its turn, which it will not have.
         self._refused[delta.id] = denied
         while len(self._refused) > limits.REFUSED_REMEMBERED_MAX:
             self._refused.popitem(last=False)

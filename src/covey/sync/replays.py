@@ -19,7 +19,9 @@ from covey.model import (
     Delta,
     DeltaId,
     Denied,
+    DeviceId,
     Failed,
+    Failure,
     MemberId,
     Payload,
     ReleaseId,
@@ -38,12 +40,17 @@ from covey.sync.ledger import Ledger
 __all__ = ["Replays", "named_manifest", "release_of_calls", "signed_of"]
 
 _T = TypeVar("_T")
+_NOT_BEGUN = Failed(Failure.HOST_FAULT, "it was not even begun", 0, ())
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
-    """A delta that this node cannot tell about: tried again later and later."""
+    """The last delta of a device that this node cannot tell about: tried again later and later.
 
+    Meanwhile none of that device is tried: it may sign any number that each cost what this one did.
+    """
+
+    delta: DeltaId
     tries: int
     again_s: float
 
@@ -57,10 +64,10 @@ class Replays:
         self._ready = ready
         self._is_wanted = ledger.charter.verification is Verification.REPLAY
         self._silences = Silences(ledger.context, ledger.charter, ledger.governor.first)
-        self._in_hand: tuple[DeltaId, ...] = ()
+        self._in_hand: tuple[Delta, ...] = ()
         self._agreed: OrderedDict[DeltaId, None] = OrderedDict()
         self._differs: OrderedDict[DeltaId, Denied] = OrderedDict()
-        self._held: OrderedDict[DeltaId, _Held] = OrderedDict()
+        self._held: OrderedDict[DeviceId, _Held] = OrderedDict()
 
     @property
     def is_waiting(self) -> bool:
@@ -69,7 +76,7 @@ class Replays:
 
     @property
     def held_count(self) -> int:
-        """Deltas that this node could not run to the end, by its own fault."""
+        """Devices of which this node could not run a delta to the end, by its own fault."""
         return len(self._held)
 
     def lacks(self, delta: Delta, admissible: Admissible) -> bool:
@@ -85,9 +92,9 @@ class Replays:
         release = release_of_calls(delta.core)
         return None if release in self._ready else release
 
-    def is_held(self, delta: DeltaId, now: float) -> bool:
-        """Whether it is too early to try a delta again."""
-        held = self._held.get(delta)
+    def is_held(self, device: DeviceId, now: float) -> bool:
+        """Whether it is too early to try a delta of a device again."""
+        held = self._held.get(device)
         return held is not None and now < held.again_s
 
     def begin(self, delta: Delta, admissible: Admissible, behind: Iterable[Delta]) -> Verify:
@@ -97,45 +104,53 @@ class Replays:
             if row.is_full:
                 break
             row.extend(candidate)
-        self._in_hand = row.ids
+        self._in_hand = tuple(row.deltas.values())
         return Verify(tuple(row.signed), self._state_before(delta, admissible))
 
     def finish(self, words: tuple[ReplayWord, ...], now: float) -> None:
-        """The engine's words on a prefix of the row it was asked about."""
+        """The engine's words on a prefix of the row it was asked about; on none: a host fault."""
         asked, self._in_hand = self._in_hand, ()
-        for delta, word in zip(asked, words, strict=False):
+        for delta, word in zip(asked, words or (_NOT_BEGUN,), strict=False):
             if isinstance(word, Failed):
                 self._hold(delta, now)
                 continue
-            self._held.pop(delta, None)
+            self._is_told(delta)
             if word is None:
-                _remember(self._agreed, delta, None)
+                _remember(self._agreed, delta.id, None)
             else:
-                _remember(self._differs, delta, word)
+                _remember(self._differs, delta.id, word)
 
-    def forget(self, delta: DeltaId) -> None:
+    def forget(self, delta: Delta) -> None:
         """A delta is applied, or refused."""
-        self._agreed.pop(delta, None)
-        self._differs.pop(delta, None)
-        self._held.pop(delta, None)
+        self._agreed.pop(delta.id, None)
+        self._differs.pop(delta.id, None)
+        self._is_told(delta)
 
-    def _hold(self, delta: DeltaId, now: float) -> None:
-        held = self._held.pop(delta, None) or _Held(0, now)
-        wait_s = min(limits.REPLAY_AGAIN_MAX_S, limits.REPLAY_AGAIN_S * 2**held.tries)
-        self._held[delta] = _Held(min(held.tries + 1, 16), now + wait_s)
+    def _is_told(self, delta: Delta) -> None:
+        """This node can tell about a delta: if it was the one, its device is held no longer."""
+        held = self._held.get(delta.core.author)
+        if held is not None and held.delta == delta.id:
+            del self._held[delta.core.author]
+
+    def _hold(self, delta: Delta, now: float) -> None:
+        device = delta.core.author
+        held = self._held.pop(device, None)
+        tries = 0 if held is None else held.tries
+        wait_s = min(limits.REPLAY_AGAIN_MAX_S, limits.REPLAY_AGAIN_S * 2**tries)
+        self._held[device] = _Held(delta.id, min(tries + 1, 16), now + wait_s)
         while len(self._held) > limits.REPLAYS_HELD_MAX:
             self._held.popitem(last=False)
 
     def _state_before(self, delta: Delta, admissible: Admissible) -> StateBefore:
-        ledger, heads = self._ledger, delta.core.gov_parents
+        ledger, heads, time = self._ledger, delta.core.gov_parents, delta.core.time
         collections = tuple(ledger.governor.collections_of(delta).values())
         if ledger.is_everything(admissible.cut):
-            return StateBefore(collections, None, None, {}, heads)
+            return StateBefore(collections, None, None, {}, heads, time)
         authority = ledger.governor.at(admissible.cut, heads)
         if silence_at(ledger.governor, authority) is None:
-            return StateBefore(collections, admissible.cut, None, {}, heads)
+            return StateBefore(collections, admissible.cut, None, {}, heads, time)
         everything = dict(ledger.frontier)
-        return StateBefore(collections, admissible.cut, self._silences, everything, heads)
+        return StateBefore(collections, admissible.cut, self._silences, everything, heads, time)
 
 
 class _Row:
@@ -155,7 +170,8 @@ class _Row:
         self._is_closed = bool(ledger.governor.forked or first.core.governance)
         self._tips = {first.core.author: Tip(first.core.sequence, first.id)}
         self._size_bytes = len(first.frame)
-        self.ids: tuple[DeltaId, ...] = (first.id,)
+        self._fuel = sum(first.core.fuel)
+        self.deltas = {first.id: first}
         member, payload = admissible.member, admissible.payload
         self.signed = [signed_of(ledger, self._authority, first, member, payload)]
 
@@ -164,14 +180,15 @@ class _Row:
         """Whether nothing more is asked about at once."""
         return (
             self._is_closed
-            or len(self.ids) >= limits.REPLAY_ROW_MAX
+            or len(self.deltas) >= limits.REPLAY_ROW_MAX
             or self._size_bytes >= limits.REPLAY_ROW_BYTES
+            or self._fuel >= limits.REPLAY_ROW_FUEL
         )
 
     def extend(self, delta: Delta) -> None:
         """Take a delta into the row, if it is certain what its calls see."""
         core = delta.core
-        if not self._continues(core) or delta.id in self.ids:
+        if not self._continues(core) or delta.id in self.deltas:
             return
         member = self._authority.member(core.author)
         payload = self._judge.payload_of(delta)
@@ -182,7 +199,8 @@ class _Row:
         self._last = delta
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
-        self.ids = (*self.ids, delta.id)
+        self._fuel += sum(core.fuel)
+        self.deltas[delta.id] = delta
         self.signed.append(signed_of(self._ledger, self._authority, delta, member, payload))
 
     def _continues(self, core: Core) -> bool:
@@ -194,13 +212,10 @@ class _Row:
             or core.time <= last.core.time
         ):
             return False
-        if not self._is_latest:
-            return core.previous == last.id and not core.parents
-        if last.id not in (core.previous, *core.parents):
+        # Whatever else it might name, the last one follows.
+        if core.parents != (() if core.previous == last.id else (last.id,)):
             return False
-        if not all(p in self.ids or self._ledger.is_applied(p) for p in core.parents):
-            return False
-        return self._is_next(core)
+        return self._is_next(core) if self._is_latest else core.previous == last.id
 
     def _is_next(self, core: Core) -> bool:
         """Whether it goes on where its device's only chain ends."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from covey.merge import StateAtCut, StateReader, clamped
-from covey.model import Add, Delete, Put
+from covey.model import Add, Delete, HybridTime, Put, Reader, RowKey, limits
 from covey.rules import Cut, cut_of
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
@@ -80,3 +82,60 @@ def test_counter_that_left_64_bits_comes_back():
     assert stage.replica.ledger.view is not None
     reader = StateReader(stage.replica.ledger.view, FOUNDING.collections)
     assert reader.get("likes", b"x") == clamped(7)
+
+
+class Counted:
+    """A reader that counts the rows it gives."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader, self.rows = reader, 0
+        self.get = reader.get
+        self.pages = reader.pages
+
+    def scan(self, *args: object, **kwargs: object) -> Iterator[tuple[RowKey, bytes]]:
+        for row in self.reader.scan(*args, **kwargs):  # type: ignore[arg-type]
+            self.rows += 1
+            yield row
+
+
+def rewritten(times: int) -> tuple[Counted, Cut, HybridTime]:
+    """An entry and a sum that were changed often since a cut, and a time between."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, BEN)
+    deltas = [history.write(ANN, (), [Put("notes", b"k", b"old")], [Add("likes", b"k", 1)])]
+    for n in range(times):
+        put, add = Put("notes", b"k", b"%d" % n), Add("likes", b"k", 1)
+        deltas.append(history.write(BEN, (deltas[-1].id,), [put], [add]))
+    stage.receive(*deltas)
+    counted = Counted(stage.replica.ledger.view)
+    return counted, Cut(counted, cut_of(counted, deltas[1].id)), deltas[1].core.time
+
+
+def test_what_came_since_a_cut_is_met_once():
+    """A call may read an entry thousands of times, for the price of an entry that is there."""
+    counted, cut, _ = rewritten(50)
+    reader = StateAtCut(counted, FOUNDING.collections, cut)
+    values = [(reader.get("notes", b"k"), reader.get("notes", b"absent")) for _ in range(100)]
+    assert set(values) == {(b"old", None)}
+    assert counted.rows == 51
+    assert list(reader.scan("notes", b"", b"")) == [(b"k", b"old")]
+    assert counted.rows < 60
+
+
+def test_what_is_later_than_a_cut_is_not_met_where_its_time_is_known():
+    """A device that was away for long does not make everybody read what was written meanwhile."""
+    counted, cut, time = rewritten(50)
+    reader = StateAtCut(counted, FOUNDING.collections, cut, None, time)
+    assert reader.get("notes", b"k") == b"old"
+    assert reader.get("likes", b"k") == (1).to_bytes(8, "little")
+    assert counted.rows == 2
+
+
+def test_entries_of_a_past_state_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch):
+    """What is forgotten is read again."""
+    monkeypatch.setattr(limits, "PAST_ENTRIES_BYTES_MAX", 3 * limits.PAST_ENTRY_BYTES)
+    counted, cut, _ = rewritten(1)
+    reader = StateAtCut(counted, FOUNDING.collections, cut)
+    for n in range(100):
+        assert reader.get("notes", b"%d" % n) is None
+        assert len(reader._known) < 3
+    assert reader.get("notes", b"k") == b"old"
