@@ -22,6 +22,7 @@ from covey.sync import Replica
 
 __all__ = ["leave"]
 
+_LOOK_S = 0.05  # between looks at what streams and other tasks do
 _NOBODY = (
     "nobody who shares it is connected: the others do not learn that this device left, "
     "and it stays a member there"
@@ -106,7 +107,7 @@ async def _is_shared(contexts: Contexts, context: ContextId) -> bool:
     """Whether a peer shares the context, or comes soon: the node may just have begun."""
     with trio.move_on_after(limits.LEAVE_PEER_S):
         while not contexts.links.sharing(context):  # noqa: ASYNC110 - a stream's own doing
-            await trio.sleep(limits.LEAVE_LOOK_S)
+            await trio.sleep(_LOOK_S)
     return bool(contexts.links.sharing(context))
 
 
@@ -114,7 +115,7 @@ async def _is_known(replica: Replica, delta: DeltaId) -> bool:
     """Wait until a peer shows that it holds a delta that was just written here."""
     with trio.move_on_after(limits.LEAVE_TELL_S):
         while not _shows(replica, delta):  # noqa: ASYNC110 - another task's doing
-            await trio.sleep(limits.LEAVE_LOOK_S)
+            await trio.sleep(_LOOK_S)
     return _shows(replica, delta)
 
 

@@ -46,6 +46,7 @@ from covey.sync import (
 __all__ = ["rehearse"]
 
 _Run = Callable[[Batch, EntryReader], Awaitable[tuple[Outcome, ...]]]
+_SHOWN_CHARS = 4_096  # of a key or value; the rest is cut off
 _CUT = "…"
 
 
@@ -190,5 +191,4 @@ def _maybe(value: bytes | None) -> str | None:
 
 def _shown(content: bytes) -> str:
     text = readable(content)
-    most = limits.REHEARSED_VALUE_CHARS_MAX
-    return text if len(text) <= most else text[:most] + _CUT
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + _CUT
