@@ -1,4 +1,4 @@
-"""Routes about contexts: found, join, look at, set, leave."""
+"""Routes about contexts: found, join, look at, set, leave, forget."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from covey.api.described import errors, lines
 from covey.api.present import applied_row, context_reply, mirrored
 from covey.api.rules_routes import rulebook_of
+from covey.api.rules_schema import LeaveReply, LeaveRequest
 from covey.api.schema import (
     PATHS_ROOT,
     AppliedRow,
@@ -125,13 +126,28 @@ async def change_settings(
 
 @delete(
     f"{_PATH}/{{name:str}}",
-    summary="Leave a context",
+    summary="Forget a context",
     status_code=204,
     responses=errors(404, 507),
 )
-async def leave_context(name: FromPath[str], state: State) -> None:
-    """Stop and forget it on this node; the other members keep it."""
-    await service_of(state).leave(name)
+async def forget_context(name: FromPath[str], state: State) -> None:
+    """Stop and forget it on this node; the other members keep it, and are told nothing."""
+    await service_of(state).forget(name)
+
+
+@post(
+    f"{_PATH}/{{name:str}}/leave",
+    summary="Leave a context for good",
+    status_code=200,
+    responses=errors(404, 409, 507),
+)
+async def leave_context(
+    name: FromPath[str], data: JSONBody[LeaveRequest], body: RawBody, state: State
+) -> LeaveReply:
+    """Close this device there, give the others some seconds to learn of it, then forget it here."""
+    # The framework takes "true" for true; a slip must not become a decision.
+    msgspec.json.decode(body, type=LeaveRequest)
+    return mirrored(await service_of(state).leave(name, abandons=data.abandon), LeaveReply)
 
 
 @post(
@@ -183,6 +199,7 @@ ROUTES = (
     read_context,
     read_settings,
     change_settings,
+    forget_context,
     leave_context,
     make_ticket,
     read_log,

@@ -60,7 +60,7 @@ def application_reply(row: ApplicationRow) -> ApplicationReply:
         module_size_bytes=row.module_size_bytes,
         abi=row.abi,
         execution=row.execution,
-        collections=tuple(CollectionReply(name=n, rule=r) for n, r in row.collections),
+        collections=tuple(mirrored(each, CollectionReply) for each in row.collections),
         methods=tuple(_method_reply(method) for method in row.methods),
     )
 

@@ -14,8 +14,11 @@ from covey.api.rules_schema import (
     ConstraintForm,
     GovernReply,
     GovernRequest,
+    RehearsalReply,
+    RehearseRequest,
     RulesForm,
     RulesReply,
+    RulesRequest,
 )
 from covey.api.schema import PATHS_ROOT
 from covey.api.state import service_of
@@ -50,6 +53,17 @@ def read_rules(name: FromPath[str], state: State) -> RulesReply:
 
 
 @post(
+    f"{PATHS_ROOT}/rules",
+    summary="The rules of a context that is not joined",
+    status_code=200,
+    responses=errors(404, 409, 502, 503, 507),
+)
+async def ask_rules(data: JSONBody[RulesRequest], state: State) -> RulesReply:
+    """What its charter says, asked of peers; nothing is joined or kept. Answers within 30 s."""
+    return mirrored(await service_of(state).rules_of(data.target), RulesReply)
+
+
+@post(
     f"{_PATH}/{{name:str}}/govern",
     summary="Govern a context",
     status_code=200,
@@ -72,6 +86,21 @@ async def govern(
     return GovernReply(delta=await service_of(state).govern(name, wish))
 
 
+@post(
+    f"{_PATH}/{{name:str}}/rehearse",
+    summary="Try an upgrade",
+    status_code=200,
+    responses=errors(404, 409, 507),
+)
+async def rehearse(
+    name: FromPath[str], data: JSONBody[RehearseRequest], body: RawBody, state: State
+) -> RehearsalReply:
+    """What an upgrade and its migration would do now, on a copy; nothing is written or sent."""
+    msgspec.json.decode(body, type=RehearseRequest)  # As above: nothing but what was meant.
+    row = await service_of(state).rehearse(name, data.release, data.migration)
+    return mirrored(row, RehearsalReply)
+
+
 @get(
     f"{PATHS_ROOT}/node/certificate",
     summary="This device's certificate",
@@ -83,4 +112,4 @@ def read_certificate(state: State) -> CertificateReply:
     return CertificateReply(certificate=service_of(state).certificate())
 
 
-ROUTES = (read_rules, govern, read_certificate)
+ROUTES = (read_rules, ask_rules, govern, rehearse, read_certificate)

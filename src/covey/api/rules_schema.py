@@ -6,12 +6,20 @@ import msgspec
 
 __all__ = [
     "CertificateReply",
+    "ChangeCount",
+    "ChangeReply",
+    "CollectionAdded",
     "ConstraintForm",
     "GovernReply",
     "GovernRequest",
+    "LeaveReply",
+    "LeaveRequest",
+    "RehearsalReply",
+    "RehearseRequest",
     "RoleHolder",
     "RulesForm",
     "RulesReply",
+    "RulesRequest",
 ]
 
 
@@ -65,6 +73,89 @@ class GovernReply(msgspec.Struct, frozen=True):
     delta: str
 
 
+class RehearseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Try an upgrade. release: an installed one. migration: as of `GovernRequest`."""
+
+    release: str
+    migration: str | None = None
+
+
+class CollectionAdded(msgspec.Struct, frozen=True):
+    """A collection that the release in force does not have; roles: who writes it, all if none."""
+
+    name: str
+    rule: str
+    roles: tuple[str, ...]
+
+
+class ChangeCount(msgspec.Struct, frozen=True):
+    """How many entries of a collection would be put, deleted and added to."""
+
+    collection: str
+    put: int
+    delete: int
+    add: int
+
+
+class ChangeReply(msgspec.Struct, frozen=True):
+    """An entry that would change. op: put, delete or add. before, after: null where it is not.
+
+    key, before, after: text where they are, else `base64:…`, cut after 4,096 characters; sums of
+    counters as numbers.
+    """
+
+    op: str
+    collection: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+class RehearsalReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upgrade would do now. allowed: by the rules; else code and reason.
+
+    number: that it would have. before, version_before: of the release in force. migrated: whether
+    the migration came to its end. counts: of all changes; changes: the first 1,000, in order.
+    fuel, fuel_left: of the migration. log: what it said.
+    """
+
+    id: str
+    allowed: bool
+    code: str
+    reason: str
+    number: int
+    release: str
+    version: str
+    before: str
+    version_before: str
+    collections_added: tuple[CollectionAdded, ...]
+    migrated: bool
+    counts: tuple[ChangeCount, ...]
+    changes: tuple[ChangeReply, ...]
+    fuel: int
+    fuel_left: int
+    log: tuple[str, ...]
+
+
+class LeaveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Leave a context for good. abandon: also where nobody who stays is an admin."""
+
+    abandon: bool = False
+
+
+class LeaveReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The context is forgotten here. closed: whether this device was closed there, by `delta`.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
+
+    id: str
+    name: str
+    closed: bool
+    delta: str
+    undone: str
+
+
 class RoleHolder(msgspec.Struct, frozen=True):
     """A member's device and the roles it holds, keys as did:key."""
 
@@ -73,10 +164,17 @@ class RoleHolder(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask for rules. target: a ticket, context id or topic, joined or not."""
+
+    target: str
+
+
 class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of a context, and what follows from them in plain sentences.
 
-    is_current: false where only the charter is known. constraints: the charter's, then what was
+    is_current: false where only the charter is known: what was added or decided since is not
+    here, nor what the application stores. constraints: the charter's, then what was
     added. number, release, version: what is in force; 0 is the charter's release.
     can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
     """

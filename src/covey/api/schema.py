@@ -225,10 +225,11 @@ class StopReply(_Word, frozen=True):
 
 
 class CollectionReply(_Word, frozen=True):
-    """A part of the state; rule: register, counter, frozen or owned."""
+    """A part of the state; rule: register, counter, frozen or owned. roles: who writes, or all."""
 
     name: str
     rule: str
+    roles: tuple[str, ...] = ()
 
 
 class MethodReply(_Word, frozen=True):

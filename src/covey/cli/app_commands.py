@@ -1,4 +1,4 @@
-"""Commands about applications: new, build, pack, install, list, inspect."""
+"""Commands about applications: new, build, pack, release, install, list, inspect."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("app new tally", "app new tally --language zig"))(new)
     app.command(epilog=examples("app build tally"))(build)
     app.command(epilog=examples("app pack tally", "app pack tally --output tally-1.0.covey"))(pack)
+    app.command(epilog=examples("app release tally", "app release tally --json"))(release)
     app.command(epilog=examples("app install tally/tally.covey"))(install)
     app.command("list", epilog=examples("app list --json"))(list_applications)
     app.command(epilog=examples("app inspect tally/tally.covey", "app inspect org.covey.kv"))(
@@ -91,10 +92,41 @@ def pack(
     bundle, is_stale = pack_directory(directory, home)
     if is_stale:
         say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
-    target = output or directory / f"{directory.resolve().name}.covey"
+    target = output or _bundle_path(directory)
     write_file(target, bundle)
     result = PackResult(str(target), describe_bundle(bundle).id, len(bundle))
     emit(result, as_json=as_json, show=lambda: f"{target}  {len(bundle)} bytes\nid {result.id}")
+
+
+def release(
+    home: HomeOption,
+    directory: _Directory,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Instead of DIR/NAME.covey."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new release of an installed application ready: pack, check, sign and install it.
+
+    Says which contexts of this node run the application, and what their rules ask for next.
+    """
+    from covey.cli.app_release import release_bundle  # noqa: PLC0415 - rarely needed
+    from covey.cli.bundles import pack_directory  # noqa: PLC0415 - as above
+
+    _require_directory(directory)
+    bundle, is_stale = pack_directory(directory, home)
+    if is_stale:
+        say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
+    target = output or _bundle_path(directory)
+    with open_client(home) as client, progress("releasing"):
+        result = release_bundle(client, bundle, target, directory / "manifest.json")
+    if as_json:
+        emit_json(result)
+        return
+    from covey.cli.release_page import release_page  # noqa: PLC0415 - scripts do without drawing
+
+    emit_shown(release_page(result))
 
 
 def install(
@@ -150,6 +182,10 @@ def inspect(
     from covey.cli.tables import application_page  # noqa: PLC0415 - scripts do without drawing
 
     emit_shown(application_page(row))
+
+
+def _bundle_path(directory: Path) -> Path:
+    return directory / f"{directory.resolve().name}.covey"
 
 
 def _require_directory(directory: Path) -> None:

@@ -70,7 +70,8 @@ def describe_bundle(packed: bytes) -> ApplicationReply:
         abi=manifest.abi,
         execution=manifest.execution,
         collections=tuple(
-            CollectionReply(name=c.name, rule=c.rule.value) for c in manifest.collections
+            CollectionReply(name=c.name, rule=c.rule.value, roles=c.roles)
+            for c in manifest.collections
         ),
         methods=tuple(
             MethodReply(

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples("context watch notes --json", "context watch notes --after 0"))(
         watch
     )
-    app.command(epilog=examples("context leave notes"))(leave)
+    app.command(epilog=examples("context leave notes", "context leave notes --forget"))(leave)
     register_join(app)
 
 
@@ -142,12 +142,40 @@ def watch(
                 emit_line(row_text(row))
 
 
-def leave(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
-    """Stop a context and forget it on this node; the other members keep it."""
-    with open_client(home) as client:
+def leave(
+    home: HomeOption,
+    context: ContextArgument,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Only forget it here: this device stays a member there."),
+    ] = False,
+    abandon: Annotated[
+        bool,
+        typer.Option("--abandon", help="Also as its last admin: nobody can govern it any more."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave a context for good: close this device there, then forget it on this node.
+
+    Nobody can ever write with this device there again. You can come back: with another device,
+    which is made when you join. The other members keep the context.
+    """
+    if forget and abandon:
+        raise typer.BadParameter("--forget closes nothing, so that it abandons nothing: say one")
+    with open_client(home) as client, progress("leaving"):
         row = client.context(context)
-        client.leave(row.id)
-    emit(LeaveResult(row.id, True), as_json=as_json, show=lambda: f"left {row.name}")
+        if forget:
+            client.forget(row.id)
+            result = LeaveResult(row.id, True, False, "", "")
+        else:
+            reply = client.leave(row.id, abandon=abandon)
+            result = LeaveResult(row.id, True, reply.closed, reply.delta, reply.undone)
+    text = f"forgot {row.name}" if forget else f"left {row.name}"
+    if result.closed:
+        text += f"\nthis device is closed there: delta {result.delta}"
+    emit(result, as_json=as_json, show=lambda: text)
+    if result.undone and not as_json:
+        say(result.undone)
 
 
 def join(

@@ -22,6 +22,7 @@ __all__ = [
     "MethodArgument",
     "NameOption",
     "TargetArgument",
+    "context_given",
     "examples",
     "given",
     "path_given",
@@ -39,7 +40,7 @@ def given(text: str) -> str:
     return text
 
 
-def _context_given(text: str) -> str:
+def context_given(text: str) -> str:
     """What names a context; none has an empty name, which a path of HTTP could not hold."""
     if not text:
         raise NotFound("no context '': see `covey context list`")
@@ -74,7 +75,7 @@ ContextArgument = Annotated[
         metavar="CONTEXT",
         help="A context: id, local name or unique prefix.",
         autocompletion=complete_context,
-        callback=_context_given,
+        callback=context_given,
     ),
 ]
 MethodArgument = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from covey.api.history_schema import RefusedRow
+from covey.api.rules_schema import ConstraintForm
 from covey.api.schema import AppliedRow
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "NewResult",
     "PackResult",
     "QueryResult",
+    "ReleaseContext",
+    "ReleaseResult",
     "RunResult",
     "VersionResult",
     "WatchLine",
@@ -56,10 +59,16 @@ class IdResult(_Result, frozen=True):
 
 
 class LeaveResult(_Result, frozen=True):
-    """`covey context leave`."""
+    """`covey context leave`. closed: whether this device was closed there, by `delta`.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
 
     id: str
     left: bool
+    closed: bool
+    delta: str
+    undone: str
 
 
 class LogResult(_Result, frozen=True):
@@ -105,6 +114,33 @@ class BuildResult(_Result, frozen=True):
 
     module: str
     size_bytes: int
+
+
+class ReleaseContext(_Result, frozen=True):
+    """A context of the released application. version, number: what is in force there.
+
+    constraints: its code rule. next: commands, in order. note: what they wait for, or empty.
+    """
+
+    id: str
+    name: str
+    number: int
+    version: str
+    constraints: tuple[ConstraintForm, ...]
+    next: tuple[str, ...]
+    note: str
+
+
+class ReleaseResult(_Result, frozen=True):
+    """`covey app release`; id: of the release. version_before: the newest one until now."""
+
+    id: str
+    bundle: str
+    size_bytes: int
+    package: str
+    version: str
+    version_before: str
+    contexts: tuple[ReleaseContext, ...]
 
 
 class PackResult(_Result, frozen=True):

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from covey.api.rules_schema import CertificateReply, ConstraintForm, GovernReply, GovernRequest
+from covey.api.rules_schema import (
+    CertificateReply,
+    ConstraintForm,
+    GovernReply,
+    GovernRequest,
+    RehearseRequest,
+)
 from covey.cli.arguments import read_arguments
+from covey.cli.completion import complete_context
+from covey.cli.exits import REFUSED
 from covey.cli.opened import open_client
-from covey.cli.options import ContextArgument, HomeOption, JsonOption, examples
-from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.options import ContextArgument, HomeOption, JsonOption, context_given, examples
+from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress
 from covey.cli.rules_file import parse_span
+from covey.cli.targets import is_target
 from covey.errors import ConfigError
 
 __all__ = ["register"]
@@ -33,10 +43,16 @@ _NoticeOption = Annotated[
     str, typer.Option("--notice", metavar="SPAN", help="Known so long before: 3d, 12h, 30m.")
 ]
 
+_SHOWN = 20
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog=examples("context rules notes", "context rules notes --json"))(rules)
+    app.command(
+        epilog=examples(
+            "context rules notes", "context rules notes --json", "context rules covey1…"
+        )
+    )(rules)
     app.command(
         epilog=examples(
             "context role notes did:key:z6Mk… --give editor",
@@ -53,17 +69,36 @@ def register(app: typer.Typer) -> None:
     )(tighten)
     app.command(
         epilog=examples(
-            "context upgrade notes org.covey.kv", "context upgrade notes bafkrei… --migrate '{}'"
+            "context upgrade notes org.covey.kv",
+            "context upgrade notes bafkrei… --migrate '{}'",
+            "context upgrade notes bafkrei… --migrate '{}' --dry-run",
         )
     )(upgrade)
     app.command(epilog=examples("context approve notes bafkrei…"))(approve)
     app.command(epilog=examples("context certificate"))(certificate)
 
 
-def rules(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
-    """Say what can and what can never happen in a context."""
-    with open_client(home) as client:
-        reply = client.rules(context)
+def rules(
+    home: HomeOption,
+    context: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONTEXT_OR_TICKET",
+            help="A context: id, local name or unique prefix; or a ticket or topic.",
+            autocompletion=complete_context,
+            callback=context_given,
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what can and what can never happen in a context, also before it is joined.
+
+    By a ticket, id or topic it asks peers for the charter of a context that is not here. Nothing
+    is joined, installed or kept; what was decided since the founding is then not known.
+    """
+    is_elsewhere = is_target(context)
+    with open_client(home) as client, progress("asking for its charter"):
+        reply = client.rules_of(context) if is_elsewhere else client.rules(context)
     if as_json:
         emit_json(reply)
         return
@@ -168,6 +203,15 @@ def upgrade(
         str | None,
         typer.Option("--migrate", metavar="JSON", help="Call its `migrate` with these arguments."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what it would do; nothing is written.")
+    ] = False,
+    show: Annotated[
+        int | None,
+        typer.Option(
+            "--show", min=0, metavar="COUNT", help="Entries that --dry-run shows, 20 if not said."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put an installed release in force, for every member, if the rules allow it.
@@ -175,8 +219,31 @@ def upgrade(
     It begins with this delta: what others write before they know of it keeps the old release.
     """
     migration = None if migrate is None else read_arguments(migrate).decode()
+    if dry_run:
+        most = _SHOWN if show is None else show
+        _rehearse(home, context, RehearseRequest(release, migration), most, as_json=as_json)
+        return
+    if show is not None:
+        raise typer.BadParameter("--show COUNT belongs to --dry-run")
     request = GovernRequest(action="upgrade", release=release, migration=migration)
     _govern(home, context, request, as_json=as_json)
+
+
+def _rehearse(
+    home: Path, context: str, request: RehearseRequest, most: int, *, as_json: bool
+) -> None:
+    """Show what an upgrade would do; where it would be refused the command is refused too."""
+    with open_client(home) as client, progress("trying"):
+        reply = client.rehearse(context, request)
+    if as_json:
+        emit_json(reply)
+    else:
+        from covey.cli.rehearsal_page import rehearsal_page  # noqa: PLC0415 - as above
+
+        wanted = request.migration is not None
+        emit_shown(rehearsal_page(reply, wanted=wanted, most=most))
+    if not reply.allowed:
+        raise typer.Exit(REFUSED)
 
 
 def approve(
@@ -199,7 +266,7 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
         emit_line(text)  # Never wrapped: people paste it.
 
 
-def _govern(home: HomeOption, context: str, request: GovernRequest, *, as_json: bool) -> None:
+def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:
     with open_client(home) as client:
         reply = client.govern(context, request)
     emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

@@ -8,7 +8,13 @@ from rich.text import Text
 
 from covey.api.rules_schema import ConstraintForm, RulesReply
 
-__all__ = ["rules_page"]
+__all__ = ["constraint_text", "rules_page"]
+
+_CHARTER_ALONE = (
+    "Only the charter is known here: none of this can have been loosened. Constraints on releases "
+    "that were added since, the release in force, who is a member or an admin now, and what the "
+    "application stores are known once the context is joined."
+)
 
 
 def rules_page(reply: RulesReply) -> RenderableType:
@@ -19,8 +25,11 @@ def rules_page(reply: RulesReply) -> RenderableType:
         *_section("Not promised", "yellow", reply.unpromised),
     ]
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("code rule", ", ".join(_constraint(each) for each in reply.constraints) or "none")
-    facts.add_row("release", f"number {reply.number}  {reply.version}  {reply.release}")
+    facts.add_row(
+        "code rule", ", ".join(constraint_text(each) for each in reply.constraints) or "none"
+    )
+    release = f"number {reply.number}  {reply.version}  {reply.release}"
+    facts.add_row("release", release if reply.is_current else f"founded with {reply.release}")
     facts.add_row(
         "terms", f"{reply.admission}, {reply.verification}, encryption {reply.encryption}"
     )
@@ -32,7 +41,7 @@ def rules_page(reply: RulesReply) -> RenderableType:
         holders.add_row(holder.member, ", ".join(holder.roles))
     parts += [Text(""), holders]
     if not reply.is_current:
-        parts.append(Text("This is what the charter says; nothing of the context is here yet."))
+        parts += [Text(""), Text(_CHARTER_ALONE)]
     return Group(*parts)
 
 
@@ -42,7 +51,8 @@ def _section(title: str, style: str, lines: tuple[str, ...]) -> list[RenderableT
     return [Text(title, style=f"bold {style}"), *(Text(f"  {line}") for line in lines), Text("")]
 
 
-def _constraint(form: ConstraintForm) -> str:
+def constraint_text(form: ConstraintForm) -> str:
+    """A constraint in a few words."""
     if form.constraint != "quorum":
         return form.constraint
     return f"quorum {form.k} of {len(form.keys)}, notice {form.notice_s} s"

@@ -178,7 +178,7 @@ def application_page(row: ApplicationReply) -> RenderableType:
     for method in row.methods:
         schema = _Schema.read(bytes(method.args))
         methods.add_row(method.name, method.kind, schema.outline(), schema.description)
-    collections = ", ".join(f"{c.name} ({c.rule})" for c in row.collections)
+    collections = ", ".join(f"{c.name} ({', '.join((c.rule, *c.roles))})" for c in row.collections)
     return Group(
         Text(f"{row.name} {row.version}", style="bold"),
         Text(row.description),

@@ -6,7 +6,7 @@ import typer
 
 from covey.errors import ConfigError
 
-__all__ = ["target_given"]
+__all__ = ["is_target", "target_given"]
 
 
 def target_given(text: str) -> str:
@@ -28,3 +28,17 @@ def target_given(text: str) -> str:
             f"{text[:60]!r} is no ticket (covey1…), context id (bafkrei…) or topic (/covey/1/…)"
         ) from error
     return text
+
+
+def is_target(text: str) -> bool:
+    """Whether it is a ticket, context id or topic. BadParameter for a damaged ticket or topic."""
+    from covey.codec import TICKET_PREFIX, parse_cid  # noqa: PLC0415 - as above
+
+    if text.startswith((TICKET_PREFIX, "/covey/")):
+        target_given(text)
+        return True
+    try:
+        parse_cid(text)
+    except ConfigError:
+        return False
+    return True

@@ -15,8 +15,13 @@ from covey.api.rules_schema import (
     CertificateReply,
     GovernReply,
     GovernRequest,
+    LeaveReply,
+    LeaveRequest,
+    RehearsalReply,
+    RehearseRequest,
     RulesForm,
     RulesReply,
+    RulesRequest,
 )
 from covey.api.schema import (
     ApplicationList,
@@ -128,10 +133,20 @@ class Client:
         """The rules of a context, and what follows from them."""
         return self._connection.request("GET", f"{_context(context)}/rules", RulesReply)
 
+    def rules_of(self, target: str) -> RulesReply:
+        """The same by ticket, context id or topic, joined or not; answers within 30 s."""
+        content = _encode(RulesRequest(target))
+        return self._connection.request("POST", "/rules", RulesReply, content=content)
+
     def govern(self, context: str, request: GovernRequest) -> GovernReply:
         """Govern a context; Refused where its rules forbid it."""
         path = f"{_context(context)}/govern"
         return self._connection.request("POST", path, GovernReply, content=_encode(request))
+
+    def rehearse(self, context: str, request: RehearseRequest) -> RehearsalReply:
+        """Try an upgrade on a copy of the state."""
+        path = f"{_context(context)}/rehearse"
+        return self._connection.request("POST", path, RehearsalReply, content=_encode(request))
 
     def certificate(self) -> CertificateReply:
         """This installation's device and whose it is."""
@@ -156,8 +171,14 @@ class Client:
         content = _encode(JoinRequest(target=target, name=name))
         return self._connection.request("POST", "/join", JoinReply, content=content)
 
-    def leave(self, context: str) -> None:
-        """Forget a context on the node."""
+    def leave(self, context: str, *, abandon: bool = False) -> LeaveReply:
+        """Leave a context for good; answers within seconds. Refused to its last admin."""
+        content = _encode(LeaveRequest(abandon))
+        path = f"{_context(context)}/leave"
+        return self._connection.request("POST", path, LeaveReply, content=content)
+
+    def forget(self, context: str) -> None:
+        """Forget a context on the node; the others are told nothing."""
         self._connection.send("DELETE", _context(context))
 
     # -- methods ---------------------------------------------------------------------------------

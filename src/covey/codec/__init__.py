@@ -128,6 +128,7 @@ from covey.codec.ranges import (
     Parts,
     fingerprint,
 )
+from covey.codec.readable import BASE64_PREFIX, readable
 from covey.codec.ticket import (
     TICKET_PREFIX,
     Ticket,
@@ -137,6 +138,7 @@ from covey.codec.ticket import (
 from covey.codec.versions import VersionRank, version_rank
 
 __all__ = [
+    "BASE64_PREFIX",
     "constraint_of",
     "constraint_packed",
     "VersionRank",
@@ -232,6 +234,7 @@ __all__ = [
     "parse_topic",
     "payload_hash",
     "peer_id_text",
+    "readable",
     "release_id",
     "sign_manifest",
     "tips_of",

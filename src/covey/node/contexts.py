@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +22,6 @@ from covey.codec import (
     encode_charter,
     topic_hash,
     topic_mark,
-    topic_text,
 )
 from covey.crypto import Signer
 from covey.errors import (
@@ -44,6 +41,7 @@ from covey.model import (
     ContextId,
     DeviceId,
     PeerId,
+    Reader,
     ReleaseTerms,
 )
 from covey.network import Network
@@ -54,7 +52,7 @@ from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
 from covey.node.outlets import Outlets
-from covey.node.reach import Reach, provider_keys
+from covey.node.reach import Reach
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rulebook import Rulebook, founded
 from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
@@ -215,17 +213,6 @@ class Contexts:
         held = self._held.get(context)
         return None if held is None else held.record.settings
 
-    @contextmanager
-    def discovering(self, topic: str) -> Iterator[None]:
-        """Look for the peers of a topic as long as the block runs."""
-        assert self._network is not None
-        self._network.discover(topic, partial(provider_keys, topic))
-        try:
-            yield
-        finally:
-            if topic not in [topic_text(context) for context in self._held]:
-                self._network.undiscover(topic)
-
     def new_device(self) -> DeviceId:
         """This installation's device for a context that begins now."""
         return DeviceId(self._home.device().public)
@@ -312,7 +299,7 @@ class Contexts:
             task_status.started()
             await trio.sleep_forever()
         signer = await self._device(held)
-        replica = self._replica(held, application, signer, held.charter)
+        replica = self._replica(held, signer, held.charter, self._store.reader(held.record.id))
         driver = ContextDriver(
             replica, application.interface, self._store, self._executor, self._outlets(held)
         )
@@ -344,15 +331,20 @@ class Contexts:
             if replica.is_admitted or replica.is_removed:
                 await turned.wait()
 
-    def _replica(
-        self, held: Held, application: Application, signer: Signer, charter: Charter
-    ) -> Replica:
+    def replica_on(self, held: Held, reader: Reader) -> Replica:
+        """Another replica of a context, on a copy of its rows; what it wants must go nowhere."""
+        assert held.charter is not None
+        return self._replica(held, self._home.device_of(held.record.device), held.charter, reader)
+
+    def _replica(self, held: Held, signer: Signer, charter: Charter, reader: Reader) -> Replica:
+        application = self._records.application(charter.release)
         assert self._network is not None
+        assert application is not None
         return Replica(
             context=held.record.id,
             charter=charter,
             first=application.manifest.terms,
-            reader=self._store.reader(held.record.id),
+            reader=reader,
             device=signer,
             certificate=self._home.certificate(DeviceId(signer.public)),
             peer=self._network.peer_id,

@@ -13,6 +13,7 @@ from covey.governance import devices, named_member
 from covey.model import (
     ADMIN_ROLE,
     Approve,
+    Call,
     Charter,
     Close,
     Demote,
@@ -29,7 +30,15 @@ from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import sentences
 from covey.sync import Ledger
 
-__all__ = ["MemberRow", "RulesRow", "Wish", "charter_rules", "effects_of", "ledger_rules"]
+__all__ = [
+    "MemberRow",
+    "RulesRow",
+    "Wish",
+    "charter_rules",
+    "effects_of",
+    "ledger_rules",
+    "migration_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +125,11 @@ def effects_of(
         case "approve":
             return (Approve(1, ReleaseId(parse_cid(wish.release))),)
     raise ConfigError(f"action {wish.action[:32]!r} is not known")
+
+
+def migration_of(wish: Wish) -> Call | None:
+    """The call that an upgrade runs, if it is to run one."""
+    return None if wish.migration is None else Call("migrate", wish.migration.encode())
 
 
 def _nothing(why: str) -> tuple[Governance, ...]:

@@ -19,10 +19,12 @@ from covey.node.views import (
     ContextRow,
     DeltaRow,
     JoinResult,
+    LeaveResult,
     NodeStatus,
     PeerRow,
     QueryResult,
     RefusedRow,
+    RehearsalRow,
     SettingsRow,
 )
 
@@ -77,8 +79,19 @@ class NodeService(Protocol):
         """What can and what can never happen in a context."""
         ...
 
+    async def rules_of(self, target: str) -> RulesRow:
+        """The same by ticket, context id or topic, also of a context that is not joined.
+
+        Of such a one it is what its charter says, asked of peers; answers within 30 s.
+        """
+        ...
+
     async def govern(self, context: str, wish: Wish) -> str:
         """Write governance; the delta's id in hex. Raises Refused with the rule's reason."""
+        ...
+
+    async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
+        """Try an upgrade to an installed release on a copy of the state; nothing is written."""
         ...
 
     def certificate(self) -> str:
@@ -109,8 +122,15 @@ class NodeService(Protocol):
         """Change that, at once and for good; ConfigError says what is wrong with it."""
         ...
 
-    async def leave(self, context: str) -> None:
-        """Stop a context and forget it here."""
+    async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
+        """Close this device in a context for everybody, then forget it here; within seconds.
+
+        Refused where nobody who stays is an admin, unless it abandons the context.
+        """
+        ...
+
+    async def forget(self, context: str) -> None:
+        """Stop a context and forget it here; the others are told nothing."""
         ...
 
     async def call(self, context: str, method: str, arguments: bytes) -> CallResult:

@@ -11,12 +11,10 @@ import trio
 
 from covey.codec import (
     Bundle,
-    charter_id,
     cid_of,
     decode_charter,
     decode_manifest,
     make_join,
-    parse_topic,
     release_id,
 )
 from covey.crypto import Signer
@@ -68,10 +66,6 @@ class Fetcher:
     def __init__(self, links: Links, records: Records) -> None:
         self._links = links
         self._records = records
-
-    async def context_of_topic(self, topic: str) -> ContextId:
-        """The context behind a topic, told by a peer that holds it; asks until one does."""
-        return charter_id(await self._links.fetch_charter(parse_topic(topic)))
 
     async def fetch(self, context: ContextId) -> tuple[Charter, ReleaseId]:
         """Fetch and check charter, manifest and module; they are kept when this returns.

@@ -12,34 +12,25 @@ from dataclasses import replace
 import trio
 
 from covey.codec import (
-    TICKET_PREFIX,
     Ticket,
     certificate_text,
     cid_text,
-    decode_ticket,
     did_text,
     encode_ticket,
     open_bundle,
     parse_cid,
-    topic_text,
 )
-from covey.errors import (
-    ConfigError,
-    NodeError,
-    NotFound,
-    PeerUnavailable,
-    Refused,
-)
+from covey.errors import NodeError, NotFound, Refused
 from covey.merge import StateReader
 from covey.model import (
     Call,
-    ContextId,
     Failed,
     HybridTime,
     MethodKind,
     PeerId,
     Query,
     ReleaseId,
+    Upgrade,
     limits,
     time_at,
 )
@@ -49,14 +40,24 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
-from covey.node.governing import RulesRow, Wish, charter_rules, effects_of, ledger_rules
+from covey.node.governing import (
+    RulesRow,
+    Wish,
+    charter_rules,
+    effects_of,
+    ledger_rules,
+    migration_of,
+)
 from covey.node.held import Held
 from covey.node.history import History
-from covey.node.joining import Fetcher, check_module
+from covey.node.joining import check_module
+from covey.node.leaving import leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.records import Application, ContextRecord, Records
+from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
+from covey.node.targets import Targets
 from covey.node.tell import (
     application_row,
     context_row,
@@ -69,9 +70,11 @@ from covey.node.views import (
     CallResult,
     ContextRow,
     JoinResult,
+    LeaveResult,
     NodeStatus,
     PeerRow,
     QueryResult,
+    RehearsalRow,
     SettingsRow,
 )
 from covey.runtime import Executor
@@ -105,6 +108,7 @@ class Node(History):
         self._engines = engines
         self._contexts = contexts
         self._network = network
+        self._targets = Targets(contexts, network)
         self.stopping = trio.Event()
 
     # -- the node ---
@@ -192,6 +196,12 @@ class Node(History):
             raise Refused("its charter is not here yet: this node is still joining")
         return charter_rules(cid_text(held.record.id), held.charter)
 
+    async def rules_of(self, target: str) -> RulesRow:
+        """As `NodeService.rules_of`."""
+        context, charter = await self._targets.charter_of(target)
+        name = cid_text(context)
+        return self.rules(name) if charter is None else charter_rules(name, charter)
+
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""
         driver = await self._admitted(self._held(context))
@@ -202,8 +212,24 @@ class Node(History):
             # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
             await driver.code.make_ready(release, self._records.manifest(release))
-        migration = None if wish.migration is None else Call("migrate", wish.migration.encode())
-        return (await driver.govern(effects, migration)).hex()
+        return (await driver.govern(effects, migration_of(wish))).hex()
+
+    async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
+        """As `NodeService.rehearse`."""
+        held = self._held(context)
+        replica = (await self._served(held)).replica
+        application = self._application(release)
+        wish = Wish(action="upgrade", release=cid_text(application.release), migration=migration)
+        effects = effects_of(replica.ledger, replica.device, wish, self._records)
+        upgrade = next(effect for effect in effects if isinstance(effect, Upgrade))
+        module = self._records.module(application.release)
+        engine = self._engines.engine_for(application.release, application.manifest)
+        await self._executor.install(application.release, module, engine)
+        with self._store.snapshot(replica.context) as reader:
+            return await rehearse(
+                *(self._contexts, held, reader, application, upgrade, migration_of(wish)),
+                run=self._executor.run_batch,
+            )
 
     def certificate(self) -> str:
         """As `NodeService.certificate`."""
@@ -218,7 +244,7 @@ class Node(History):
     async def join(self, target: str, name: str | None) -> JoinResult:
         """As `NodeService.join`."""
         deadline_s = trio.current_time() + limits.JOIN_WAIT_S
-        ticket = await self._ticket_of(target)
+        ticket = await self._targets.ticket_of(target)
         held = self._contexts.get(ticket.context)
         if held is None:
             record = ContextRecord(
@@ -238,34 +264,12 @@ class Node(History):
         admitted = held.driver is not None and held.driver.replica.is_admitted
         return JoinResult(id=cid_text(held.record.id), admitted=admitted)
 
-    async def _ticket_of(self, target: str) -> Ticket:
-        nobody = PeerId("")
-        if target.startswith(TICKET_PREFIX):
-            return decode_ticket(target)
-        if target.startswith("/covey/"):
-            for held in self._contexts.all():
-                if topic_text(held.record.id) == target:
-                    return Ticket(held.record.id, (), nobody)
-            return Ticket(await self._find_topic(target), (), nobody)
-        try:
-            return Ticket(ContextId(parse_cid(target)), (), nobody)
-        except ConfigError:
-            raise ConfigError(
-                f"{target[:60]!r} is no ticket (covey1...), context id (bafkrei...) "
-                "or topic (/covey/1/...)"
-            ) from None
-
-    async def _find_topic(self, topic: str) -> ContextId:
-        fetcher = Fetcher(self._contexts.links, self._records)
-        with self._contexts.discovering(topic), trio.move_on_after(limits.JOIN_WAIT_S):
-            return await fetcher.context_of_topic(topic)
-        raise PeerUnavailable(
-            f"nobody answered for that topic within {limits.JOIN_WAIT_S:.0f} s: "
-            "check the topic and the bootstrap address"
-        )
-
-    async def leave(self, context: str) -> None:
+    async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """As `NodeService.leave`."""
+        return await leave(self._contexts, self._held(context), abandons=abandons)
+
+    async def forget(self, context: str) -> None:
+        """As `NodeService.forget`."""
         await self._contexts.leave(self._held(context))
 
     def settings(self, context: str) -> SettingsRow:

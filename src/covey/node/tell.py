@@ -12,6 +12,7 @@ from covey.node.notices import iso_time
 from covey.node.records import Application, Records
 from covey.node.views import (
     ApplicationRow,
+    CollectionRow,
     ContextRow,
     ContextStatus,
     MethodRow,
@@ -159,7 +160,9 @@ def application_row(application: Application) -> ApplicationRow:
         module_size_bytes=application.module_size_bytes,
         abi=manifest.abi,
         execution=manifest.execution,
-        collections=tuple((c.name, c.rule.value) for c in manifest.collections),
+        collections=tuple(
+            CollectionRow(c.name, c.rule.value, c.roles) for c in manifest.collections
+        ),
         methods=tuple(
             MethodRow(
                 name=m.name,

@@ -11,14 +11,19 @@ __all__ = [
     "ApplicationRow",
     "AuditRow",
     "CallResult",
+    "ChangeCount",
+    "ChangeRow",
+    "CollectionRow",
     "ContextRow",
     "ContextStatus",
     "DeltaRow",
     "JoinResult",
+    "LeaveResult",
     "MethodRow",
     "NodeStatus",
     "PeerRow",
     "QueryResult",
+    "RehearsalRow",
     "RefusedRow",
     "SettingsRow",
 ]
@@ -76,9 +81,18 @@ class MethodRow:
     result: str
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionRow:
+    """A collection that a release declares; roles: who writes it, all if none."""
+
+    name: str
+    rule: str
+    roles: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationRow:
-    """An installed release. collections: (name, rule) pairs."""
+    """An installed release."""
 
     id: str
     application: str
@@ -92,7 +106,7 @@ class ApplicationRow:
     module_size_bytes: int
     abi: str
     execution: str
-    collections: tuple[tuple[str, str], ...]
+    collections: tuple[CollectionRow, ...]
     methods: tuple[MethodRow, ...]
 
 
@@ -165,6 +179,71 @@ class JoinResult:
 
     id: str
     admitted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveResult:
+    """A context that was left. closed: whether this device was closed there; delta: by which.
+
+    undone: what of leaving was not done, in a sentence, or empty.
+    """
+
+    id: str
+    name: str
+    closed: bool
+    delta: str
+    undone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCount:
+    """How many entries of a collection would be put, deleted and added to."""
+
+    collection: str
+    put: int
+    delete: int
+    add: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """An entry that would change. op: put, delete or add. before, after: None where it is not.
+
+    key, before, after: text where they are, else `base64:…`; sums of counters as numbers.
+    """
+
+    op: str
+    collection: str
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalRow:
+    """What an upgrade would do now. allowed: by the rules; else code and reason.
+
+    number: that it would have. before, version_before: of the release in force. migrated: whether
+    the migration came to its end. counts: of all changes; changes: the first of them, in order.
+    fuel, fuel_left: of the migration. log: what it said.
+    """
+
+    id: str
+    allowed: bool
+    code: str
+    reason: str
+    number: int
+    release: str
+    version: str
+    before: str
+    version_before: str
+    collections_added: tuple[CollectionRow, ...]
+    migrated: bool
+    counts: tuple[ChangeCount, ...]
+    changes: tuple[ChangeRow, ...]
+    fuel: int
+    fuel_left: int
+    log: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,13 @@ import base64
 import binascii
 import json
 
+from covey.codec import BASE64_PREFIX, readable
 from covey.errors import ConfigError
 from covey.workbench.people import People
 
 __all__ = ["bytes_of", "json_bytes", "one_line", "text_of"]
 
-_BASE64, _MEMBER = "base64:", "member:"
+_MEMBER = "member:"
 _MEMBER_SIZE_BYTES = 32
 _SHOWN_CHARS = 96
 
@@ -53,23 +54,16 @@ def one_line(text: str) -> str:
 
 
 def _plain(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    is_readable = text.isprintable() and not text.startswith((_BASE64, _MEMBER))
-    if is_readable and (text or not content):
-        return text
-    return _BASE64 + base64.b64encode(content).decode()
+    return readable(content, _MEMBER)
 
 
 def _plain_bytes(text: str) -> bytes:
-    if not text.startswith(_BASE64):
+    if not text.startswith(BASE64_PREFIX):
         try:
             return text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise ConfigError("a text holds half a character") from error
     try:
-        return base64.b64decode(text.removeprefix(_BASE64), validate=True)
+        return base64.b64decode(text.removeprefix(BASE64_PREFIX), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ConfigError(f"{text[:80]!r} is no base64") from error

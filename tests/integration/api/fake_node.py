@@ -22,36 +22,35 @@ from covey.model import PeerId, limits
 from covey.node import (
     ApplicationRow,
     CallResult,
-    ConstraintRow,
+    CollectionRow,
     ContextRow,
     ContextSettings,
     ContextStatus,
     DeltaRow,
     JoinResult,
-    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
     QueryResult,
     Rulebook,
-    RulesRow,
     SettingsChange,
     SettingsRow,
-    Wish,
     changed,
 )
+from tests.integration.api.fake_governing import FakeGoverning
 from tests.integration.api.fake_history import FakeHistory
+from tests.integration.api.fake_ids import (
+    CONTEXT_ID,
+    DEVICE,
+    FAR_TOPIC,
+    MEMBER,
+    NEAR_ID,
+    PEER_ID,
+    RELEASE_ID,
+    TOKEN,
+)
 
 __all__ = ["CONTEXT_ID", "PEER_ID", "TOKEN", "FakeNode"]
-
-PEER_ID = "12D3KooWFake"
-MEMBER = "did:key:z6MkMember"
-DEVICE = "did:key:z6MkDevice"
-CONTEXT_ID = "bafkreicontext"
-NEAR_ID = "bafkreihko6jke32alyvotrxutsutxptao3hkycq7yu6ygqtmpv7s3e3x4q"
-FAR_TOPIC = "/covey/1/ypz5pfaexi7dinmrxcvkcix4oc6kyt4sq7eazqknzodzkth6qq5a"
-RELEASE_ID = "bafkreirelease"
-TOKEN = "00" * 32
 
 # What the method `fail_with` raises, by its argument.
 FAILURES: dict[str, NodeError] = {
@@ -68,7 +67,7 @@ FAILURES: dict[str, NodeError] = {
 _NO_RULES = Rulebook()
 
 
-class FakeNode(FakeHistory):
+class FakeNode(FakeGoverning, FakeHistory):
     """Holds one application and one context, `notes`; a key-value application without a guest."""
 
     peer_id = PEER_ID
@@ -82,13 +81,11 @@ class FakeNode(FakeHistory):
         self.rows: list[tuple[int, DeltaRow]] = []
         self.watchers: list[trio.MemorySendChannel[tuple[int, DeltaRow]]] = []
         self.installed: list[bytes] = []
-        self.left: list[str] = []
         self.stop_requested = False
         self.watch_queue_max = 100
         self.batches = 0
         self.kept = ContextSettings()
         self.rulebook = _NO_RULES
-        self.wishes: list[Wish] = []
         self.waiting = 0
 
     def status(self) -> NodeStatus:
@@ -162,7 +159,7 @@ class FakeNode(FakeHistory):
                 module_size_bytes=1234,
                 abi="covey/1",
                 execution="covey-exec/1",
-                collections=(("entries", "register"),),
+                collections=(CollectionRow("entries", "register", ()),),
                 methods=(
                     MethodRow(name="set", kind="call", arguments='{"type":"object"}', result=""),
                     MethodRow(name="get", kind="query", arguments="", result=""),
@@ -184,39 +181,6 @@ class FakeNode(FakeHistory):
         self.application(application)
         self.rulebook = rules
         return self._row(name)
-
-    def rules(self, context: str) -> RulesRow:
-        """Rules of a locked context."""
-        self.context(context)
-        return RulesRow(
-            id=CONTEXT_ID,
-            is_current=True,
-            admission="open",
-            verification="signature",
-            encryption="none",
-            roles=("admin", "editor"),
-            admin_quorum=0,
-            constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
-            number=0,
-            release=RELEASE_ID,
-            version="1.0.0",
-            members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
-            can=("A member can remove its own devices.",),
-            never=("Nobody can change this application's code.",),
-            unpromised=("Times are their author's claims.",),
-        )
-
-    async def govern(self, context: str, wish: Wish) -> str:
-        """Remembers the wish; nobody may vote."""
-        self.context(context)
-        if wish.action == "vote":
-            raise Refused("no-quorum: the charter gives these no vote")
-        self.wishes.append(wish)
-        return "ab" * 32
-
-    def certificate(self) -> str:
-        """Some text."""
-        return "coveycert1abc"
 
     def contexts(self) -> tuple[ContextRow, ...]:
         """One context."""
@@ -282,10 +246,6 @@ class FakeNode(FakeHistory):
         self.context(context)
         self.kept = changed(self.kept, change, self.own)
         return self.settings(context)
-
-    async def leave(self, context: str) -> None:
-        """Remember who left."""
-        self.left.append(self.context(context).name)
 
     async def call(self, context: str, method: str, arguments: bytes) -> CallResult:
         """`set` keeps, `fail_with` fails, `echo` answers its arguments."""

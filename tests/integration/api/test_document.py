@@ -31,7 +31,7 @@ def test_every_route_is_described(document):
         if route.path.startswith("/v1")
     }
     assert served == set(_operations(document))
-    assert len(served) == 25
+    assert len(served) == 28
 
 
 def test_every_route_says_what_it_is_for_and_how_it_fails(document):

@@ -28,7 +28,7 @@ def test_peers(http):
 
 def test_applications(http):
     (row,) = http.get("/v1/applications").json()["applications"]
-    assert row["collections"] == [{"name": "entries", "rule": "register"}]
+    assert row["collections"] == [{"name": "entries", "rule": "register", "roles": []}]
     assert row["methods"][0]["args"] == {"type": "object"}
     assert row["methods"][1]["args"] is None
     assert http.get("/v1/applications/org.example.kv").json() == row
@@ -62,10 +62,25 @@ def test_ticket_and_join(http):
     assert slow.json() == {"id": CONTEXT_ID, "admitted": False}
 
 
-def test_leave(http, served_node):
+def test_forget(http, served_node):
     reply = http.delete("/v1/contexts/notes")
     assert (reply.status_code, reply.content) == (204, b"")
-    assert served_node.node.left == ["notes"]
+    assert (served_node.node.forgotten, served_node.node.left) == (["notes"], [])
+
+
+def test_leave(http, served_node):
+    reply = http.post("/v1/contexts/notes/leave", json={})
+    told = {"id": CONTEXT_ID, "name": "notes", "closed": True, "delta": "ab" * 32, "undone": ""}
+    assert (reply.status_code, reply.json()) == (200, told)
+    assert (served_node.node.forgotten, served_node.node.left) == ([], ["notes"])
+
+
+def test_last_admin_leaves_only_where_it_says_so(http, served_node):
+    served_node.node.is_last_admin = True
+    assert http.post("/v1/contexts/notes/leave", json={}).status_code == 409
+    assert http.post("/v1/contexts/notes/leave", json={"abandon": "true"}).status_code == 400
+    assert served_node.node.left == []
+    assert http.post("/v1/contexts/notes/leave", json={"abandon": True}).status_code == 200
 
 
 def test_call_and_query(http):

@@ -43,7 +43,7 @@ async def test_log_tells_of_joining_and_gives_no_id_away(home, caplog):
         context = await found(ada)
         await ben.join(ada.ticket("kv"), "ours")
         await until(lambda: caplog.messages.count("member of a context") == 2)
-        await ben.leave("ours")
+        await ben.forget("ours")
         secrets = (context.id, context.topic, ada.ticket("kv"))
     told = [(r.getMessage(), r.called) for r in caplog.records if hasattr(r, "called")]
     assert [event for event, called in told if called == "ours"] == [
@@ -80,14 +80,14 @@ async def test_any_member_lets_a_newcomer_in(home):
             assert await keys(ben, "kv") == {"a", "c"}
 
 
-async def test_leave_and_rejoin(home):
+async def test_forget_and_rejoin(home):
     """What is forgotten comes back from the others, and nothing gets a sequence twice."""
     async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
         context = await found(ada)
         await ben.join(context.topic, "kv")
         await run(ben, "kv", [put("b")])
         await agree(context.id, ada, ben)
-        await ben.leave("kv")
+        await ben.forget("kv")
         assert ben.contexts() == ()
         with pytest.raises(NotFound):
             await ben.query("kv", "entries", b"{}")
@@ -182,7 +182,7 @@ async def test_a_call_is_answered_when_its_context_is_left(home):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(call)
                 await begun.wait()
-                await ada.leave("kv")
+                await ada.forget("kv")
 
     assert isinstance(answers[0], CallResult)
     assert isinstance(answers[-1], Refused)

@@ -124,7 +124,7 @@ async def test_static_peer_is_dialled_without_being_found(home):
             await found(ada)
             await ada.change_settings("kv", SettingsChange(static=(address,), is_announced=False))
             await until(lambda: ada._network.is_connected(ben.peer_id))
-            await ada.leave("kv")
+            await ada.forget("kv")
             assert ada._network.redial._pinned == {}
 
 

@@ -37,7 +37,14 @@ TERMS = "open admission, not encrypted, signatures checked but calls not run aga
         ),
         (["query", "notes", "get", '{"key": "a"}'], {"result": None}),
         (["context", "query", "notes", "echo"], {"result": {}}),
-        (["context", "leave", "notes"], {"id": CONTEXT_ID, "left": True}),
+        (
+            ["context", "leave", "notes"],
+            {"id": CONTEXT_ID, "left": True, "closed": True, "delta": "ab" * 32, "undone": ""},
+        ),
+        (
+            ["context", "leave", "notes", "--forget"],
+            {"id": CONTEXT_ID, "left": True, "closed": False, "delta": "", "undone": ""},
+        ),
     ],
 )
 def test_json_is_what_scripts_were_promised(covey, arguments, expected):

@@ -20,7 +20,8 @@ from tests.integration.api.fake_node import FAILURES, FAR_TOPIC, FakeNode
 GROUPS = {"app", "context"}
 COMMANDS = [
     *(["init"], ["run"], ["status"], ["peers"], ["version"], ["join"], ["call"], ["query"]),
-    *(["app", name] for name in ("new", "build", "pack", "install", "list", "inspect")),
+    *(["app", name] for name in ("new", "build", "pack", "release", "install")),
+    *(["app", name] for name in ("list", "inspect")),
     *(["app", name] for name in ("check", "run", "test", "conformance")),
     *(["context", name] for name in ("create", "ticket", "list", "show", "log", "watch", "leave")),
     *(["context", "settings"], ["context", "proof"], ["context", "audit"]),
@@ -197,6 +198,7 @@ def test_node_that_does_not_run_is_3(run, tmp_path, arguments):
         ["app", "install", "/nope.covey"],
         ["app", "build", "/nope"],
         ["app", "pack", "/nope"],
+        ["app", "release", "/nope"],
         ["join", cid_text(cid_of(b"nowhere"))],
         ["context", "show", "a/b"],
         ["context", "show", ""],

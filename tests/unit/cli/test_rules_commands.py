@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from covey.cli.rules_file import parse_span, read_rules
+from covey.codec import Ticket, cid_of, encode_ticket
 from covey.errors import ConfigError
+from covey.model import ContextId, PeerId
+from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID
 
 KEY = "did:key:z6MkMember"
+TICKET = encode_ticket(Ticket(ContextId(cid_of(b"far")), (), PeerId("")))
 RULES = f"""\
 roles = ["editor"]
 admin_quorum = 2
@@ -123,3 +127,26 @@ def test_spans():
         *(0, 90, 1_800),
         *(43_200, 259_200),
     ]
+
+
+@pytest.mark.parametrize("target", [TICKET, NEAR_ID, FAR_TOPIC])
+def test_rules_of_what_is_not_joined_are_the_charter_s(covey, node, target):
+    """Asked by a ticket, an id or a topic; what is not known is said."""
+    shown = covey("context", "rules", target)
+    assert node.node.asked == [target]
+    assert "Only the charter is known here" in shown.out
+    assert "founded with bafkreirelease" in shown.out
+    assert json.loads(covey("context", "rules", target, "--json").out)["is_current"] is False
+
+
+def test_rules_of_what_has_a_name_here_ask_nobody(covey, node):
+    """A local name is no target."""
+    assert "Only the charter" not in covey("context", "rules", "notes").out
+    assert node.node.asked == []
+
+
+@pytest.mark.parametrize("target", ["covey1nonsense", "/covey/1/nonsense", TICKET[:-1]])
+def test_damaged_target_of_rules_is_2(covey, node, target):
+    """Before anything is asked."""
+    ran = covey("context", "rules", target)
+    assert (ran.code, ran.out, node.node.asked) == (2, "", [])

@@ -1,0 +1,126 @@
+"""Leaving a context for good: this node's device is closed there, and then the context forgotten.
+
+Source: protocols/governance.md, "Who is what". A device that cannot write, or has nobody to tell,
+leaves all the same; what was not done is said.
+"""
+
+from __future__ import annotations
+
+import time
+
+import trio
+
+from covey.codec import cid_text
+from covey.errors import Refused
+from covey.governance import devices
+from covey.model import ADMIN_ROLE, Close, ContextId, DeltaId, limits
+from covey.node.context import ContextDriver
+from covey.node.contexts import Contexts
+from covey.node.held import Held
+from covey.node.views import LeaveResult
+from covey.sync import Replica
+
+__all__ = ["leave"]
+
+_LOOK_S = 0.05  # between looks at what streams and other tasks do
+_NOBODY = (
+    "nobody who shares it is connected: the others do not learn that this device left, "
+    "and it stays a member there"
+)
+_SILENT = (
+    f"this device was closed, but no peer showed within {limits.LEAVE_TELL_S:.0f} s that it knows: "
+    "if none does, it stays a member there"
+)
+
+
+async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResult:
+    """Close this node's device in a context, let others learn of it, and forget the context.
+
+    abandons: also where nobody who stays is an admin; without it that is Refused, and nothing was
+    done. Takes `limits.LEAVE_PEER_S` and `limits.LEAVE_TELL_S` at most. Cancelled, it may have
+    closed the device and forgotten nothing; asked again it then forgets.
+    """
+    driver = held.driver
+    delta: DeltaId | None = None
+    undone = _why_mute(held)
+    if driver is not None and not undone and _others(driver.replica):
+        if not abandons:
+            _require_admin(driver.replica)
+        delta, undone = await _close(contexts, driver)
+    await contexts.leave(held)
+    return LeaveResult(
+        id=cid_text(held.record.id),
+        name=held.record.name,
+        closed=delta is not None,
+        delta="" if delta is None else delta.hex(),
+        undone=undone,
+    )
+
+
+def _why_mute(held: Held) -> str:
+    """Why this device cannot say that it leaves, or empty."""
+    if held.driver is None:
+        return "no device was closed: this node had not joined it yet"
+    replica = held.driver.replica
+    if replica.is_removed:
+        return "this device was removed before: there was nothing left to close"
+    if replica.is_forked:
+        return (
+            "this device cannot write any more, since its home was copied or restored: "
+            "it stays a member there"
+        )
+    if not replica.is_admitted:
+        return (
+            "no device was closed: this one is not admitted yet, and stays a member there "
+            "if somebody is letting it in right now"
+        )
+    return ""
+
+
+def _others(replica: Replica) -> bool:
+    """Whether anybody else is there: alone, there is nobody to be closed for."""
+    return any(device != replica.device for device, _ in devices(replica.ledger.authority))
+
+
+def _require_admin(replica: Replica) -> None:
+    authority = replica.ledger.authority
+    admins = [d for d, _ in devices(authority) if ADMIN_ROLE in authority.roles(d)]
+    if admins == [replica.device]:
+        raise Refused(
+            "last-admin: nobody who stays could ever govern it; make somebody an admin first "
+            "(covey context role CONTEXT MEMBER --give admin), or leave with --abandon"
+        )
+
+
+async def _close(contexts: Contexts, driver: ContextDriver) -> tuple[DeltaId | None, str]:
+    """Close the device, where somebody can learn of it: the delta, and what was not done."""
+    if not await _is_shared(contexts, driver.replica.context):
+        return None, _NOBODY
+    try:
+        delta = await driver.govern((Close(driver.replica.device, ()),))
+    except Refused as refused:
+        return None, f"this device was not closed, and stays a member there: {refused}"
+    return delta, "" if await _is_known(driver.replica, delta) else _SILENT
+
+
+async def _is_shared(contexts: Contexts, context: ContextId) -> bool:
+    """Whether a peer shares the context, or comes soon: the node may just have begun."""
+    with trio.move_on_after(limits.LEAVE_PEER_S):
+        while not contexts.links.sharing(context):  # noqa: ASYNC110 - a stream's own doing
+            await trio.sleep(_LOOK_S)
+    return bool(contexts.links.sharing(context))
+
+
+async def _is_known(replica: Replica, delta: DeltaId) -> bool:
+    """Wait until a peer shows that it holds a delta that was just written here."""
+    with trio.move_on_after(limits.LEAVE_TELL_S):
+        while not _shows(replica, delta):  # noqa: ASYNC110 - another task's doing
+            await trio.sleep(_LOOK_S)
+    return _shows(replica, delta)
+
+
+def _shows(replica: Replica, delta: DeltaId) -> bool:
+    """Whether somebody wrote on top of a delta, or told a frontier that is this node's."""
+    standing = replica.standing(time.time())
+    is_followed = delta not in replica.ledger.heads
+    return is_followed or bool(standing.in_sync_with or standing.diverged)

@@ -1,0 +1,98 @@
+"""Leaving for good between whole nodes: the others learn of it, or one is told that they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from covey.errors import Refused
+from covey.model import limits
+from covey.node.governing import Wish
+from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
+from tests.integration.node.releases import own
+
+pytestmark = pytest.mark.trio
+
+
+async def test_others_learn_that_a_device_left_and_its_member_can_come_back(home):
+    """With another device: the one that was closed never writes there again."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await run(ben, "kv", [put("b")])
+        await agree(context.id, ada, ben)
+        device = own(ben, "kv")
+        left = await ben.leave("kv")
+        assert (left.closed, left.undone) == (True, "")
+        assert ben.contexts() == ()
+        # A peer has shown that it knows, so that nothing has to be waited for.
+        assert told(ada, context.id).members == 1
+        rows = {row.delta: row.governance for _, row in ada.log("kv", 0, 100)}
+        assert rows[left.delta] == (f"removes {device}",)
+        assert await keys(ada, "kv") == {"b"}
+        assert (await ben.join(context.topic, "again")).admitted
+        assert own(ben, "again") != device
+        await run(ben, "again", [put("c")])
+        await agree(context.id, ada, ben)
+
+
+async def test_last_admin_makes_another_one_first(home):
+    """Or says that nobody is to govern the context any more."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        with pytest.raises(Refused, match="last-admin"):
+            await ada.leave("kv")
+        assert told(ada, context.id).phase == "member"
+        await ada.govern("kv", Wish(action="give", who=ben.member, role="admin"))
+        assert (await ada.leave("kv")).closed
+        await until(lambda: told(ben, context.id).members == 1)
+        # Now ben is alone: there is nobody to be closed for, and nothing to abandon.
+        alone = await ben.leave("kv")
+        assert (alone.closed, alone.undone, ben.contexts()) == (False, "", ())
+
+
+async def test_who_reaches_nobody_leaves_and_is_told(home, monkeypatch):
+    """Nothing is written that nobody could ever see."""
+    monkeypatch.setattr(limits, "LEAVE_PEER_S", 0.2)
+    async with opened(home("ada")) as ada:
+        context = await found(ada)
+        async with opened(home("ben"), ada) as ben:
+            await ben.join(context.topic, "kv")
+            await agree(context.id, ada, ben)
+    async with opened(home("ben")) as ben:
+        left = await ben.leave("kv")
+        assert (left.closed, left.delta, ben.contexts()) == (False, "", ())
+        assert "nobody who shares it is connected" in left.undone
+
+
+async def test_who_cannot_write_leaves_and_is_told(home, monkeypatch):
+    """Still joining, or removed by somebody else."""
+    monkeypatch.setattr(limits, "JOIN_WAIT_S", 0.2)
+    async with opened(home("ada")) as ada:
+        context = await found(ada)
+        ticket = ada.ticket("kv")
+    async with opened(home("ben")) as ben:
+        await ben.join(ticket, "kv")
+        assert "had not joined it yet" in (await ben.leave("kv")).undone
+        assert ben.contexts() == ()
+        async with opened(home("ada"), ben) as ada:
+            monkeypatch.setattr(limits, "JOIN_WAIT_S", 30.0)
+            assert (await ben.join(ticket, "kv")).admitted
+            await ada.govern("kv", Wish(action="remove", who=own(ben, "kv")))
+            await until(lambda: told(ben, context.id).phase == "removed")
+            left = await ben.leave("kv")
+            assert (left.closed, ben.contexts()) == (False, ())
+            assert "was removed before" in left.undone
+
+
+async def test_silence_of_the_others_ends_the_wait(home, monkeypatch):
+    """The device is closed and the context left, and the doubt is said."""
+    monkeypatch.setattr(limits, "LEAVE_TELL_S", 0.0)
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        left = await ben.leave("kv")
+        assert (left.closed, ben.contexts()) == (True, ())
+        assert "no peer showed" in left.undone

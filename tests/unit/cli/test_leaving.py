@@ -1,0 +1,44 @@
+"""`covey context leave`: for good, or only here, and what it says was not done."""
+
+from __future__ import annotations
+
+
+def test_device_is_closed_and_that_is_said(covey, node):
+    """With the delta that did it, to look up in others' logs."""
+    ran = covey("context", "leave", "notes")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"left notes\nthis device is closed there: delta {'ab' * 32}\n"
+    assert (node.node.left, node.node.forgotten) == (["notes"], [])
+
+
+def test_forget_tells_nobody(covey, node):
+    """Nothing is written: the device stays a member."""
+    ran = covey("context", "leave", "notes", "--forget")
+    assert (ran.code, ran.out, ran.err) == (0, "forgot notes\n", "")
+    assert (node.node.left, node.node.forgotten) == ([], ["notes"])
+
+
+def test_what_was_not_done_is_one_line_beside_the_result(covey, node):
+    """It was left all the same, which is what was asked for: code 0."""
+    node.node.undone = "nobody who shares it is connected"
+    ran = covey("context", "leave", "notes")
+    assert (ran.code, ran.out) == (0, "left notes\n")
+    assert ran.err == "covey: nobody who shares it is connected\n"
+    ran = covey("context", "leave", "notes", "--json")
+    assert (ran.json["closed"], ran.json["undone"], ran.err) == (False, node.node.undone, "")
+
+
+def test_last_admin_is_refused_unless_it_abandons(covey, node):
+    """What cannot be mended later needs a second word."""
+    node.node.is_last_admin = True
+    ran = covey("context", "leave", "notes", "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "last-admin" in ran.err
+    assert node.node.left == []
+    assert covey("context", "leave", "notes", "--abandon").code == 0
+
+
+def test_options_that_say_nothing_together_are_2(covey, node):
+    ran = covey("context", "leave", "notes", "--forget", "--abandon")
+    assert (ran.code, ran.out) == (2, "")
+    assert (node.node.left, node.node.forgotten) == ([], [])
