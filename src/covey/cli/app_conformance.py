@@ -15,7 +15,7 @@ from covey.cli.bar import Bar
 from covey.cli.exits import REFUSED
 from covey.cli.output import emit, progress, say
 from covey.cli.writing import write_file
-from covey.model import limits
+from covey.workbench import bounds
 from covey.workbench.conformance import (
     Counterexample,
     Explored,
@@ -90,7 +90,7 @@ def try_application(path: Path, options: ConformanceOptions, *, as_json: bool) -
 def replay_file(path: Path, counterexample: Path, *, engine: str, as_json: bool) -> None:
     """Play a counterexample again; exits with 1 if it still is one."""
     require_engine(engine)
-    content = read_file(counterexample, limits.WORKBENCH_PLAN_BYTES_MAX)
+    content = read_file(counterexample, bounds.WORKBENCH_PLAN_BYTES_MAX)
     found = read_counterexample(content, str(counterexample))
     application = open_application(path)
     with progress("playing"):
@@ -119,13 +119,13 @@ class _Line(msgspec.Struct, frozen=True):
 def _given(path: Path | None) -> tuple[tuple[str, object], ...]:
     if path is None:
         return ()
-    read_file(path, limits.WORKBENCH_PLAN_BYTES_MAX)
+    read_file(path, bounds.WORKBENCH_PLAN_BYTES_MAX)
     given: list[tuple[str, object]] = []
     for line in read_batch(str(path)):
         call = msgspec.json.decode(line, type=_Line)
         given.append((call.method, msgspec.json.decode(call.args)))
-        if len(given) > limits.WORKBENCH_CALLS_MAX:
-            most = limits.WORKBENCH_CALLS_MAX
+        if len(given) > bounds.WORKBENCH_CALLS_MAX:
+            most = bounds.WORKBENCH_CALLS_MAX
             raise typer.BadParameter(f"{path} has more than {most} calls")
     if not given:
         raise typer.BadParameter(f"{path} has no calls")

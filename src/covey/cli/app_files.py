@@ -10,6 +10,7 @@ from covey.cli.arguments import read_file
 from covey.errors import ConfigError, NotFound
 from covey.model import limits
 from covey.runtime import ENGINES
+from covey.workbench import bounds
 from covey.workbench.files import Application, read_application
 from covey.workbench.suite import SUITE_FILE, Suite, read_suite
 
@@ -32,7 +33,7 @@ def open_suite(directory: Path) -> Suite:
     path = directory / SUITE_FILE
     if not path.exists():
         raise NotFound(f"{path} does not exist: write tests there (docs/guides/applications.md)")
-    return read_suite(read_file(path, limits.WORKBENCH_SUITE_BYTES_MAX), str(path))
+    return read_suite(read_file(path, bounds.WORKBENCH_SUITE_BYTES_MAX), str(path))
 
 
 def suite_module(directory: Path, suite: Suite) -> Path:

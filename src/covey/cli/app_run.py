@@ -15,7 +15,8 @@ from covey.cli.exits import REFUSED
 from covey.cli.output import emit, progress, say
 from covey.cli.writing import write_file
 from covey.errors import ConfigError, NotFound
-from covey.model import Call, Completed, Outcome, limits
+from covey.model import Call, Completed, Outcome
+from covey.workbench import bounds
 from covey.workbench.people import People
 from covey.workbench.rows import EffectRow, EventRow, effect_row, effect_text, event_row
 from covey.workbench.state import State, read_state
@@ -107,7 +108,7 @@ def _state(options: RunOptions, trial: Trial) -> State:
     if options.state is None:
         return State(trial.interface)
     try:
-        content = read_file(options.state, limits.WORKBENCH_STATE_BYTES_MAX)
+        content = read_file(options.state, bounds.WORKBENCH_STATE_BYTES_MAX)
     except NotFound:
         if not options.is_new_state_fine:
             raise

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from covey.cli.options import HomeOption, JsonOption, examples
-from covey.model import limits
+from covey.workbench import bounds
 
 __all__ = ["register"]
 
@@ -154,11 +154,11 @@ def conformance(
     home: HomeOption,  # noqa: ARG001 - every command takes it
     file: _File,
     runs: Annotated[
-        int, typer.Option("--runs", min=1, max=limits.CONFORMANCE_RUNS_MAX, help="How many plans.")
+        int, typer.Option("--runs", min=1, max=bounds.CONFORMANCE_RUNS_MAX, help="How many plans.")
     ] = 100,
     calls: Annotated[
         int,
-        typer.Option("--calls", min=1, max=limits.CONFORMANCE_CALLS_MAX, help="Calls of each run."),
+        typer.Option("--calls", min=1, max=bounds.CONFORMANCE_CALLS_MAX, help="Calls of each run."),
     ] = 30,
     replicas: Annotated[
         int, typer.Option("--replicas", min=2, max=_REPLICAS_MAX, help="Members with a node.")

@@ -12,6 +12,7 @@ import msgspec
 
 from covey.errors import ConfigError
 from covey.model import Call, Interface, MethodKind, limits
+from covey.workbench import bounds
 from covey.workbench.conformance.schema import Arguments
 from covey.workbench.people import NAMES
 from covey.workbench.text import json_bytes
@@ -71,8 +72,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Require what a plan from a file might lack. Raises ConfigError."""
         if not 2 <= self.replicas <= len(NAMES):
             raise ConfigError(f"{source}: a plan has 2 to {len(NAMES)} replicas")
-        if len(self.steps) > limits.CONFORMANCE_STEPS_MAX:
-            raise ConfigError(f"{source}: a plan has {limits.CONFORMANCE_STEPS_MAX} steps at most")
+        if len(self.steps) > bounds.CONFORMANCE_STEPS_MAX:
+            raise ConfigError(f"{source}: a plan has {bounds.CONFORMANCE_STEPS_MAX} steps at most")
         if any(abs(skew) > limits.DRIFT_MS_MAX for skew in self.skews_ms):
             raise ConfigError(f"{source}: a clock is off by more than {limits.DRIFT_MS_MAX} ms")
         numbers = [step.number for step in self.steps if isinstance(step, CallStep)]
@@ -133,7 +134,7 @@ class Maker:
                     break
                 steps.append(delivered)
             mail.maybe_split()
-        return Plan(skews, tuple(steps[: limits.CONFORMANCE_STEPS_MAX]))
+        return Plan(skews, tuple(steps[: bounds.CONFORMANCE_STEPS_MAX]))
 
     def _call(self, number: int, rng: random.Random, arguments: Arguments) -> CallStep:
         replica = rng.randrange(self._replicas)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from covey.model import limits
+from covey.workbench import bounds
 from covey.workbench.conformance.plan import CallStep, Plan, PlanStep
 from covey.workbench.conformance.play import Finding, Stage, play
 
@@ -19,7 +19,7 @@ __all__ = ["shrink"]
 def shrink(
     plan: Plan, finding: Finding, stage: Stage, on_attempt: Callable[[int], None] | None = None
 ) -> tuple[Plan, Finding]:
-    """The smallest plan found within `limits.CONFORMANCE_ATTEMPTS_MAX`, and what it shows."""
+    """The smallest plan found within `bounds.CONFORMANCE_ATTEMPTS_MAX`, and what it shows."""
     shrinking = _Shrinking(plan, finding, stage, on_attempt)
     shrinking.run()
     return shrinking.plan, shrinking.finding
@@ -54,7 +54,7 @@ class _Shrinking:
         self._number()
 
     def _is_tired(self) -> bool:
-        return self._attempts >= limits.CONFORMANCE_ATTEMPTS_MAX
+        return self._attempts >= bounds.CONFORMANCE_ATTEMPTS_MAX
 
     def _try(self, plan: Plan) -> bool:
         """Keep a plan that still shows the finding; whether it does."""
