@@ -80,19 +80,18 @@ def _word(
 def _difference(outcome: Outcome, signed: Signed, place: int) -> ReplayWord:
     """How a call's outcome is not what was signed, or why this node cannot tell."""
     fuel = signed.fuel[place]
+    call = f"call {place}, {signed.batch.calls[place].method!r},"
     if isinstance(outcome, Failed):
         if outcome.failure in _NO_WORD:
             return outcome
-        code, what = "failed-call", f"does not complete: {outcome.message}"
         if outcome.failure is Failure.OUT_OF_FUEL:
-            code, what = "wrong-fuel", f"uses more than the {fuel} fuel it declares"
-    elif outcome.effects != signed.effects[place]:
-        code, what = "wrong-effects", "has other effects than were signed"
-    elif outcome.events != signed.events[place]:
-        code, what = "wrong-events", "has other events than were signed"
-    else:
-        code, what = "wrong-fuel", f"uses {outcome.fuel} fuel, not {fuel}"
-    return Denied(code, f"call {place}, {signed.batch.calls[place].method!r}, {what}")
+            return Denied("wrong-fuel", f"{call} uses more than the {fuel} fuel it declares")
+        return Denied("failed-call", f"{call} does not complete: {outcome.message}")
+    if outcome.effects != signed.effects[place]:
+        return Denied("wrong-effects", f"{call} has other effects than were signed")
+    if outcome.events != signed.events[place]:
+        return Denied("wrong-events", f"{call} has other events than were signed")
+    return Denied("wrong-fuel", f"{call} uses {outcome.fuel} fuel, not {fuel}")
 
 
 def _absorb(done: Overlay, base: EntryReader, signed: Signed) -> bool:

@@ -11,6 +11,7 @@ from covey.testkit.vectors.founding import certificates, charters
 from covey.testkit.vectors.governance import governance
 from covey.testkit.vectors.histories import admissibility, merges
 from covey.testkit.vectors.primitives import encoding, frontiers, hashing, identifiers, lthash
+from covey.testkit.vectors.replays import replays
 from covey.testkit.vectors.session import sessions
 
 __all__ = ["Vectors", "all_vectors", "limits_table", "to_json"]
@@ -36,5 +37,6 @@ def all_vectors() -> dict[str, Vectors]:
         "lthash": lthash(),
         "merge": merges(),
         "payload": payloads(),
+        "replay": replays(),
         "session": sessions(),
     }
