@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from covey.errors import ConfigError, NotFound, StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim import ARENA, Finding, load_application, plan_of
 from covey.testkit.sim.regression import (
     Regression,
@@ -110,6 +110,6 @@ def test_file_that_is_not_there_or_cannot_be_read_is_told(tmp_path: Path) -> Non
 def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before all of it is in memory."""
     path = save_regression(Regression(FOUND, small_plan()), tmp_path)
-    monkeypatch.setattr(limits, "SIM_PLAN_BYTES_MAX", 100)
+    monkeypatch.setattr(bounds, "SIM_PLAN_BYTES_MAX", 100)
     with pytest.raises(ConfigError, match="is larger than"):
         load_regression(path)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from covey.errors import ConfigError, StoreError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.sim import (
     Application,
     Finding,
@@ -234,7 +234,7 @@ def test_seed_that_is_there_twice_is_refused_where_it_differs(path: Path) -> Non
 def test_line_without_an_end_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before all of it is in memory."""
     run(path, range(1, 3))
-    monkeypatch.setattr(limits, "SIM_RESULT_BYTES_MAX", 5_000)
+    monkeypatch.setattr(bounds, "SIM_RESULT_BYTES_MAX", 5_000)
     path.write_bytes(path.read_bytes() + b" " * 6_000)
     assert refused(path) == "4: this is no result: the line is too long"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from covey.errors import ConfigError
-from covey.model import limits
+from covey.testkit import bounds
 from covey.testkit.trace import Patch, load_trace, parse_trace
 
 DATA = Path(__file__).parents[4] / "data" / "friendsforever.json.gz"
@@ -130,7 +130,7 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 
 def test_file_that_inflates_beyond_the_limit_is_refused(tmp_path, monkeypatch):
     """A few kilobytes of gzip must not fill the memory."""
-    monkeypatch.setattr(limits, "TRACE_SIZE_BYTES_MAX", 10_000)
+    monkeypatch.setattr(bounds, "TRACE_SIZE_BYTES_MAX", 10_000)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b" " * 1_000_000, mtime=0))
     with pytest.raises(ConfigError, match="larger than 10000 bytes"):
         load_trace(tmp_path / "bomb.gz")
