@@ -133,6 +133,7 @@ INTAKE_DELTA_BYTES: Final = 1 * KIB  # what each of them counts for beside its s
 INTAKE_PAUSE_S: Final = 0.001  # between two turns: calls and other events come in between
 REPLAY_ROW_MAX: Final = 32  # deltas that the engine is asked about at once
 REPLAY_ROW_BYTES: Final = 64 * KIB  # as above: no more once their frames have this size
+REPLAY_ROW_FUEL: Final = CALL_FUEL_MAX  # as above, that all declare: calls of this node wait
 REPLAYED_REMEMBERED_MAX: Final = 1_024  # words of the engine; what is forgotten is run again
 REPLAY_AGAIN_S: Final = 2.0  # after a host fault; twice as long after each further one
 REPLAY_AGAIN_MAX_S: Final = 120.0  # and at most this

@@ -155,6 +155,7 @@ class _Row:
         self._is_closed = bool(ledger.governor.forked or first.core.governance)
         self._tips = {first.core.author: Tip(first.core.sequence, first.id)}
         self._size_bytes = len(first.frame)
+        self._fuel = sum(first.core.fuel)
         self.ids: tuple[DeltaId, ...] = (first.id,)
         member, payload = admissible.member, admissible.payload
         self.signed = [_signed(ledger, self._authority, first, member, payload)]
@@ -177,8 +178,13 @@ class _Row:
         payload = self._judge.payload_of(delta)
         if member is None or payload is None or len(payload.calls) != len(core.fuel):
             return
-        if not payload.calls or sum(core.fuel) > limits.CALL_FUEL_MAX:
+        fuel = sum(core.fuel)
+        if not payload.calls or fuel > limits.CALL_FUEL_MAX:
             return
+        if self._fuel + fuel > limits.REPLAY_ROW_FUEL:
+            self._is_closed = True  # Calls of this node wait for the whole row.
+            return
+        self._fuel += fuel
         self._last = delta
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
