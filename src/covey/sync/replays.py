@@ -194,8 +194,13 @@ class _Row:
         payload = self._judge.payload_of(delta)
         if member is None or payload is None or len(payload.calls) != len(core.fuel):
             return
-        if not payload.calls or sum(core.fuel) > limits.CALL_FUEL_MAX:
+        fuel = sum(core.fuel)
+        if not payload.calls or fuel > limits.CALL_FUEL_MAX:
             return
+        if self._fuel + fuel > limits.REPLAY_ROW_FUEL:
+            self._is_closed = True  # Calls of this node wait for the whole row.
+            return
+        self._fuel += fuel
         self._last = delta
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
