@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack
+
+import trio
 
 from covey.errors import ConfigError, NotFound, ProtocolViolation
 from covey.merge import StateReader
@@ -19,11 +22,21 @@ from covey.model import (
     ReleaseId,
     ReleaseTerms,
     ReplayWord,
+    limits,
 )
 from covey.node.outlets import Outlets
 from covey.runtime import Executor
 from covey.store import Store
-from covey.sync import Event, Executed, ReleaseReady, Replica, Verified, Verify
+from covey.sync import (
+    Event,
+    Executed,
+    NeedRelease,
+    ReleaseMissing,
+    ReleaseReady,
+    Replica,
+    Verified,
+    Verify,
+)
 
 __all__ = ["Code"]
 
@@ -78,13 +91,17 @@ class Code:
             self._interfaces[release] = await self._outlets.provide(release, manifest)
         await self._deliver(ReleaseReady(release))
 
-    async def get_ready(self, release: ReleaseId, manifest: bytes) -> None:
+    async def get_ready(self, need: NeedRelease) -> None:
         """The same, where nobody waits to hear that it cannot be."""
         try:
-            await self.make_ready(release, manifest)
+            wait_s = math.inf if need.is_in_force else limits.RELEASE_SOUGHT_S
+            with trio.move_on_after(wait_s):
+                await self.make_ready(need.release, need.manifest)
+                return
         except (ConfigError, ProtocolViolation) as error:
             # Admins may name a module that no engine takes: calls wait for the next release.
             _logger.warning("a release of this context cannot run here", extra={"why": str(error)})
+        await self._deliver(ReleaseMissing(need.release))
 
     async def execute(self, batch: Batch) -> None:
         """Run calls of this node."""

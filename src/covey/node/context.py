@@ -321,8 +321,8 @@ class ContextDriver:
                     self._wishes.pop(request)(effect)
                 case Dealt(receipt, use):
                     self._receipts.pop(receipt)(use)
-                case NeedRelease(release, manifest):
-                    nursery.start_soon(self.code.get_ready, release, manifest)
+                case NeedRelease():
+                    nursery.start_soon(self.code.get_ready, effect)
                 case Misbehaved(peer, code):
                     self._outlets.misbehaved(peer, code)
 

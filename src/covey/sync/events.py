@@ -53,6 +53,7 @@ __all__ = [
     "PeerCompared",
     "PeerLeft",
     "RecordSequence",
+    "ReleaseMissing",
     "ReleaseReady",
     "Reply",
     "SetTimer",
@@ -138,6 +139,13 @@ class ReleaseReady:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseMissing:
+    """A release could not be had, or cannot be run here; it is looked for again later."""
+
+    release: ReleaseId
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """The engine's words on a prefix of the row it was to run again; at least one.
 
@@ -185,6 +193,7 @@ Event: TypeAlias = (
     | AdmissionRequested
     | GovernanceRequested
     | ReleaseReady
+    | ReleaseMissing
     | PeerCompared
     | PeerLeft
     | TimerFired
@@ -259,10 +268,15 @@ class GovernanceAnswered:
 
 @dataclass(frozen=True, slots=True)
 class NeedRelease:
-    """Get this release ready; answer with `ReleaseReady`. Until then no calls are run."""
+    """Get this release ready; answer with `ReleaseReady`, or `ReleaseMissing`.
+
+    is_in_force: no calls are run until it is, so look for it for as long as it takes. Others are
+    needed to run again what others wrote under them, and are looked for for a while.
+    """
 
     release: ReleaseId
     manifest: bytes
+    is_in_force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,6 @@ class _Row:
         self._last = delta
         self._tips[core.author] = Tip(core.sequence, delta.id)
         self._size_bytes += len(delta.frame)
-        self._fuel += sum(core.fuel)
         self.deltas[delta.id] = delta
         self.signed.append(signed_of(self._ledger, self._authority, delta, member, payload))
 

@@ -20,7 +20,6 @@ from covey.model import (
     Outcome,
     PeerId,
     Reader,
-    ReleaseId,
     ReleaseTerms,
     ReplayWord,
     Verdict,
@@ -46,6 +45,7 @@ from covey.sync.events import (
     NeedRelease,
     PeerCompared,
     PeerLeft,
+    ReleaseMissing,
     ReleaseReady,
     SetTimer,
     TimerFired,
@@ -56,6 +56,7 @@ from covey.sync.intake import ASK, TAKE_IN, Intake
 from covey.sync.judge import Admissible, Delayed, Judge, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.local import BUDGET, LocalWrites
+from covey.sync.releases import Releases
 from covey.sync.replays import Replays
 
 __all__ = ["ANNOUNCE", "Replica"]
@@ -87,8 +88,8 @@ class Replica:
         self.certificate = certificate
         self.ledger = Ledger(context, charter, first, reader)
         self.judge = Judge(self.ledger)
-        self._ready: dict[ReleaseId, None] = {charter.release: None}
-        self.replays = Replays(self.ledger, self.judge, self._ready)
+        self._releases = Releases(charter.release)
+        self.replays = Replays(self.ledger, self.judge, self._releases.ready)
         self.claims = Claims()
         self.device = DeviceId(device.public)
         self._peer = peer
@@ -96,11 +97,11 @@ class Replica:
         self._gossip = Gossip(context, peer, device, rng, self.is_member)
         self.intake = Intake(self.ledger, self.judge, self.replays, self.is_member)
         author = Author(self.ledger, device, certificate.member)
-        self._local = LocalWrites(self.ledger, self.judge, author, self._gossip, self._ready)
+        ready = self._releases.ready
+        self._local = LocalWrites(self.ledger, self.judge, author, self._gossip, ready)
         self._last_announced_s = 0.0
         self._announces_soon = False
         self.is_upgrade_needed = False
-        self._needed: dict[ReleaseId, None] = {charter.release: None}
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class Replica:
         """What to do first."""
         self._last_announced_s = now
         return [
-            *self._need_release(),
+            *self._need_release(now),
             SetTimer(ANNOUNCE, self._rng.uniform(0, limits.ANNOUNCE_INTERVAL_S)),
         ]
 
@@ -185,8 +186,11 @@ class Replica:
                 return self._write(event, now)
             case Verified(words):
                 return self._verified(words, now)
+            case ReleaseMissing(release):
+                self._releases.missed(release, now)
+                return []
             case ReleaseReady(release):
-                self._ready[release] = None
+                self._releases.found(release)
                 self.intake.release_ready()
                 return [*self._author_next(now), *self.intake.go_on()]
             case PeerCompared():
@@ -240,7 +244,8 @@ class Replica:
         """What follows from taking in what others wrote."""
         commit = self._commit(durable=False)
         after = self._after_change(effects, now)
-        return [*commit, *self._once(effects), *after, *self._need_release(), *self.intake.go_on()]
+        needed = [*self._sought(effects, now), *after, *self._need_release(now)]
+        return [*commit, *needed, *self.intake.go_on()]
 
     def _verified(self, words: tuple[ReplayWord, ...], now: float) -> list[Effect]:
         self.intake.verified(words, now)
@@ -248,23 +253,21 @@ class Replica:
             return []  # It is taken in when the batch is done.
         return self._took_in(self.intake.take_some(now), now)
 
-    def _need_release(self) -> list[Effect]:
+    def _need_release(self, now: float) -> list[Effect]:
         """Ask for the code of the release in force, where it is not ready yet."""
         release = self.ledger.release
-        if release in self._ready or release in self._needed:
+        if release in self._releases.ready:
             return []
-        return self._once([NeedRelease(release, self.ledger.governor.manifest(release))])
+        manifest = self.ledger.governor.manifest(release)
+        return self._sought([NeedRelease(release, manifest, is_in_force=True)], now)
 
-    def _once(self, effects: list[Effect]) -> list[Effect]:
-        """The effects; of those that need a release only the first one."""
-        kept: list[Effect] = []
-        for effect in effects:
-            if isinstance(effect, NeedRelease):
-                if effect.release in self._needed:
-                    continue
-                self._needed[effect.release] = None
-            kept.append(effect)
-        return kept
+    def _sought(self, effects: list[Effect], now: float) -> list[Effect]:
+        """The effects; of those that need a release only the ones that are to be looked for."""
+        return [
+            effect
+            for effect in effects
+            if not isinstance(effect, NeedRelease) or self._releases.seek(effect, now)
+        ]
 
     def _commit(self, *, durable: bool) -> list[Effect]:
         writes = self.ledger.save()
@@ -320,7 +323,7 @@ class Replica:
             # Else what came while the batch ran would wait for ever while calls go on.
             effects += self.intake.take_some(now)
         commit = self._commit(durable=True)
-        done = [*commit, *self._once(effects), *self._after_change(effects, now)]
+        done = [*commit, *self._sought(effects, now), *self._after_change(effects, now)]
         done += self._author_next(now)
         return done if self._local.is_executing else [*done, *self.intake.go_on()]
 
@@ -334,7 +337,7 @@ class Replica:
         commit = self._commit(durable=True) if written else []
         next_ = self._local.begin(now) if self.is_admitted else self._local.give_up()
         after = self._after_change(written, now)
-        done = [*commit, *written, *after, *self._need_release(), *next_]
+        done = [*commit, *written, *after, *self._need_release(now), *next_]
         is_answered = any(isinstance(effect, GovernanceAnswered) for effect in next_)
         if is_answered and self._local.has_waiting:
             done += self._author_next(now)  # A migration was refused: what waits behind it goes on.

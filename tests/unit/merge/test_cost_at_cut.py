@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from covey.merge import StateAtCut
 from covey.merge.entries import Stamp, Version, encode_version
 from covey.model import (
@@ -60,7 +58,6 @@ def reader_of(*keys: bytes, versions: int) -> Counting:
     return Counting(store.reader(CONTEXT))
 
 
-@pytest.mark.xfail(strict=True, reason="a read at a cut passes every later version of the entry")
 def test_a_read_at_an_old_cut_costs_what_its_fuel_says():
     """Else one delta with an old cut, which reads a busy entry, outlasts any watchdog."""
     reader = reader_of(b"busy", versions=200)
@@ -71,11 +68,11 @@ def test_a_read_at_an_old_cut_costs_what_its_fuel_says():
     assert rows_of_a_delta < limits.CALL_FUEL_MAX / limits.SCAN_ENTRY_FUEL
 
 
-@pytest.mark.xfail(strict=True, reason="a scan at a cut passes every key that was written later")
 def test_a_scan_at_an_old_cut_costs_what_its_fuel_says():
     """The same with keys: one heavy delta of others behind the cut makes thousands of them."""
     reader = reader_of(*(b"%d" % number for number in range(2_000)), versions=1)
     state = StateAtCut(reader, (NOTES,), Cut(reader, BEFORE))
-    assert list(state.scan("notes", b"", b"")) == []
-    rows_of_a_delta = reader.rows * SCANS
+    for _ in range(SCANS):
+        assert list(state.scan("notes", b"", b"")) == []
+    rows_of_a_delta = reader.rows
     assert rows_of_a_delta < limits.CALL_FUEL_MAX / limits.SCAN_ENTRY_FUEL

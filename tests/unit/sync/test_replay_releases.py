@@ -36,7 +36,8 @@ from tests.unit.sync.replayed import (
 def test_calls_of_a_release_that_is_not_ready_wait_until_it_is():
     """It is asked for once, however much waits for it; who asked is not told of a fault."""
     context = Upgraded()
-    stage, needed = context.stage, NeedRelease(release(NEXT), NEXT)
+    stage = context.stage
+    needed = NeedRelease(release(NEXT), NEXT, is_in_force=True)
     assert (
         play(stage)
         >> DeltaReceived(context.before, PEER) << Verify >> AGREES << Applied

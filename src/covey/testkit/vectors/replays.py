@@ -47,10 +47,11 @@ def replays() -> Vectors:
 
 def _invalid(drawn: list[bytes]) -> list[Case]:
     first = drawn[0]
-    put = [0, "n", b"k".hex(), first.hex()]
+    put: Json = [0, "n", b"k".hex(), first.hex()]
+    more: Json = [0, "n", b"m".hex(), "00"]
     return [
-        _bad("another value", "wrong-effects", effects=[[[0, "n", b"k".hex(), "00000000"]]]),
-        _bad("an effect more", "wrong-effects", effects=[[put, [0, "n", b"m".hex(), "00"]]]),
+        _bad("another value", "wrong-effects", effects=[[[0, "n", "6b", "00000000"]]]),
+        _bad("an effect more", "wrong-effects", effects=[[put, more]]),
         _bad("an effect less", "wrong-effects", effects=[[]]),
         _bad("another kind of effect", "wrong-effects", effects=[[[1, "n", b"k".hex()]]]),
         _bad("an event more", "wrong-events", events=[[["paid", ""]]]),
