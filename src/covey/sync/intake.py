@@ -7,7 +7,6 @@ things in between.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from covey.model import (
@@ -31,6 +30,7 @@ from covey.sync.events import (
     SetTimer,
     Use,
 )
+from covey.sync.held_back import Burdens, HeldBack
 from covey.sync.judge import Admissible, Delayed, Judge, Judgement, Known, Missing
 from covey.sync.ledger import Ledger
 from covey.sync.pending import Pending, Waiting
@@ -64,24 +64,26 @@ class Intake:
         self._is_ask_set = False
         self._is_take_in_set = False
         self._asked_s: dict[DeltaId, float] = {}  # the last asked last
-        self._held_back: deque[DeltaReceived] = deque()
-        self._held_back_bytes = 0
+        self._held_back = HeldBack()
+        self._burdens = Burdens()
         self._ready: dict[DeltaId, None] = {}  # of those that wait: to be judged again, in order
         self.pending = Pending()
 
     @property
     def is_busy(self) -> bool:
         """Whether something is to be taken in before what comes now."""
-        return bool(self._held_back or self._ready or self._in_hand)
+        return bool(len(self._held_back) or self._ready or self._in_hand)
 
     @property
     def is_verifying(self) -> bool:
         """Whether the engine runs a delta again; until `verified` nothing is taken in."""
         return self._in_hand is not None
 
-    def hold_back(self, event: DeltaReceived) -> list[Effect]:
+    def hold_back(self, event: DeltaReceived, now: float) -> list[Effect]:
         """Keep a delta for its turn; beyond the bounds it is dropped, sync has it."""
-        size_bytes, count = self._held_back_bytes + len(event.delta.frame), len(self._held_back)
+        core = event.delta.core
+        size_bytes = self._held_back.size_bytes + len(event.delta.frame)
+        count = len(self._held_back)
         in_hand = self._in_hand
         if isinstance(in_hand, DeltaReceived):  # It goes back to its place.
             size_bytes, count = size_bytes + len(in_hand.delta.frame), count + 1
@@ -90,12 +92,13 @@ class Intake:
             or size_bytes > limits.INBOX_WHILE_EXECUTING_BYTES_MAX
         ):
             return _dealt(event, Use.NONE)
-        self._held_back.append(event)
-        self._held_back_bytes += len(event.delta.frame)
+        self._burdens.add(core, now)
+        self._held_back.append(event, is_heavy=self._burdens.is_heavy(core.author, now))
         return []
 
     def take(self, event: DeltaReceived, now: float) -> list[Effect]:
         """Apply a delta and some of what waited for it, or let it wait."""
+        self._burdens.add(event.delta.core, now)
         effects = self._take_one(event, now)
         return [*effects, *self._take_up_to(limits.INTAKE_TURN_BYTES - _cost(event.delta), now)]
 
@@ -119,8 +122,7 @@ class Intake:
         self._replays.finish(words, now)
         sent, self._in_hand = self._in_hand, None
         if isinstance(sent, DeltaReceived):
-            self._held_back.appendleft(sent)
-            self._held_back_bytes += len(sent.delta.frame)
+            self._held_back.put_back(sent)
         elif sent is not None:
             self._ready = {sent.delta.id: None, **self._ready}
 
@@ -155,9 +157,8 @@ class Intake:
                     continue  # It was evicted, and comes again.
                 size_bytes -= _cost(waiting.delta)
                 effects += self._take_again(waiting, now)
-            elif self._held_back:
-                event = self._held_back.popleft()
-                self._held_back_bytes -= len(event.delta.frame)
+            elif len(self._held_back):
+                event = self._held_back.take()
                 size_bytes -= _cost(event.delta)
                 effects += self._take_one(event, now)
             else:
@@ -196,6 +197,7 @@ class Intake:
         difference = self._replays.difference(delta.id)
         if difference is not None:
             self._judge.refuse(delta, difference)
+            self._burdens.blame(delta.core.author, now)
             dealt = _dealt(sent, Use.NONE) if isinstance(sent, DeltaReceived) else []
             return [*self._settle(delta, difference, sent), *dealt]
         missing = self._replays.missing_release(delta)

@@ -237,7 +237,7 @@ class Replica:
 
     def _receive(self, event: DeltaReceived, now: float) -> list[Effect]:
         if self._local.is_executing or self.intake.is_busy:
-            return self.intake.hold_back(event)
+            return self.intake.hold_back(event, now)
         return self._took_in(self.intake.take(event, now), now)
 
     def _took_in(self, effects: list[Effect], now: float) -> list[Effect]:

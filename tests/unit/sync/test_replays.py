@@ -145,7 +145,7 @@ def test_what_is_held_back_is_bounded_with_what_the_engine_has(monkeypatch: pyte
         >> AGREES << Applied << Dealt(1, Use.APPLIED) << Verify
         >> AGREES << Applied << Dealt(2, Use.APPLIED) << None
     )  # fmt: skip
-    assert stage.replica.intake._held_back_bytes == 0
+    assert stage.replica.intake._held_back.size_bytes == 0
 
 
 def test_nobody_is_to_come_again_while_the_engine_is_asked():
