@@ -1,7 +1,7 @@
 """Which addresses count that a peer told: whoever is elsewhere names nobody in this house.
 
 What is dialled at a stranger's word shows whether somebody listens there, and makes this node
-knock at doors behind its own firewall. Source: protocols/threat-model.md.
+knock at doors behind its own firewall. Source: docs/threat-model.md.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ import pytest
 
 from covey.codec import decode_delta, is_delta_signed, parse_cid
 from covey.errors import NotFound, Refused
-from covey.model import Completed, ContextId, Put
+from covey.model import Completed, ContextId, Put, ScopedWrites, Table, Write
 from covey.node import Rulebook
 from covey.node.service import Node
+from covey.store import open_level
 from tests.integration.node.conftest import (
     agree,
     bundle,
@@ -149,4 +150,22 @@ async def test_one_audit_at_a_time_and_leaving_ends_it(home):
             with pytest.raises(Refused, match="another audit"):
                 async with ada.audit(context.id):
                     pass
+        assert (await audited(ada, context.id))[-1].holds
+
+
+async def test_who_writes_to_the_store_changes_what_this_node_reads(home):
+    """Checksums are against decay: neither the digest nor an audit looks at the rows read."""
+    place = home("ada")
+    async with opened(place) as ada:
+        context = await found(ada)
+        await run(ada, "kv", [put("k", "honest")])
+        digest = told(ada, context.id).digest
+    name, store = ContextId(parse_cid(context.id)), open_level(place.path / "store")
+    rows = list(store.reader(name).scan(Table.ENTRY))
+    forged = tuple(Write(Table.ENTRY, key, row.replace(b"honest", b"forged")) for key, row in rows)
+    store.write([ScopedWrites(name, forged)], durable=True)
+    store.close()
+    async with opened(place) as ada:
+        assert "forged" in (await ada.query("kv", "entries", b'{"limit": 500}')).result
+        assert told(ada, context.id).digest == digest
         assert (await audited(ada, context.id))[-1].holds

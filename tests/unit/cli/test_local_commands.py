@@ -33,6 +33,16 @@ def test_init_says_who_one_is(run, tmp_path):
     assert stat.S_IMODE((tmp_path / "home" / "token").stat().st_mode) == 0o600
 
 
+def test_keys_lie_open_and_are_their_owners_alone(run, home):
+    """Nothing protects them but the permissions: whoever reads the home is its owner."""
+    keys = [path for path in (home / "keys").rglob("*") if path.is_file()]
+    assert {path.name for path in keys} >= {"member.key", "device.seed", "publisher.key"}
+    for path in keys:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.stat().st_size == 32
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
 def test_init_again_keeps_the_keys(run, home):
     first = run("init", "--home", home, "--json").json
     assert run("init", "--home", home, "--json").json == first

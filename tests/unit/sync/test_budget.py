@@ -136,3 +136,20 @@ def test_governance_takes_nothing():
     effects = stage.handle(GovernanceRequested(1, (Tighten(Never()),)))
     (answer,) = [effect for effect in effects if isinstance(effect, GovernanceAnswered)]
     assert answer.denied is None
+
+
+def test_minutes_that_a_device_claims_fill_its_bucket():
+    """As far ahead as the drift allows: times are the author's word."""
+    author, other = Stage(FOUNDING, ANN), Stage(FOUNDING, BEN)
+    other.receive(write(author, 900_000))
+    author.now += limits.DRIFT_MS_MAX / 1_000
+    second = write(author, 400_000, 1)
+    assert [e.delta for e in other.receive(second) if isinstance(e, Applied)] == [second]
+
+
+def test_each_branch_of_a_fork_has_a_bucket():
+    """And so has each device: a budget is one chain's, not a member's."""
+    other = Stage(FOUNDING, BEN)
+    for fuel in range(900_000, 900_005):
+        branch = write(Stage(FOUNDING, ANN), fuel)
+        assert [e.delta for e in other.receive(branch) if isinstance(e, Applied)] == [branch]
