@@ -167,7 +167,10 @@ def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[
             never.append(f"Nobody without the role {roles} can write {name}.")
         match collection.rule:
             case Rule.FROZEN:
-                never.append(f"Nobody can change or delete an entry of {name} once it is there.")
+                never.append(
+                    f"Nobody can delete an entry of {name}, nor change one of another member: only "
+                    "who wrote it, from a second device that claims to have written before."
+                )
             case Rule.OWNED:
                 never.append(f"Nobody can change an entry of {name} but the member it belongs to.")
             case _:

@@ -157,7 +157,9 @@ class Hand:
             roles=tuple(sorted(authority.roles(self.device) if roles is None else roles)),
             calls=calls,
         )
-        before = StateBefore(self.driver.code.collections(release), cut, None, {}, core.gov_parents)
+        before = StateBefore(
+            self.driver.code.collections(release), cut, None, {}, core.gov_parents, core.time
+        )
         with self.node._store.snapshot(self.context) as reader:
             outcomes: tuple[Outcome, ...] = await self.node._executor.run_batch(
                 batch, before.entries(reader)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from covey.codec import Description, open_bundle, sign_manifest
 from covey.model import EXECUTION_METERED
 from covey.runtime import read_interface
@@ -29,8 +27,6 @@ def manifests() -> list[str]:
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="each release that a waiting migration names is looked for")
 def test_modules_of_nobody(scene):
     """Calls and sync go on beside the search; it needs the publisher's key and an admin's."""
     context = scene.found(arena(), "modules", founders(scene))

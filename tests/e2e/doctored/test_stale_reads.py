@@ -18,11 +18,6 @@ from tests.e2e.doctored.application import ADD, TOUCH, burner
 from tests.e2e.doctored.assault import Assault
 from tests.e2e.doctored.scene import PATIENCE_S, Honest, Scene, opened
 
-pytestmark = pytest.mark.slow
-known = pytest.mark.xfail(
-    strict=True, reason="a read at a cut passes every later version of the entry"
-)
-
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
@@ -41,7 +36,6 @@ def touched(client: Client, context: str) -> None:
     assert not [reply for reply in replies if isinstance(reply, NodeError)]
 
 
-@known
 def test_honest_calls_go_on_beside_one_stale_delta(scene: Scene):
     """One delta must not take every node's engine for ten seconds, and then again and again."""
     context = scene.found(burner(), "stale reads")
@@ -58,9 +52,7 @@ def test_honest_calls_go_on_beside_one_stale_delta(scene: Scene):
     assert applied == len(scene.honest)
 
 
-@pytest.mark.parametrize(
-    "deed", [pytest.param("light fuse", marks=known), pytest.param("honest add")]
-)
+@pytest.mark.parametrize("deed", [pytest.param("light fuse"), pytest.param("honest add")])
 def test_honest_nodes_agree_again_after_a_partition(scene: Scene, deed: str):
     """ada has applied it while its cut was young; ben, who was away and wrote, has to as well.
 

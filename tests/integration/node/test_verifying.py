@@ -154,7 +154,7 @@ async def test_one_audit_at_a_time_and_leaving_ends_it(home):
 
 
 async def test_who_writes_to_the_store_changes_what_this_node_reads(home):
-    """Checksums are against decay: neither the digest nor an audit looks at the rows read."""
+    """Checksums are against decay, and the digest is kept beside the rows: an audit finds it."""
     place = home("ada")
     async with opened(place) as ada:
         context = await found(ada)
@@ -168,4 +168,5 @@ async def test_who_writes_to_the_store_changes_what_this_node_reads(home):
     async with opened(place) as ada:
         assert "forged" in (await ada.query("kv", "entries", b'{"limit": 500}')).result
         assert told(ada, context.id).digest == digest
-        assert (await audited(ada, context.id))[-1].holds
+        last = (await audited(ada, context.id))[-1]
+        assert (last.holds, last.code) == (False, "other-state")
