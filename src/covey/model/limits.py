@@ -26,7 +26,6 @@ DELTA_WITNESSES_MAX: Final = 8  # deltas that show a notice, of one upgrade; mor
 UPGRADE_MANIFEST_BYTES_MAX: Final = 48 * KIB  # it stands in a header; larger: ProtocolViolation
 CONSTRAINTS_MAX: Final = 32  # in force at one cut; a further `tighten` is inadmissible
 BUDGET_FUEL_PER_BYTE: Final = 10  # what a delta's bytes take of its device's fuel budget
-BUDGET_WAIT_MIN_S: Final = 0.05  # before calls beyond the budget are tried again
 BUDGET_MIN: Final = 100_000_000  # of a charter with one: the largest delta fits; less: refused
 EPOCHS_MAX: Final = 32  # as parents; larger: ProtocolViolation
 SEQUENCE_MAX: Final = 2**63 - 1  # fits every integer type; larger: ProtocolViolation
@@ -348,6 +347,7 @@ PEERS_WANTED_MAX: Final = 64  # connected peers; with more, met peers are not re
 
 # -- store -----------------------------------------------------------------------------------
 STORE_WRITE_BUFFER_BYTES: Final = 8 * MIB  # twice this in memory; full: written out as a table
+STORE_BLOCK_BYTES: Final = 16 * KIB  # tables keep a key of each in memory: 1.4 MB for 160 MB
 STORE_CACHE_BYTES: Final = 16 * MIB  # decoded blocks; the least recently used is dropped
 STORE_OPEN_FILES_MAX: Final = 256  # leaves descriptors to sockets; least recently used closed
 STORE_BLOOM_BITS: Final = 10  # a key: 1 % of misses read a block in vain

@@ -185,6 +185,7 @@ class _LevelEngine(_LevelView):
             paranoid_checks=True,
             write_buffer_size=limits.STORE_WRITE_BUFFER_BYTES,
             lru_cache_size=limits.STORE_CACHE_BYTES,
+            block_size=limits.STORE_BLOCK_BYTES,
             max_open_files=limits.STORE_OPEN_FILES_MAX,
             bloom_filter_bits=limits.STORE_BLOOM_BITS,
         )

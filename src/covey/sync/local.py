@@ -203,7 +203,7 @@ class LocalWrites:
         self._author.put_back(draughted.requests)
         budget = self._ledger.charter.fuel_budget
         wait_s = (self._wanted - bucket) / budget * 60 + 0.001  # times are whole milliseconds
-        return [SetTimer(BUDGET, max(limits.BUDGET_WAIT_MIN_S, wait_s))]
+        return [SetTimer(BUDGET, wait_s)]
 
     def finish(self, outcomes: tuple[Outcome, ...]) -> list[Effect]:
         """The engine is done with a prefix of the batch; the rest goes back to the queue."""
