@@ -20,6 +20,7 @@ from tests.simulation.mutants import (
     governing,
     merging,
     ordering,
+    replaying,
     telling,
     writing,
 )
@@ -40,7 +41,17 @@ def _in(module: ModuleType) -> list[tuple[str, Mutant]]:
     ]
 
 
-_THEMES = (checking, encoding, ordering, merging, writing, telling, carrying, governing)
+_THEMES = (
+    checking,
+    encoding,
+    ordering,
+    merging,
+    writing,
+    telling,
+    carrying,
+    governing,
+    replaying,
+)
 _ALL = [mutant for theme in _THEMES for mutant in _in(theme)]
 
 MUTANTS: dict[str, Mutant] = dict(_ALL)

@@ -35,7 +35,7 @@ from covey.testkit.sim.workload import call_maker
 
 __all__ = ["plan_of"]
 
-_BUDGET_FUEL = 40_000_000  # a minute of a device: some calls have to wait for it
+_BUDGET_PER_CALL = 400_000  # a minute of a device, for each call of all: some have to wait
 _RUSHES = 6  # moments at which many call at once
 _RUSH_S = 0.4
 _RUSH_SHARE = 0.6  # of the submissions
@@ -59,6 +59,7 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         *drawn.misdeeds(doctored, faults_s),
         *_wishes(scenario, seed, names, faults_s),
     ]
+    budget = _BUDGET_PER_CALL * scenario.workload.calls[1]
     return Plan(
         seed=seed,
         scenario=scenario.name,
@@ -72,7 +73,7 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         healing_s=scenario.healing_s,
         honesty_every=scenario.honesty_every,
         is_verified=_has_apart(scenario, seed, "verified"),
-        fuel_budget=_BUDGET_FUEL if _has_apart(scenario, seed, "budget") else 0,
+        fuel_budget=budget if _has_apart(scenario, seed, "budget") else 0,
     )
 
 
