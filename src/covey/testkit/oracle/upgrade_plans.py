@@ -1,0 +1,101 @@
+"""The paths by which somebody may try to bring a release into force: what is wrong with each.
+
+All that a plan does not spoil is as it should be, so that nothing but this stands in its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FORGED", "HONEST", "PLANS", "Plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One path. needs: what the code rule must have for it to make sense.
+
+    approvals, witness, release, author, tighten, time: what is special about each. number: how
+    far off. is_rival: two such upgrades, neither knowing of the other. weight: how often.
+    """
+
+    name: str
+    needs: str = ""
+    approvals: str = "good"
+    witness: str = "good"
+    release: str = "good"
+    author: str = "honest"
+    number: int = 0
+    tighten: str = ""
+    time: str = ""
+    is_rival: bool = False
+    is_honest: bool = False
+    weight: int = 2
+
+
+HONEST = Plan(name="honest", is_honest=True)
+FORGED = ("forged approval", "forged upgrade")
+"""Deltas with the signature of another: they never reach a node's rules."""
+
+_HONEST = [
+    HONEST,
+    Plan(name="honest, when the notice has just run", needs="notice", witness="exact",
+         is_honest=True),
+    Plan(name="honest, version greater by number alone", release="longer", is_honest=True),
+    Plan(name="honest, rivals of tiny and huge times", is_rival=True, is_honest=True, weight=6),
+    Plan(name="honest, spared by a later tighten", tighten="after", is_honest=True),
+    Plan(name="honest, its author removed later", author="removed later", is_honest=True),
+    Plan(name="honest, an approver removed meanwhile", needs="quorum", approvals="removed later",
+         is_honest=True),
+]  # fmt: skip
+_APPROVALS = [
+    Plan(name="admin against the keys", needs="quorum", approvals="none"),
+    Plan(name="too few keys", needs="quorum", approvals="few", weight=4),
+    Plan(name="one member's two devices", needs="two", approvals="twice", weight=6),
+    Plan(name="approvals of the number before", needs="quorum", approvals="replayed", weight=4),
+    Plan(name="approvals of another number", needs="quorum", number=1),
+    Plan(name="approvals of another release", needs="quorum", approvals="other release"),
+    Plan(name="approvals without a key", needs="quorum", approvals="no key"),
+    Plan(name="approvals that are not in the cut", needs="quorum", approvals="unseen"),
+    Plan(name="approval withdrawn with its device", needs="quorum", approvals="withdrawn",
+         weight=4),
+    Plan(name="stolen key approves", needs="quorum", approvals="stolen"),
+]  # fmt: skip
+_NOTICES = [
+    Plan(name="notice: early", needs="notice", witness="early"),
+    Plan(name="notice: a moment short", needs="notice", witness="short"),
+    Plan(name="notice: from the approvals, not the witness", needs="notice", witness="late"),
+    Plan(name="notice: no witness", needs="notice", witness="none"),
+    Plan(name="notice: witness with a key", needs="notice", witness="by a key"),
+    Plan(name="notice: witness from before", needs="notice", witness="before"),
+    Plan(name="notice: witness of some approvals", needs="notice", witness="partial"),
+    Plan(name="notice: void witness", needs="notice", witness="void"),
+    Plan(name="notice: witness not in the cut", needs="notice", witness="aside"),
+    Plan(name="notice: dated back by key holders", needs="notice", witness="dated by keys"),
+    Plan(name="notice: dated back with an accomplice", needs="notice", witness="accomplice"),
+    Plan(name="notice: upgrade dated back", needs="notice", time="tiny"),
+]
+_RELEASES = [
+    Plan(name=f"release: {kind}", release=kind)
+    for kind in ("downgrade", "same version", "candidate", "other-publisher", "other-package",
+                 "altered", "other-execution", "other-abi", "loosened", "fewer", "other-rule",
+                 "dropped")
+]  # fmt: skip
+_AUTHORS = [
+    Plan(name=f"author: {author}", author=author)
+    for author in ("ordinary", "outsider", "removed", "removed meanwhile", "demoted",
+                   "demoted meanwhile", "promoted by who is removed meanwhile",
+                   "promoted by who was removed", "thief of an admin's key")
+]  # fmt: skip
+_OTHERS = [
+    Plan(name="number: one too small", number=-1),
+    Plan(name="number: one too great", number=1),
+    Plan(name="time: tiny", time="tiny"),
+    Plan(name="time: huge", time="huge"),
+    Plan(name="tighten: one's own key for the quorum", needs="quorum", approvals="own",
+         tighten="own", author="corrupt", weight=6),
+    Plan(name="tighten: missed by the upgrade", tighten="missed", weight=6),
+    Plan(name="tighten: in the cut, not satisfied", tighten="before", weight=4),
+]  # fmt: skip
+
+PLANS = (*_HONEST, *_APPROVALS, *_NOTICES, *_RELEASES, *_AUTHORS, *_OTHERS)
+"""All of them."""
