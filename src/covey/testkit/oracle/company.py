@@ -13,6 +13,7 @@ from covey.model import (
     Admission,
     Constraint,
     Delta,
+    DeviceId,
     Effect,
     Governance,
     MemberId,
@@ -57,7 +58,8 @@ class Company:
     """One context while it grows: its people, and who writes what on which cut.
 
     now: all that is admissible so far. hands: the device with which each member acts now.
-    forged: deltas with a signature that is none, as (path, delta).
+    home: what those have seen
+    who came later, from the start. forged: deltas with a signature that is none, as (path, delta).
     """
 
     rng: random.Random
@@ -66,6 +68,7 @@ class Company:
     now: Mask = 0
     clock_ms: int = 0
     hands: dict[MemberId, Identity] = field(default_factory=dict)
+    home: dict[DeviceId, Mask] = field(default_factory=dict)
     forged: list[tuple[str, Delta]] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -119,10 +122,13 @@ class Company:
         return known
 
     def own(self, *who: Identity) -> Mask:
-        """All that these wrote, as far as it is admissible, and what that follows."""
-        authors = {one.device for one in who}
+        """How these came in, all they wrote as far as it is admissible, and what that follows."""
+        authors = {one.device: None for one in who}
         known = self.writing.history.within(self.now)
-        return self.writing.down(k for k in known if k.delta.core.author in authors)
+        mask = self.writing.down(k for k in known if k.delta.core.author in authors)
+        for one in authors:
+            mask |= self.home.get(one, 0)
+        return mask
 
     def forge(self, path: str, name: Identity, cut: Mask, effect: Governance) -> None:
         """A delta in somebody's name that another signed."""
@@ -133,17 +139,18 @@ class Company:
         frame = delta.frame.replace(delta.signature, signature)
         self.forged.append((path, decode_delta(context, frame)))
 
-    def fresh(self, name: str, *, admin: bool = False) -> Identity:
+    def fresh(self, name: str, cut: Mask, *, admin: bool = False) -> Identity:
         """Somebody new, let in by the first admin, whose hands are clean."""
         one = device(name, f"{len(self.writing.history.known)}")
-        self.say("ann", self.now, one.admit(self.writing.founding.context))
+        known = self.say("ann", cut, one.admit(self.writing.founding.context))
         if admin:
-            self.say("ann", self.now, Promote(one.device, ADMIN_ROLE))
+            known = self.say("ann", cut, Promote(one.device, ADMIN_ROLE))
+        self.home[one.device] = known.past | known.bit
         return one
 
-    def replace_hand(self, member: MemberId) -> None:
+    def replace_hand(self, member: MemberId, cut: Mask) -> None:
         """A member comes back under a new device."""
-        self.hands[member] = self.fresh(self.hands[member].name)
+        self.hands[member] = self.fresh(self.hands[member].name, cut)
 
     def ms(self, known: Known) -> int:
         """When a delta says that it was written."""
@@ -155,12 +162,10 @@ def _constraints(rng: random.Random, keys: tuple[MemberId, ...]) -> tuple[Constr
     one = Quorum(rng.randint(1, len(keys)), keys, 0)
     slow = Quorum(rng.randint(1, len(keys)), keys, rng.choice((150, 900)))
     other = Quorum(1, keys[:1], 0)
-    return rng.choice(
-        (
-            *[(), (Publisher(),), (one,), (one,), (slow,), (slow,), (slow,)],
-            *[(Publisher(), one), (Publisher(), slow), (Publisher(), slow)],
-            *[(slow, other) if slow != other else (slow,)],
-            (Never(),) if rng.random() < 0.4 else (slow,),
-            (Never(), one) if rng.random() < 0.2 else (one,),
-        )
-    )
+    choices: list[tuple[Constraint, ...]] = [
+        *[(), (Publisher(),), (one,), (one,), (slow,), (slow,), (slow,)],
+        *[(Publisher(), one), (Publisher(), slow), (Publisher(), slow), (slow, other)],
+        (Never(),) if rng.random() < 0.4 else (slow,),
+        (Never(), one) if rng.random() < 0.2 else (one,),
+    ]
+    return rng.choice(choices)

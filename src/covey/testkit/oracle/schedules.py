@@ -32,15 +32,14 @@ def draw_schedule(seed: int) -> Company:
     """A schedule of some attempts, the same for a seed every time."""
     rng = random.Random(seed)  # noqa: S311 - it must repeat itself
     company = Company.draw(rng)
-    before = company.now
-    for number in range(rng.randint(4, 6)):
-        j = company.writing.judge(company.now)
+    marks = [company.now]
+    for number in range(rng.randint(6, 9)):
+        base = company.now if rng.random() < 0.7 else rng.choice(marks[-3:])
+        marks.append(company.now)
+        j = company.writing.judge(base)
         plans = [plan for plan in PLANS if _makes_sense(plan, j)]
-        base = before if rng.random() < 0.25 else company.now
-        before = company.now
-        is_honest = rng.random() < 0.25
         plan = rng.choices(plans, [each.weight for each in plans])[0]
-        _Attempt(company, HONEST if is_honest else plan, number, base).run()
+        _Attempt(company, HONEST if rng.random() < 0.2 else plan, number, base).run()
     if rng.random() < 0.3:
         _forge(company)
     return company
@@ -55,6 +54,8 @@ def _makes_sense(plan: Plan, j: Judgement) -> bool:
             return any(quorum.k > 1 for quorum in quorums)
         case "notice":
             return any(quorum.notice_ms for quorum in quorums)
+        case "never":
+            return Never() in j.constraints
     return True
 
 
@@ -87,16 +88,15 @@ class _Attempt(Steps):
             voters = self._voters(self.quorums(self.base))
         if plan.author in ("removed", "demoted", "promoted by who was removed"):
             self.removal = self._remove()
+        if plan.tighten == "void":
+            self.void_tighten()
         j = company.writing.judge(self.base)
         packs = [self.release(j, j.number + 1)]
         if plan.is_rival:
             packs.append(packs[0] if rng.random() < 0.2 else self.release(j, j.number + 1, "'"))
-        if plan.tighten in ("own", "before"):
-            known = self.tighten(
-                self.author if plan.tighten == "own" else device("ann"),
-                self.base,
-                is_own=plan.tighten == "own",
-            )
+        if plan.tighten in ("own", "before", "weaker"):
+            who = device("ann") if plan.tighten == "before" else self.author
+            known = self.tighten(who, self.base, is_own=plan.tighten == "own")
             self.base |= everything(known) if known else 0
         seen = self.approve(j.number + 1, packs, voters)
         number = j.number + 1
@@ -167,7 +167,7 @@ class _Attempt(Steps):
             for hand in [h for h in hands if h.device in approved and h.name not in ADMINS][:1]:
                 cut = self.base | company.own(device("ann"))
                 company.say("ann", cut, company.writing.close(cut, hand.device))
-                company.replace_hand(hand.member_id)
+                company.replace_hand(hand.member_id, self.base)
         news = company.writing.news(company.now)
         if news:
             company.say(PLAIN[0], company.now, *news)
@@ -186,12 +186,13 @@ class _Attempt(Steps):
             case "outsider":
                 return device("outsider")
             case "promoted by who is removed meanwhile" | "promoted by who was removed":
-                patron = company.fresh("patron", admin=True)
-                client = company.fresh("client")
-                company.say(patron, company.now, Promote(client.device, ADMIN_ROLE))
-                self.base |= company.own(patron)
+                patron = company.fresh("patron", self.base, admin=True)
+                client = company.fresh("client", self.base)
+                cut = company.own(client)
+                grant = company.say(patron, cut, Promote(client.device, ADMIN_ROLE))
+                company.home[client.device] = everything(grant)
                 return client
-        one = company.fresh("junior", admin=True)
+        one = company.fresh("junior", self.base, admin=True)
         self.base |= company.own(device("ann"))
         return one
 
@@ -238,4 +239,7 @@ class _Attempt(Steps):
             ]
             missing = quorum.k - sum(key in voters for key in quorum.keys)
             voters.update(dict.fromkeys(rng.sample(left, max(0, min(len(left), missing)))))
+        spare = [key for quorum in quorums for key in quorum.keys if key not in voters]
+        if spare and not is_few and rng.random() < 0.3:
+            voters[rng.choice(spare)] = None  # One more than it takes.
         return list(voters)

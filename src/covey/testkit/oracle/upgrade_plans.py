@@ -39,10 +39,11 @@ FORGED = ("forged approval", "forged upgrade")
 _HONEST = [
     HONEST,
     Plan(name="honest, when the notice has just run", needs="notice", witness="exact",
-         is_honest=True),
+         is_honest=True, weight=4),
     Plan(name="honest, version greater by number alone", release="longer", is_honest=True),
     Plan(name="honest, rivals of tiny and huge times", is_rival=True, is_honest=True, weight=6),
     Plan(name="honest, spared by a later tighten", tighten="after", is_honest=True),
+    Plan(name="honest, beside a void tighten", tighten="void", is_honest=True, weight=4),
     Plan(name="honest, its author removed later", author="removed later", is_honest=True),
     Plan(name="honest, an approver removed meanwhile", needs="quorum", approvals="removed later",
          is_honest=True),
@@ -58,21 +59,27 @@ _APPROVALS = [
     Plan(name="approvals that are not in the cut", needs="quorum", approvals="unseen"),
     Plan(name="approval withdrawn with its device", needs="quorum", approvals="withdrawn",
          weight=4),
+    Plan(name="keys collude with an admin", needs="quorum", author="corrupt"),
     Plan(name="stolen key approves", needs="quorum", approvals="stolen"),
 ]  # fmt: skip
 _NOTICES = [
-    Plan(name="notice: early", needs="notice", witness="early"),
-    Plan(name="notice: a moment short", needs="notice", witness="short"),
-    Plan(name="notice: from the approvals, not the witness", needs="notice", witness="late"),
-    Plan(name="notice: no witness", needs="notice", witness="none"),
-    Plan(name="notice: witness with a key", needs="notice", witness="by a key"),
-    Plan(name="notice: witness from before", needs="notice", witness="before"),
-    Plan(name="notice: witness of some approvals", needs="notice", witness="partial"),
-    Plan(name="notice: void witness", needs="notice", witness="void"),
-    Plan(name="notice: witness not in the cut", needs="notice", witness="aside"),
-    Plan(name="notice: dated back by key holders", needs="notice", witness="dated by keys"),
-    Plan(name="notice: dated back with an accomplice", needs="notice", witness="accomplice"),
-    Plan(name="notice: upgrade dated back", needs="notice", time="tiny"),
+    *[
+        Plan(name=f"notice: {name}", needs="notice", witness=witness, weight=4)
+        for name, witness in (
+            ("early", "early"),
+            ("a moment short", "short"),
+            ("run from the approvals, not the witness", "late"),
+            ("no witness", "none"),
+            ("witness with a key", "by a key"),
+            ("witness from before the approvals", "before"),
+            ("witness of some approvals", "partial"),
+            ("void witness", "void"),
+            ("witness not in the cut", "aside"),
+            ("dated back by key holders", "dated by keys"),
+            ("dated back with an accomplice", "accomplice"),
+        )
+    ],
+    Plan(name="notice: upgrade dated back", needs="notice", time="tiny", weight=4),
 ]
 _RELEASES = [
     Plan(name=f"release: {kind}", release=kind)
@@ -93,6 +100,9 @@ _OTHERS = [
     Plan(name="time: huge", time="huge"),
     Plan(name="tighten: one's own key for the quorum", needs="quorum", approvals="own",
          tighten="own", author="corrupt", weight=6),
+    Plan(name="tighten: a weaker quorum", needs="two", approvals="few", tighten="weaker",
+         author="corrupt", weight=4),
+    Plan(name="never: locked", needs="never", weight=60),
     Plan(name="tighten: missed by the upgrade", tighten="missed", weight=6),
     Plan(name="tighten: in the cut, not satisfied", tighten="before", weight=4),
 ]  # fmt: skip

@@ -81,6 +81,17 @@ class Steps:
 
     # -- constraints -----------------------------------------------------------------------------
 
+    def void_tighten(self) -> None:
+        """Who is removed meanwhile locks the code: it binds nobody."""
+        company = self.company
+        junior = company.fresh("junior", self.base, admin=True)
+        unseen = company.own(device("ann"))
+        tighten = company.say(junior, self.base, Tighten(Never()), honest=False)
+        close = company.say("ann", unseen, company.writing.close(unseen, junior.device))
+        self.base |= everything(close)
+        if company.rng.random() < 0.5 and not company.writing.code(tighten):
+            self.base |= everything(tighten)
+
     def tighten(self, who: Identity, cut: Mask, *, is_own: bool = False) -> Known | None:
         """An admin adds a constraint: one that others can satisfy, or one's own key."""
         company, rng = self.company, self.company.rng
@@ -92,7 +103,10 @@ class Steps:
             Quorum(2, keys, 0),
             Quorum(1, keys, rng.choice((150, 400))),
         ]
-        if is_own:
+        weaker = [Quorum(q.k - 1, q.keys, 0) for q in self.quorums(cut) if q.k > 1]
+        if self.plan.tighten == "weaker" and weaker:
+            choices = [*weaker]
+        elif is_own:
             choices = [Quorum(1, (who.member_id,), 0)]
             company.hands[who.member_id] = who
         elif rng.random() < 0.05:
@@ -126,7 +140,7 @@ class Steps:
             company.clock_ms += 2 * max(q.notice_ms for q in self.quorums(self.base))
         seen = self.base
         victim = self._victim(hands) if plan.approvals in ("withdrawn", "stolen") else None
-        for packed in wanted:
+        for packed in dict.fromkeys(wanted):
             for hand in hands:
                 is_apart = hand in (victim, *hands[-2:]) or rng.random() < 0.5
                 cut = (self.base if is_apart else seen) | company.own(hand) & seen
@@ -165,11 +179,11 @@ class Steps:
         company = self.company
         if self.plan.approvals == "stolen":
             company.say(hand, approval.past, is_fork=True)
-            company.replace_hand(hand.member_id)
+            company.replace_hand(hand.member_id, self.base)
             return 0
         cut = approval.past | company.own(device("ann"))
         close = company.say("ann", cut, company.writing.close(cut, hand.device))
-        company.replace_hand(hand.member_id)
+        company.replace_hand(hand.member_id, self.base)
         return everything(close)
 
     # -- notices ---------------------------------------------------------------------------------
@@ -217,7 +231,7 @@ class Steps:
                     cut |= everything(known)
                 return company.say(stranger, cut), 0
             case "void":
-                sock = company.fresh("sock")
+                sock = company.fresh("sock", self.base)
                 cut = company.own(device("ann"))
                 witness = company.say(sock, cut | seen)
                 close = company.say("ann", cut, company.writing.close(cut, sock.device))
