@@ -57,9 +57,9 @@ class Attempt:
 class Company:
     """One context while it grows: its people, and who writes what on which cut.
 
-    now: all that is admissible so far. hands: the device with which each member acts now.
-    home: what those have seen
-    who came later, from the start. forged: deltas with a signature that is none, as (path, delta).
+    now: all that is admissible so far. hands: the device with which each member acts now. home:
+    what those have seen who came later, from the start. stale: attempts on an older cut.
+    forged: deltas with a signature that is none, as (path, delta).
     """
 
     rng: random.Random
@@ -67,6 +67,7 @@ class Company:
     keys: tuple[MemberId, ...]
     now: Mask = 0
     clock_ms: int = 0
+    stale: int = 0
     hands: dict[MemberId, Identity] = field(default_factory=dict)
     home: dict[DeviceId, Mask] = field(default_factory=dict)
     forged: list[tuple[str, Delta]] = field(default_factory=list)
@@ -162,10 +163,11 @@ def _constraints(rng: random.Random, keys: tuple[MemberId, ...]) -> tuple[Constr
     one = Quorum(rng.randint(1, len(keys)), keys, 0)
     slow = Quorum(rng.randint(1, len(keys)), keys, rng.choice((150, 900)))
     other = Quorum(1, keys[:1], 0)
-    choices: list[tuple[Constraint, ...]] = [
-        *[(), (Publisher(),), (one,), (one,), (slow,), (slow,), (slow,)],
-        *[(Publisher(), one), (Publisher(), slow), (Publisher(), slow), (slow, other)],
-        (Never(),) if rng.random() < 0.4 else (slow,),
-        (Never(), one) if rng.random() < 0.2 else (one,),
-    ]
+    half = len(keys) // 2
+    apart = (Quorum(1, keys[:half], 150), Quorum(1, keys[half:], 300))
+    publisher = Publisher()
+    choices: list[tuple[Constraint, ...]] = [(), (publisher,), (one,), (one,), apart]
+    choices += [(slow,), (slow,), (slow,), (publisher, one), (publisher, slow), (publisher, slow)]
+    choices += [(slow, other), (Never(),) if rng.random() < 0.4 else (slow,)]
+    choices += [(Never(), one) if rng.random() < 0.2 else (one,)]
     return rng.choice(choices)

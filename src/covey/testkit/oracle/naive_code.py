@@ -86,6 +86,8 @@ class Code(Society):
         core, cut, upgrade = self.delta[d].core, self.past[d], self.upgrade(d)
         assert upgrade is not None
         number, release = self.in_force(cut)
+        if len(core.governance) > 1:
+            return "it does not stand alone"
         if not self.is_admin(core.author, cut):
             return "its author is no admin"
         if core.release != release:

@@ -9,10 +9,12 @@ from covey.model import (
     ADMIN_ROLE,
     Approve,
     DeltaId,
+    Governance,
     MemberId,
     Never,
     Promote,
     Quorum,
+    Tighten,
     Upgrade,
 )
 from covey.testkit.identities import Identity
@@ -20,7 +22,7 @@ from covey.testkit.oracle.company import ADMINS, PLAIN, Attempt, Company
 from covey.testkit.oracle.history import Known
 from covey.testkit.oracle.judgement import Judgement, Mask
 from covey.testkit.oracle.people import device, manifest, release
-from covey.testkit.oracle.upgrade_plans import FORGED, HONEST, PLANS, Plan
+from covey.testkit.oracle.upgrade_plans import FORGED, HONEST, LOCKED, PLANS, SUCCESSOR, Plan
 from covey.testkit.oracle.upgrade_steps import Steps, everything
 
 __all__ = ["draw_schedule"]
@@ -35,6 +37,7 @@ def draw_schedule(seed: int) -> Company:
     marks = [company.now]
     for number in range(rng.randint(6, 9)):
         base = company.now if rng.random() < 0.7 else rng.choice(marks[-3:])
+        company.stale += base != company.now
         marks.append(company.now)
         j = company.writing.judge(base)
         plans = [plan for plan in PLANS if _makes_sense(plan, j)]
@@ -137,21 +140,31 @@ class _Attempt(Steps):
             known = company.say(
                 author,
                 cut,
-                Upgrade(said, packed, witnesses),
+                *self._said(Upgrade(said, packed, witnesses)),
                 at_ms=when,
                 honest=is_due,
                 entries=entries,
                 is_fork=True,  # The cut has all that its author wrote, should it be honest.
             )
-            company.attempts.append(Attempt(plan.name, known, is_due))
+            is_locked = Never() in company.writing.judge(cut).constraints
+            path = LOCKED if plan.is_honest and is_locked else plan.name
+            company.attempts.append(Attempt(path, known, is_due))
             self.calls(known, packed)
         self._afterwards(company.attempts[-1].known)
+
+    def _said(self, upgrade: Upgrade) -> tuple[Governance, ...]:
+        if self.plan.tighten == "together":
+            return (upgrade, Tighten(Quorum(1, (self.author.member_id,), 0)))
+        return (upgrade,)
 
     def _afterwards(self, known: Known) -> None:
         """What others do about it, who saw it or who did not."""
         company, plan = self.company, self.plan
         if company.writing.code(known):
             return
+        is_to_fall = plan.author.endswith("meanwhile") or plan.tighten == "missed"
+        if is_to_fall and company.rng.random() < 0.4:
+            _Attempt(company, SUCCESSOR, self.number + 70, everything(known)).run()
         if plan.tighten == "after":
             self.tighten(self._rival(), everything(known))
         if plan.tighten == "missed":

@@ -74,6 +74,7 @@ _IN_RULE = [
 _IN_EFFECTS = [
     Mutation(name, _EFFECTS, old, new, which)
     for name, old, new, which in (
+        ("an upgrade with other governance", "if is_alone and methods in", "if methods in", 0),
         ("any number of an upgrade", "effect.number != rule.number + 1", "False", 0),
         ("any number of an approval", "effect.number != rule.number + 1", "False", 1),
         ("approvals by who has no key", "if not any(isinstance(c, Quorum)", "if False and (c", 0),
@@ -124,7 +125,8 @@ _ELSEWHERE = [
              "return is_signed(delta.core.author, message, delta.signature)",
              "return bool(message)"),
     Mutation("calls outlive their release", "covey.governance.silence",
-             "if not self._fallen:\n            return False", "if True:\n            return False"),
+             "if not self._fallen:\n            return False",
+             "if True:\n            return False"),
     Mutation("a migration outlives its upgrade", "covey.governance.silence",
              "return any(row.at.id == at.id for row in self._fallen)", "return False"),
 ]  # fmt: skip
@@ -161,7 +163,7 @@ def first_found(bug: Mutation, seeds: range) -> tuple[int, str] | None:
             except AssertionError as error:
                 faults = [f"AssertionError: {error}"]
             if faults:
-                return seed, faults[0]
+                return seed, next((what for what in faults if "authority" in what), faults[0])
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FORGED", "HONEST", "PLANS", "Plan"]
+__all__ = ["FORGED", "HONEST", "LOCKED", "PLANS", "SUCCESSOR", "Plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,16 @@ class Plan:
 
 
 HONEST = Plan(name="honest", is_honest=True)
+SUCCESSOR = Plan(name="honest, on top of one that others make fall", is_honest=True, weight=0)
+LOCKED = "never: locked"
+"""What becomes of whatever is as it should be, where code never changes."""
+
 FORGED = ("forged approval", "forged upgrade")
 """Deltas with the signature of another: they never reach a node's rules."""
 
 _HONEST = [
     HONEST,
+    SUCCESSOR,
     Plan(name="honest, when the notice has just run", needs="notice", witness="exact",
          is_honest=True, weight=4),
     Plan(name="honest, version greater by number alone", release="longer", is_honest=True),
@@ -55,6 +60,7 @@ _APPROVALS = [
     Plan(name="approvals of the number before", needs="quorum", approvals="replayed", weight=4),
     Plan(name="approvals of another number", needs="quorum", number=1),
     Plan(name="approvals of another release", needs="quorum", approvals="other release"),
+    Plan(name="approvals given ahead", needs="quorum", approvals="ahead"),
     Plan(name="approvals without a key", needs="quorum", approvals="no key"),
     Plan(name="approvals that are not in the cut", needs="quorum", approvals="unseen"),
     Plan(name="approval withdrawn with its device", needs="quorum", approvals="withdrawn",
@@ -82,13 +88,13 @@ _NOTICES = [
     Plan(name="notice: upgrade dated back", needs="notice", time="tiny", weight=4),
 ]
 _RELEASES = [
-    Plan(name=f"release: {kind}", release=kind)
+    Plan(name=f"release: {kind}", release=kind, weight=3)
     for kind in ("downgrade", "same version", "candidate", "other-publisher", "other-package",
                  "altered", "other-execution", "other-abi", "loosened", "fewer", "other-rule",
                  "dropped")
 ]  # fmt: skip
 _AUTHORS = [
-    Plan(name=f"author: {author}", author=author)
+    Plan(name=f"author: {author}", author=author, weight=3)
     for author in ("ordinary", "outsider", "removed", "removed meanwhile", "demoted",
                    "demoted meanwhile", "promoted by who is removed meanwhile",
                    "promoted by who was removed", "thief of an admin's key")
@@ -102,7 +108,8 @@ _OTHERS = [
          tighten="own", author="corrupt", weight=6),
     Plan(name="tighten: a weaker quorum", needs="two", approvals="few", tighten="weaker",
          author="corrupt", weight=4),
-    Plan(name="never: locked", needs="never", weight=60),
+    Plan(name="tighten: in the upgrade's own delta", tighten="together", author="corrupt"),
+    Plan(name=LOCKED, needs="never", weight=60),
     Plan(name="tighten: missed by the upgrade", tighten="missed", weight=6),
     Plan(name="tighten: in the cut, not satisfied", tighten="before", weight=4),
 ]  # fmt: skip

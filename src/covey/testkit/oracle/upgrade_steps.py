@@ -129,6 +129,11 @@ class Steps:
             case "no key":
                 company.say("mal", self.base, Approve(number, release(packs[0])), honest=False)
                 hands = []
+            case "ahead":
+                for hand in hands:
+                    ahead = Approve(number + 1, release(packs[0]))
+                    company.say(hand, self.base, ahead, honest=False)
+                hands = []
             case "own":
                 hands = [self.author]
             case "other release":
@@ -140,9 +145,10 @@ class Steps:
             company.clock_ms += 2 * max(q.notice_ms for q in self.quorums(self.base))
         seen = self.base
         victim = self._victim(hands) if plan.approvals in ("withdrawn", "stolen") else None
+        together = hands[-2:] if plan.approvals == "twice" else []
         for packed in dict.fromkeys(wanted):
             for hand in hands:
-                is_apart = hand in (victim, *hands[-2:]) or rng.random() < 0.5
+                is_apart = hand in (victim, *together) or rng.random() < 0.5
                 cut = (self.base if is_apart else seen) | company.own(hand) & seen
                 known = company.say(
                     hand,
@@ -196,6 +202,7 @@ class Steps:
             return (), seen, company.clock_ms + 1
         wait_ms = max(quorum.notice_ms for quorum in slow)
         witness, after = self._witness(how, slow, seen, stranger)
+        after |= self._late_approval(slow, seen)
         cut = seen | after if how == "aside" else seen | after | everything(witness)
         told_ms = company.ms(witness)
         when_ms = {
@@ -237,6 +244,19 @@ class Steps:
                 close = company.say("ann", cut, company.writing.close(cut, sock.device))
                 return witness, everything(close)
         return company.say(stranger, seen), 0
+
+    def _late_approval(self, slow: list[Quorum], seen: Mask) -> Mask:
+        """One more holder of a key approves, when there is a witness already."""
+        company, rng = self.company, self.company.rng
+        if not self.approvals or rng.random() < 0.6:
+            return 0
+        given = {known.delta.core.author for known in self.approvals}
+        hands = [company.hands[key] for key in slow[0].keys]
+        (said,) = self.approvals[-1].delta.core.governance
+        for hand in [one for one in hands if one.device not in given][:1]:
+            known = company.say(hand, seen, said, honest=False)
+            return 0 if company.writing.code(known) or rng.random() < 0.5 else everything(known)
+        return 0
 
     # -- what others write -----------------------------------------------------------------------
 

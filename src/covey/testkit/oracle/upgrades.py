@@ -16,7 +16,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from covey.codec import cid_of, is_delta_signed
@@ -33,7 +33,7 @@ from covey.testkit.oracle.schedules import draw_schedule
 from covey.testkit.oracle.upgrade_plans import FORGED, PLANS
 from covey.testkit.playbook import Stage
 
-__all__ = ["COLUMNS", "Trial", "main", "tried"]
+__all__ = ["COLUMNS", "Trial", "counts", "main", "tried"]
 
 COLUMNS = ("tried", "refused", "no effect", "in force", "at the end")
 
@@ -47,6 +47,7 @@ class Trial:
     faults: list[str] = field(default_factory=list)
     ran: set[ReleaseId] = field(default_factory=set)
     prefixes: int = 0
+    restarts: int = 0
 
     def fault(self, what: str, delta: DeltaId | None = None) -> None:
         """Note what does not hold."""
@@ -111,6 +112,7 @@ def _deliver(
 
 def _restarted(trial: Trial, stage: Stage) -> Stage:
     again = stage.restarted()
+    trial.restarts += 1
     if outcome(again.replica.ledger) != outcome(stage.replica.ledger):
         trial.fault("a restart finds something else")
     return again
@@ -133,14 +135,19 @@ def _look_for_witnesses(trial: Trial, ledger: Ledger, delta: Delta, applied: Ids
     found = witnesses_for(
         ledger.governor, ledger.authority, wanted.number, wanted.release, time_ms
     )  # fmt: skip
-    for quorum in dict.fromkeys(code.constraints(applied)):
-        if isinstance(quorum, Quorum) and quorum.notice_ms:
-            shown = [
-                code.is_approved(applied, wanted, milliseconds(time_ms), names, quorum)
-                for names in (found, applied)
-            ]
-            if shown[0] != shown[1]:
-                trial.fault("a node names other witnesses", delta.id)
+    slow = [
+        quorum
+        for quorum in dict.fromkeys(code.constraints(applied))
+        if isinstance(quorum, Quorum) and quorum.notice_ms
+    ]
+
+    def shows(names: Iterable[DeltaId], quorum: Quorum) -> bool:
+        return code.is_approved(applied, wanted, milliseconds(time_ms), names, quorum)
+
+    if any(shows(found, quorum) != shows(applied, quorum) for quorum in slow):
+        trial.fault("a node names other witnesses", delta.id)
+    if not all(any(shows((name,), quorum) for quorum in slow) for name in found):
+        trial.fault("a node names witnesses of nothing", delta.id)
 
 
 def _hold(trial: Trial, ledger: Ledger) -> None:
@@ -187,25 +194,44 @@ def counts(trial: Trial) -> Iterator[tuple[str, str]]:
         yield path, "refused"
 
 
+def statistics(trial: Trial) -> dict[str, int]:
+    """What is in one schedule."""
+    writing, company = trial.company.writing, trial.company
+    j, history = writing.judge(writing.admitted), writing.history
+    upgrades = [known for known in history.known.values() if trial.code.upgrade(known.delta.id)]
+    return {
+        "deltas": len(writing.deltas),
+        "honest": writing.honest.bit_count(),
+        "refused": writing.refused.bit_count(),
+        "void": j.void.bit_count(),
+        "mute": j.mute.bit_count(),
+        "forks": len(j.forked),
+        "removals": j.removals[0],
+        "upgrades": len(upgrades),
+        "migrations": sum(bool(known.payload.calls) for known in upgrades),
+        "on a stale cut": company.stale,
+        "authorised": sum(not trial.code.refusal(known.delta.id) for known in upgrades),
+        "due": sum(attempt.is_due for attempt in company.attempts),
+        "prefixes": trial.prefixes,
+        "restarts": trial.restarts,
+    }
+
+
 def main() -> int:
     """Try some schedules."""
     first, count = int(sys.argv[1]), int(sys.argv[2])
     began_s = time.process_time()
     paths, found = Counter[tuple[str, str]](), list[str]()
-    deltas = honest = prefixes = 0
+    sums = Counter[str]()
     for seed in range(first, first + count):
         trial = tried(seed)
         paths.update(counts(trial))
         found += [f"schedule {seed}: {what}" for what in trial.faults]
-        deltas += len(trial.company.writing.deltas)
-        honest += trial.company.writing.honest.bit_count()
-        prefixes += trial.prefixes
+        sums.update(statistics(trial))
     names = [*(plan.name for plan in PLANS), *FORGED]
     line = {
         "schedules": count,
-        "deltas": deltas,
-        "honest": honest,
-        "prefixes": prefixes,
+        **sums,
         "cpu_s": round(time.process_time() - began_s, 1),
         "paths": {name: [paths[name, column] for column in COLUMNS] for name in names},
         "faults": found[:20],
