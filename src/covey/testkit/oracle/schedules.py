@@ -253,6 +253,7 @@ class _Attempt(Steps):
             missing = quorum.k - sum(key in voters for key in quorum.keys)
             voters.update(dict.fromkeys(rng.sample(left, max(0, min(len(left), missing)))))
         spare = [key for quorum in quorums for key in quorum.keys if key not in voters]
-        if spare and not is_few and rng.random() < 0.3:
+        is_usual = plan.approvals == "good" and plan.witness in ("good", "exact")
+        if spare and is_usual and rng.random() < 0.3:
             voters[rng.choice(spare)] = None  # One more than it takes.
         return list(voters)

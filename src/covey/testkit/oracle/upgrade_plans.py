@@ -111,7 +111,7 @@ _OTHERS = [
     Plan(name="tighten: in the upgrade's own delta", tighten="together", author="corrupt"),
     Plan(name=LOCKED, needs="never", weight=60),
     Plan(name="tighten: missed by the upgrade", tighten="missed", weight=6),
-    Plan(name="tighten: in the cut, not satisfied", tighten="before", weight=4),
+    Plan(name="tighten: a new one in the cut", tighten="before", weight=4),
 ]  # fmt: skip
 
 PLANS = (*_HONEST, *_APPROVALS, *_NOTICES, *_RELEASES, *_AUTHORS, *_OTHERS)

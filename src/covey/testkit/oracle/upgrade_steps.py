@@ -23,7 +23,7 @@ from covey.testkit.oracle.company import ADMINS, PLAIN, Company
 from covey.testkit.oracle.history import Known
 from covey.testkit.oracle.judgement import Judgement, Mask
 from covey.testkit.oracle.people import KINDS, device, manifest, release
-from covey.testkit.oracle.upgrade_plans import Plan
+from covey.testkit.oracle.upgrade_plans import HONEST, Plan
 
 __all__ = ["Steps", "everything"]
 
@@ -120,8 +120,12 @@ class Steps:
 
     def approve(self, number: int, packs: list[bytes], voters: list[MemberId]) -> Mask:
         """Those who hold keys approve; the cut that has seen them all."""
-        company, plan, rng = self.company, self.plan, self.company.rng
+        company, rng = self.company, self.company.rng
         hands = [company.hands[voter] for voter in voters]
+        victim = self._victim(hands) if self.plan.approvals in ("withdrawn", "stolen") else None
+        if victim is None and self.plan.approvals in ("withdrawn", "stolen"):
+            self.plan = HONEST  # All of them are needed for other things.
+        plan = self.plan
         wanted = packs
         match plan.approvals:
             case "none":
@@ -144,7 +148,6 @@ class Steps:
         if is_dated:  # Nobody wrote for a while.
             company.clock_ms += 2 * max(q.notice_ms for q in self.quorums(self.base))
         seen = self.base
-        victim = self._victim(hands) if plan.approvals in ("withdrawn", "stolen") else None
         together = hands[-2:] if plan.approvals == "twice" else []
         for packed in dict.fromkeys(wanted):
             for hand in hands:
@@ -248,7 +251,7 @@ class Steps:
     def _late_approval(self, slow: list[Quorum], seen: Mask) -> Mask:
         """One more holder of a key approves, when there is a witness already."""
         company, rng = self.company, self.company.rng
-        if not self.approvals or rng.random() < 0.6:
+        if not self.approvals or self.plan.approvals != "good" or rng.random() < 0.6:
             return 0
         given = {known.delta.core.author for known in self.approvals}
         hands = [company.hands[key] for key in slow[0].keys]
