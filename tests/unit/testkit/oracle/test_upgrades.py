@@ -22,12 +22,12 @@ from covey.testkit.oracle.upgrades import Trial, counts, main, tried
 
 _SAMPLE = range(24)
 _FOUND = {
-    "approvals by devices": 0,
-    "approvals of any number": 0,
-    "a tighten replaces those of its kind": 1,
-    "notice a moment short": 9,
+    "approvals by devices": (16, "one member's two devices"),
+    "approvals of any number": (6, "approvals of the number before"),
+    "notice a moment short": (3, "notice: a moment short"),
+    "the same version will do": (0, "release: same version"),
 }
-"""Bugs, each with a schedule that finds it."""
+"""Bugs, each with a schedule that finds it, and the path by which it lets a release in."""
 
 
 @cache
@@ -74,10 +74,13 @@ def test_naive_reading_agrees_on_the_scripted_attacks(name: str) -> None:
 
 @pytest.mark.parametrize("name", _FOUND)
 def test_planted_bug_is_found(name: str) -> None:
-    """By the schedule that is named here; it has nothing to say against nodes as they are."""
+    """By the naive reading of one schedule, which has nothing to say against nodes as they are."""
     bug = next(bug for bug in BUGS if bug.name == name)
-    seed = _FOUND[name]
-    assert first_found(bug, range(seed, seed + 1)) is not None
+    seed, path = _FOUND[name]
+    found = first_found(bug, range(seed, seed + 1))
+    assert found is not None
+    assert found[1].startswith("applied without authority")
+    assert path in found[1]
     assert _tried(seed).faults == []
 
 
