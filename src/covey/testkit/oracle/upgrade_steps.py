@@ -153,12 +153,14 @@ class Steps:
             for hand in hands:
                 is_apart = hand in (victim, *together) or rng.random() < 0.5
                 cut = (self.base if is_apart else seen) | company.own(hand) & seen
+                is_honest = plan.approvals in ("good", "removed later") and not is_dated
+                is_next = company.writing.judge(cut | company.own(hand)).number + 1 == number
                 known = company.say(
                     hand,
                     cut,
                     Approve(number, release(packed)),
                     at_ms=0 if is_dated else None,
-                    honest=plan.approvals in ("good", "removed later") and not is_dated,
+                    honest=is_honest and is_next,
                 )
                 if company.writing.code(known):
                     continue
