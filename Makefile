@@ -14,7 +14,7 @@ ifneq ($(file < $(VENV)/.root),$(CURDIR))
 MOVED := moved
 endif
 
-.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate histories hash-seeds fuzz hostile evidence evidence-quick soak bench vectors apps lock clean moved
+.PHONY: help setup demo test test-3.10 check lint types contracts interop simulate histories upgrades hash-seeds fuzz hostile evidence evidence-quick soak bench vectors apps lock clean moved
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -65,6 +65,9 @@ interop: $(READY) ## js-libp2p and a decoder in JavaScript against covey (needs 
 
 histories: $(READY) ## random histories of governance in four orders: replicas beside the oracle (FIRST=0 COUNT=1000)
 	@$(PYTHON) -m covey.testkit.oracle.nodes $(or $(FIRST),0) $(or $(COUNT),1000)
+
+upgrades: $(READY) ## random upgrade schedules with attackers in four orders: no unauthorised release (FIRST=0 COUNT=1000)
+	@$(PYTHON) -m covey.testkit.oracle.upgrades $(or $(FIRST),0) $(or $(COUNT),1000)
 
 hash-seeds: $(READY) ## trace seeds under two hash seeds: they must be equal (SEEDS=1..1000 SCENARIO=everything)
 	@$(PYTHON) scripts/hash_seeds.py $(or $(SEEDS),1..1000) $(if $(SCENARIO),--scenario '$(SCENARIO)')

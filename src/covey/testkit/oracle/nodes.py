@@ -30,10 +30,10 @@ from covey.testkit.oracle.writing import Writing
 from covey.testkit.playbook import Stage
 from covey.testkit.sim.checkers.reference import fold
 
-__all__ = ["differences", "digest_of"]
+__all__ = ["LATE_S", "WATCHER", "compare", "differences", "digest_of", "outcome"]
 
-_LATE_S = START_MS / 1_000 + 10**7
-_WATCHER = identity("watcher of the oracle")
+LATE_S = START_MS / 1_000 + 10**7
+WATCHER = identity("watcher of the oracle")
 
 
 def differences(seed: int, steps: int = 60) -> tuple[Writing, list[str]]:
@@ -43,14 +43,14 @@ def differences(seed: int, steps: int = 60) -> tuple[Writing, list[str]]:
     digest = digest_of(writing, j)
     found = []
     for number, order in enumerate(orders(writing.deltas, seed)):
-        stage = Stage(writing.founding, _WATCHER, now=_LATE_S)
+        stage = Stage(writing.founding, WATCHER, now=LATE_S)
         _deliver(stage, order)
         ledger = stage.replica.ledger
-        what = _compare(writing, j, ledger)
+        what = compare(writing, j, ledger)
         if not what and ledger.digest() != digest:
             what = "another digest"
         again = stage.restarted().replica.ledger
-        if not what and _outcome(again) != _outcome(ledger):
+        if not what and outcome(again) != outcome(ledger):
             what = "a restart finds something else"
         if what:
             found.append(f"history {seed}, order {number}: {what}")
@@ -73,7 +73,8 @@ def _deliver(stage: Stage, order: tuple[Delta, ...]) -> None:
         waiting = later
 
 
-def _compare(writing: Writing, j: Judgement, ledger: Ledger) -> str:
+def compare(writing: Writing, j: Judgement, ledger: Ledger) -> str:
+    """In what a node that holds all of a history differs from the oracle's word, or nothing."""
     for known in writing.history.known.values():
         is_applied = ledger.is_applied(known.delta.id)
         if is_applied != bool(known.bit & j.s):
@@ -97,7 +98,8 @@ def _compare(writing: Writing, j: Judgement, ledger: Ledger) -> str:
     return ""
 
 
-def _outcome(ledger: Ledger) -> tuple[object, ...]:
+def outcome(ledger: Ledger) -> tuple[object, ...]:
+    """What a restart must find again."""
     authority = ledger.authority
     return (ledger.digest(), authority.void, authority.mutual, ledger.governor.rule(authority))
 
