@@ -39,6 +39,8 @@ def _kinds(plan: Plan) -> set[str]:
         "second-device": any(node.owner != node.name for node in plan.nodes),
         "doctored": any(node.is_doctored for node in plan.nodes),
         "tight-limits": plan.is_tight,
+        "verified": plan.is_verified,
+        "budget": plan.fuel_budget > 0,
     }
     return kinds | {kind for kind, holds in facts.items() if holds}
 
