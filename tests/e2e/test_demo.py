@@ -43,7 +43,7 @@ def test_the_first_transactions_of_the_recorded_session():
     assert re.search(r"half of the hand-overs reached .* within \S+ ms, 99 %", result.stdout)
     assert "admission open" in result.stdout
     assert "encryption none" in result.stdout
-    assert "verification by signature" in result.stdout
+    assert "verification by replay" in result.stdout
 
 
 def test_a_session_of_three_with_conflicts_and_extra_listeners(tmp_path):
