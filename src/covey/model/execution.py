@@ -6,7 +6,6 @@ import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from covey.model import limits
 from covey.model.delta import AppEvent, Call, Effect
 from covey.model.ids import ContextId, DeltaId, DeviceId, MemberId, ReleaseId
 from covey.model.time import HybridTime
@@ -30,7 +29,7 @@ class Batch:
 
     calls: run in order, each on the effects of those before it. sequence, previous: of the
     delta to be; they enter the seed of each call. fuel_max: what all of them together use less
-    than.
+    than; None: what one delta may.
     """
 
     context: ContextId
@@ -42,7 +41,7 @@ class Batch:
     time: HybridTime
     roles: tuple[str, ...]
     calls: tuple[Call, ...]
-    fuel_max: int = limits.CALL_FUEL_MAX
+    fuel_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,10 +164,11 @@ class _Plan:
         "outcomes",
     )
 
-    def __init__(self, delta: Overlay, fuel_max: int) -> None:
+    def __init__(self, delta: Overlay, fuel_max: int | None) -> None:
         self.outcomes: list[Outcome] = []
         self.kept = 0
-        self.fuel_left = min(fuel_max, limits.CALL_FUEL_MAX)
+        most = limits.CALL_FUEL_MAX
+        self.fuel_left = most if fuel_max is None else min(fuel_max, most)
         self._delta = delta
         self._fuel_spent = 0
         self._size_bytes = 0

@@ -138,10 +138,10 @@ class Author:
             return None
         return self._ledger.bucket(draughted.previous, draughted.time)
 
-    def _fuel_max(self, draughted: Draughted) -> int:
+    def _fuel_max(self, draughted: Draughted) -> int | None:
         bucket = self.bucket(draughted)
         if bucket is None:
-            return limits.CALL_FUEL_MAX
+            return None
         # What the arguments take is certain; if the rest does not fit, it is run again later.
         size = sum(len(request.call.arguments) for request in draughted.requests[:1])
         return min(limits.CALL_FUEL_MAX, bucket - size * limits.BUDGET_FUEL_PER_BYTE)

@@ -72,7 +72,7 @@ def test_what_was_used_is_missing_from_the_next_batch_and_comes_back_with_time()
 
 def test_without_a_budget_nothing_is_counted():
     stage = Stage(found(ANN, BEN), ANN)
-    assert batch(stage.handle(submit(0))).fuel_max == limits.CALL_FUEL_MAX
+    assert batch(stage.handle(submit(0))).fuel_max is None
 
 
 def test_calls_that_do_not_fit_are_run_again_fewer_at_a_time_then_wait():
