@@ -42,13 +42,14 @@ from covey.codec import (
 )
 from covey.codec.ranges import WHOLE_RANGE, Listing, Parts
 from covey.model import ContextId, DeltaId, DeviceId, Digest, ReleaseId, Tip
-from covey.node import Home
+from covey.node import Home, Rulebook
 from covey.node.running import open_node
 from covey.node.service import Node
 from tests.integration.attackers.raw import ENDED, Attacker, open_attacker
 from tests.integration.attackers.talk import Author, Talk, join, open_talk
 
 _KV = Path(__file__).parents[1] / "apps" / "kv" / "kv.covey"
+_SIGNED = Rulebook(verification="signature")  # what is forged here stands where nobody runs it
 _LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 _WARM_SHARE = 0.2  # of the frames, before memory is looked at
 _CALL_S = 0.25  # between two honest calls
@@ -175,7 +176,7 @@ async def _victim(folder: str) -> None:
     """The node under attack: commands on its standard input, answers on its output."""
     async with open_node(Home.init(Path(folder)), listen=_LOOPBACK) as node:
         row = await node.install(_KV.read_bytes())
-        context = await node.create_context(row.id, "kv")
+        context = await node.create_context(row.id, "kv", _SIGNED)
         ticket = node.ticket("kv")
         _say({"address": node.addresses[0], "context": context.id, "ticket": ticket})
         held = node._contexts.all()[0]

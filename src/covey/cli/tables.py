@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -40,6 +42,7 @@ __all__ = [
     "terms",
 ]
 
+_ID = re.compile(r"(?:did:key:)?(z6Mk\w+|bafk\w+)")
 _SHORT_CHARS = 12  # six columns of the log fit into 80
 _OUTSIDE = ("joining", "refused")  # phases of a context without a ledger here
 _NO_CHARTER = "charter not here yet"
@@ -287,7 +290,8 @@ def _calls(row: AppliedRow) -> str:
         return _governed(row)
     names = list(dict.fromkeys(row.methods))
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"{row.calls} of {shown}"
+    calls = f"{row.calls} of {shown}"
+    return f"{_governed(row)}; {calls}" if row.governance else calls
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -349,5 +353,5 @@ def _governed(row: AppliedRow) -> str:
     """What a delta without calls does, in the room of a column."""
     if not row.governance:
         return "no calls"
-    first = row.governance[0].partition(" did:")[0].partition(" bafk")[0]
+    first = _ID.sub(lambda found: _short(found[1]), row.governance[0])
     return first if len(row.governance) == 1 else f"{first}, … ({len(row.governance)})"

@@ -159,6 +159,9 @@ def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[
             "Nobody can write what the code would not, not even with a doctored node: every "
             "member's node runs every call again before it counts."
         )
+    if charter.fuel_budget:
+        fuel = f"{charter.fuel_budget:,}"
+        never.append(f"No device's calls can use more than {fuel} fuel for each minute it claims.")
     for collection in collections:
         name = collection.name
         roles = " or ".join(collection.roles)

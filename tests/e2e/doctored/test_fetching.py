@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from covey.codec import Description, open_bundle, sign_manifest
 from covey.model import EXECUTION_METERED
 from covey.runtime import read_interface
@@ -27,6 +29,7 @@ def manifests() -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_modules_of_nobody(scene):
     """Calls and sync go on beside the search; it needs the publisher's key and an admin's."""
     context = scene.found(arena(), "modules", founders(scene))

@@ -13,7 +13,7 @@ import trio
 
 from covey.codec import parse_cid
 from covey.model import Cid, ContextId, DeltaId, ReleaseId
-from covey.node import ContextStatus, Home
+from covey.node import ContextStatus, Home, Rulebook
 from covey.node.link import Link
 from covey.node.service import Node
 from covey.sync import Ledger
@@ -138,7 +138,8 @@ def siege(tmp_path: Path):
     async def begun() -> AsyncIterator[Siege]:
         ada_home, ben_home = Home.init(tmp_path / "ada"), Home.init(tmp_path / "ben")
         async with opened(ada_home) as ada, opened(ben_home, ada) as ben:
-            context = await found(ada)
+            # Attackers sign what no code did: here that stands, and costs what valid deltas cost.
+            context = await found(ada, rules=Rulebook(verification="signature"))
             await ben.join(context.topic, "kv")
             await agree(context.id, ada, ben)
             try:

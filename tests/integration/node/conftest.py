@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from covey.node import ContextStatus, Home
+from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.running import open_node
 from covey.node.service import Node
 
@@ -34,10 +35,10 @@ def bundle(name: str) -> bytes:
     return (APPS / name / f"{name}.covey").read_bytes()
 
 
-async def found(node: Node, application: str = "kv"):
+async def found(node: Node, application: str = "kv", rules: Rulebook = NO_RULES):
     """Install an application and found a context of it."""
     row = await node.install(bundle(application))
-    return await node.create_context(row.id, application)
+    return await node.create_context(row.id, application, rules)
 
 
 def put(key: str, value: str = "x") -> tuple[str, bytes]:

@@ -141,7 +141,7 @@ def test_collections_say_who_writes_them():
     assert has(some.can, "All members can write likes")
     assert has(some.can, "Members with the role admin or editor can write essays")
     assert has(some.never, "Nobody without the role admin or editor can write essays")
-    assert has(some.never, "change or delete an entry of posts")
+    assert has(some.never, "delete an entry of posts, nor change one of another member")
     assert has(some.never, "profiles", "the member it belongs to")
 
 
