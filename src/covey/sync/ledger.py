@@ -274,13 +274,17 @@ class Ledger:
 
     def note_refusal(self, delta: Delta, denied: Denied) -> None:
         """Keep what a device signed and nobody may apply, if it was ever let in."""
-        author = delta.core.author
-        if not self._refusals.wants(delta, denied):
-            return
-        if self.authority.is_founder(author) or admissions_of(self.view, author):
+        if self.wants_refusal(delta, denied):
             if self._draft is None:
                 self._draft = Draft(self._base)
             self._refusals.note(self._draft, delta, denied)
+
+    def wants_refusal(self, delta: Delta, denied: Denied) -> bool:
+        """Whether `note_refusal` would keep it."""
+        if not self._refusals.wants(delta, denied):
+            return False
+        author = delta.core.author
+        return self.authority.is_founder(author) or bool(admissions_of(self.view, author))
 
     def save(self) -> tuple[Write, ...]:
         """The rows that everything applied since the last `settle` changes; none if nothing was.

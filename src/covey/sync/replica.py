@@ -154,12 +154,15 @@ class Replica:
             return heard.verdict, heard
         if heard.delta.id in self.intake.pending or self.judge.refusal(heard.delta.id):
             return Verdict.IGNORE, Heard(Verdict.IGNORE)
-        match self.judge.judge(heard.delta, int(now * 1000)):
+        judged = self.judge.judge(heard.delta, int(now * 1000))
+        match judged:
             case Admissible():
                 return Verdict.ACCEPT, heard
-            case Missing() | Delayed() | Denied():
-                return Verdict.IGNORE, heard  # What is refused for the first time is kept.
-            case Known():
+            case Missing() | Delayed():
+                return Verdict.IGNORE, heard
+            case Denied() if self.ledger.wants_refusal(heard.delta, judged):
+                return Verdict.IGNORE, heard  # It is kept as proof.
+            case Known() | Denied():
                 return Verdict.IGNORE, Heard(Verdict.IGNORE)
 
     # -- events --------------------------------------------------------------------------------
