@@ -175,7 +175,7 @@ class Demo:
         self._say(
             f"this context: admission {context.admission} (any member's node lets a newcomer in), "
             f"encryption {context.encryption}, verification by {context.verification} "
-            "(signatures and rules are checked, calls are not replayed)"
+            "(every node runs every call again)"
         )
 
     def _join(self, node: NodeProcess) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = (
     "tests/contract/runtime",
     "tests/unit/runtime",
-    "tests/unit/testkit/test_replay.py",
+    "tests/unit/sync/test_audit.py",
     "tests/integration/node/test_engines.py",
 )
 TRANSACTIONS = 1_000  # of the demo: enough that agents write at once and hand over
