@@ -70,11 +70,6 @@ class Replays:
         self._held: OrderedDict[DeviceId, _Held] = OrderedDict()
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether the engine is asked; meanwhile nothing is taken in."""
-        return bool(self._in_hand)
-
-    @property
     def held_count(self) -> int:
         """Devices of which this node could not run a delta to the end, by its own fault."""
         return len(self._held)

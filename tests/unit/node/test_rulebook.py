@@ -90,6 +90,8 @@ def test_rules_are_in_the_charter():
         (Rulebook(roles=("a", "a")), "each once"),
         (Rulebook(roles=tuple(f"r{n}" for n in range(33))), "at most 32"),
         (Rulebook(admins=("coveycert1",)), "no certificate"),
+        (Rulebook(fuel_budget=limits.BUDGET_MIN - 1), "fuel_budget: 0, or at least"),
+        (Rulebook(verification="reply"), "one of replay, signature"),
         (Rulebook(admins=text(ANN)), "one device stands there twice"),
         (Rulebook(admins=text(BEN, BEN)), "one device stands there twice"),
         (Rulebook(admins=text(*(identity(f"n{n}") for n in range(32)))), "at most 32"),
