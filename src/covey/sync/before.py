@@ -5,7 +5,6 @@ Source: protocols/merge.md, "State at a cut".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from covey.governance import Governor, Silence, silence_at
@@ -18,14 +17,12 @@ from covey.model import (
     EntryReader,
     Frontier,
     HybridTime,
-    KeyPart,
     Reader,
     ReleaseTerms,
-    RowKey,
-    Table,
 )
 from covey.rules import Cut
 from covey.sync.pasts import Pasts
+from covey.sync.through import Through
 
 __all__ = ["Silences", "StateBefore"]
 
@@ -37,15 +34,16 @@ class Silences:
     """
 
     def __init__(self, context: ContextId, charter: Charter, first: ReleaseTerms) -> None:
-        self._snapshot = _Snapshot()
-        pasts = Pasts(self._snapshot)
-        self._governor = Governor(context, charter, first, self._snapshot, pasts.closure)
+        self._reader: Reader
+        snapshot = Through(lambda: self._reader)
+        pasts = Pasts(snapshot)
+        self._governor = Governor(context, charter, first, snapshot, pasts.closure)
 
     def at(
         self, reader: Reader, everything: Frontier, frontier: Frontier, heads: tuple[DeltaId, ...]
     ) -> Silence | None:
         """What is silent at a cut. everything: of all that the snapshot shows."""
-        self._snapshot.reader = reader
+        self._reader = reader
         self._governor.load(everything)
         return silence_at(self._governor, self._governor.at(frontier, heads))
 
@@ -75,31 +73,3 @@ class StateBefore:
             silence = self.silences.at(reader, self.everything, self.frontier, self.heads)
         cut = Cut(reader, self.frontier)
         return StateAtCut(reader, self.collections, cut, silence, self.time)
-
-
-class _Snapshot:
-    """A reader of the snapshot that was looked at last; a `Reader`."""
-
-    reader: Reader
-
-    def get(self, table: Table, key: RowKey) -> bytes | None:
-        """As `Reader.get`."""
-        return self.reader.get(table, key)
-
-    def scan(
-        self,
-        table: Table,
-        prefix: RowKey = (),
-        *,
-        start: bytes = b"",
-        after: KeyPart | None = None,
-        reverse: bool = False,
-    ) -> Iterator[tuple[RowKey, bytes]]:
-        """As `Reader.scan`."""
-        return self.reader.scan(table, prefix, start=start, after=after, reverse=reverse)
-
-    def pages(
-        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
-    ) -> Iterator[list[tuple[bytes, bytes]]]:
-        """As `Reader.pages`."""
-        return self.reader.pages(table, prefix, start=start, after=after)

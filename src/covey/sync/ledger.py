@@ -6,8 +6,6 @@ needs; all of it is in the store too, and `open` reads it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from covey.codec import Packed, frontier_digest, pack, shape, unpack
 from covey.crypto import LTHASH_SIZE_BYTES, LtHash
 from covey.governance import Authority, Governor, admissions_of, record_governance, silence_at
@@ -24,12 +22,10 @@ from covey.model import (
     Draft,
     Frontier,
     HybridTime,
-    KeyPart,
     Payload,
     Reader,
     ReleaseId,
     ReleaseTerms,
-    RowKey,
     Table,
     Tip,
     Write,
@@ -47,6 +43,7 @@ from covey.rules import (
 from covey.sync.pasts import Pasts, Summary
 from covey.sync.ranges import RangeIndex
 from covey.sync.refusals import Refusals
+from covey.sync.through import Through
 from covey.sync.voids import count_code, count_outcomes, follow
 
 __all__ = ["Ledger", "Summary"]
@@ -77,7 +74,7 @@ class Ledger:
         self._frontier_digest: Digest | None = None
         self._ranges: RangeIndex | None = None
         self._has_ranges = False  # of the frontier as it is now
-        live = _Live(self)
+        live = Through(lambda: self.view)
         self.pasts = Pasts(live)
         self.governor = Governor(context, charter, first, live, self.pasts.closure)
         self._authority: Authority | None = None
@@ -317,35 +314,6 @@ class Ledger:
             tips = tuple(t for t in tips if t != previous)
         draft.put(Table.TIP, (core.author, delta.id), pack((tip.sequence,)))
         self.frontier[core.author] = tuple(sorted((*tips, tip)))
-
-
-class _Live:
-    """The ledger's rows whenever they are asked, the latest included; a `Reader`."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def get(self, table: Table, key: RowKey) -> bytes | None:
-        """As `Reader.get`."""
-        return self._ledger.view.get(table, key)
-
-    def scan(
-        self,
-        table: Table,
-        prefix: RowKey = (),
-        *,
-        start: bytes = b"",
-        after: KeyPart | None = None,
-        reverse: bool = False,
-    ) -> Iterator[tuple[RowKey, bytes]]:
-        """As `Reader.scan`."""
-        return self._ledger.view.scan(table, prefix, start=start, after=after, reverse=reverse)
-
-    def pages(
-        self, table: Table, prefix: RowKey, *, start: bytes = b"", after: bytes | None = None
-    ) -> Iterator[list[tuple[bytes, bytes]]]:
-        """As `Reader.pages`."""
-        return self._ledger.view.pages(table, prefix, start=start, after=after)
 
 
 def _packed(part: bytes | int) -> Packed:
