@@ -50,9 +50,9 @@ def stop(failure: Failure, message: str) -> NoReturn:
 class Guest:
     """The running instance, as a host function may touch it; the same for every engine.
 
-    The engine tells it at each entry into the host where memory is and how much fuel is left, and
-    reads `fuel` when the host function returns. Between two entries it is not to be used: memory
-    may have grown and moved.
+    The engine tells it at each entry into the host how much fuel is left, and reads `fuel` when the
+    host function returns. `memory` and `size_bytes` are what it has seen of memory, which may have
+    grown since: `check` looks again before it says no. Between two entries it is not to be used.
     """
 
     __slots__ = ("fuel", "memory", "size_bytes")
@@ -64,12 +64,18 @@ class Guest:
 
     def check(self, pointer: int, size_bytes: int) -> None:
         """Require that a range lies in memory. pointer, size_bytes: not negative."""
+        if pointer + size_bytes <= self.size_bytes:
+            return
+        self.look()
         if pointer + size_bytes > self.size_bytes:
             raise GuestStopped(
                 Failure.TRAP,
                 f"{size_bytes} bytes at {pointer} are not within the"
                 f" {self.size_bytes} bytes of memory",
             )
+
+    def look(self) -> None:
+        """See how large memory is now; an engine that tells it at each entry has nothing to do."""
 
     def read(self, pointer: int, size_bytes: int) -> bytes:
         """A copy of a range."""

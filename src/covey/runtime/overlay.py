@@ -126,6 +126,15 @@ class Overlay:
                     found.append(Delete(collection, key))
         return tuple(found)
 
+    def holds_exactly(self, effects: tuple[Effect, ...]) -> bool:
+        """Whether `effects` gives these; one put, which most calls make, is not even built."""
+        if len(effects) == 1 == self.effect_count:
+            (effect,) = effects
+            if isinstance(effect, Put):
+                layer = self._layers.get(effect.collection)
+                return layer is not None and layer.get(effect.key) == effect.value
+        return self.effects() == effects
+
     def _set(self, collection: str, key: bytes, state: _State, size_bytes: int) -> None:
         layer = self._layers.get(collection)
         if layer is None:

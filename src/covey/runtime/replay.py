@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from covey.model import (
     Add,
-    Completed,
     Denied,
     EntryReader,
     Failed,
@@ -64,13 +63,9 @@ def _word(
     rows = zip(signed.batch.calls, signed.effects, signed.events, signed.fuel, strict=True)
     for place, (call, effects, events, fuel) in enumerate(rows):
         # No more than was declared: a lie about fuel must not cost more than it says.
-        outcome = run.run(place, call, min(fuel + 1, left))
-        if (
-            not isinstance(outcome, Completed)
-            or outcome.effects != effects
-            or outcome.events != events
-            or outcome.fuel != fuel
-        ):
+        given = fuel + 1 if fuel < left else left
+        outcome = run.rerun(place, call, given, (effects, events, fuel))
+        if outcome is not None:
             return _difference(outcome, signed, place)
         run.delta.absorb(effects)
         left -= fuel

@@ -141,6 +141,37 @@ def test_effects_say_exactly_what_changed(base: Model, asked: list[Effect]) -> N
     assert replayed == model
 
 
+@given(bases(2**62), st.lists(effects(2**61), max_size=2), st.lists(effects(2**61), max_size=2))
+def test_overlay_holds_exactly_what_its_effects_are(
+    base: Model, asked: list[Effect], signed: list[Effect]
+) -> None:
+    """Replay asks it instead of building them: a yes to anything else would let a forgery pass."""
+    overlay = Overlay(ModelReader(base))
+    overlay.absorb(asked)
+    assert overlay.holds_exactly(overlay.effects())
+    assert overlay.holds_exactly(tuple(signed)) == (overlay.effects() == tuple(signed))
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        (Put("items", b"a", b""),),
+        (Put("items", b"a", b"1"), Put("items", b"b", b"2")),
+        (Put("items", b"b", b"1"),),
+        (Put("others", b"a", b"1"),),
+        (Delete("items", b"a"),),
+        (Add("items", b"a", 1),),
+        (),
+    ],
+)
+def test_overlay_with_one_put_holds_no_other(signed: tuple[Effect, ...]) -> None:
+    """The short way, which builds nothing, on each thing that a forger could change."""
+    overlay = Overlay(ModelReader({"items": {}}))
+    overlay.put("items", b"a", b"1")
+    assert overlay.holds_exactly((Put("items", b"a", b"1"),))
+    assert not overlay.holds_exactly(signed)
+
+
 def test_scan_snapshot_is_taken_when_it_is_opened() -> None:
     """Also where nothing has been read from it yet."""
     overlay = Overlay(ModelReader({"items": {b"b": b"2"}}))

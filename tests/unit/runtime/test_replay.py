@@ -28,7 +28,7 @@ from covey.model import (
 )
 from covey.rules import ADD_MAX, ADD_MIN
 from covey.runtime import BlockingExecutor, Interrupt
-from covey.runtime.abi.covey1 import BatchRun
+from covey.runtime.abi.covey1 import BatchRun, SignedCall
 from covey.testkit.sim.application import ARENA, load_application
 from tests.contract.runtime.guests import RELEASE, TIME_MS, Script, batch
 
@@ -204,14 +204,14 @@ def test_fuel_is_declared_exactly(executor: BlockingExecutor, more: int):
 def test_lie_about_fuel_costs_no_more_than_it_says(monkeypatch: pytest.MonkeyPatch):
     """A delta that declares little and loops for ever must not be a bomb."""
     executor, given = BlockingExecutor(), []
-    run = BatchRun.run
+    rerun = BatchRun.rerun
 
-    def noting(self: BatchRun, index: int, call: Call, fuel: int) -> object:
+    def noting(self: BatchRun, index: int, call: Call, fuel: int, signed: SignedCall) -> object:
         given.append(fuel)
-        return run(self, index, call, fuel)
+        return rerun(self, index, call, fuel, signed)
 
     executor.install(RELEASE, Script().build(LOOP))
-    monkeypatch.setattr(BatchRun, "run", noting)
+    monkeypatch.setattr(BatchRun, "rerun", noting)
     word = denied(word_on(executor, Signed(batch(), ((),), ((),), (1_000,))))
     assert word.code == "wrong-fuel"
     assert "more than the 1000 fuel" in word.reason

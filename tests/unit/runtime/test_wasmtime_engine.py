@@ -15,7 +15,7 @@ import wasmtime
 from covey.errors import ConfigError, StoreError
 from covey.model import Failure, Interface, limits
 from covey.runtime import Interrupt
-from covey.runtime.engine import Guest, HostFunctions, Run, stop
+from covey.runtime.engine import Guest, GuestStopped, HostFunctions, Run, stop
 from covey.runtime.module import ModuleFacts, PreparedModule
 from covey.runtime.wasmtime_engine import WasmtimeEngine
 
@@ -108,13 +108,30 @@ def test_memory_that_grew_does_not_stay(engine: WasmtimeEngine) -> None:
 
 
 def test_host_follows_memory_that_grows_between_two_entries(engine: WasmtimeEngine) -> None:
-    """What it learnt at the first is not used at the second."""
+    """What it has not seen yet is there as soon as it is asked for, and nothing behind it."""
+    ends = [65_536, 4 * 65_536]
     sizes: list[int] = []
-    watcher = Watcher(lambda guest: sizes.append(guest.size_bytes))
+
+    def look(guest: Guest) -> None:
+        end = ends[len(sizes)]
+        assert guest.read(end - 4, 4) == bytes(4)
+        with pytest.raises(GuestStopped, match=f"within the {end} bytes"):
+            guest.check(end - 3, 4)
+        sizes.append(guest.size_bytes)
+
+    watcher = Watcher(look)
     body = SHOW + "(drop (memory.grow (i32.const 3)))" + SPOIL + SHOW
     run(engine, module(body), watcher)
-    assert sizes == [65_536, 4 * 65_536]
+    assert sizes == ends
     assert watcher.seen == [bytes(4), b"\xff" * 4]
+
+
+def test_guest_whose_instance_is_gone_has_no_memory(engine: WasmtimeEngine) -> None:
+    """Asking the engine where memory of a closed store lies would be a segfault."""
+    guests: list[Guest] = []
+    run(engine, module(SHOW + "unreachable"), Watcher(guests.append))
+    with pytest.raises(GuestStopped, match="within the 0 bytes"):
+        guests[0].check(0, 1)
 
 
 def test_view_of_memory_does_not_outlive_its_instance(engine: WasmtimeEngine) -> None:

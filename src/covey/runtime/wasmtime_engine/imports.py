@@ -14,7 +14,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from covey.runtime.abi.covey1.signatures import IMPORT_SPACE, IMPORTS, Signature
-from covey.runtime.wasmtime_engine.instance import Instance, memory_data, memory_size_bytes
+from covey.runtime.wasmtime_engine.instance import Instance
 from covey.runtime.wasmtime_engine.library import NATIVE, Address, Words
 
 __all__ = ["Running", "define_imports"]
@@ -80,12 +80,6 @@ def _callback(name: str, signature: Signature, running: Running) -> HostCallback
         instance = running.instance
         try:
             guest = instance.guest
-            context, memory = instance.context, instance.memory
-            if (
-                memory_size_bytes(context, memory) != guest.size_bytes
-                or memory_data(context, memory) != instance.base
-            ):
-                instance.find_memory()
             guest.fuel = values[fuel_at]
             given = [values[2 * place] & mask for place, mask in enumerate(masks)]
             result = instance.functions[name](guest, *given)
@@ -105,12 +99,6 @@ def _six_words(name: str, running: Running, *, has_result: bool) -> HostCallback
         instance = running.instance
         try:
             guest = instance.guest
-            context, memory = instance.context, instance.memory
-            if (
-                memory_size_bytes(context, memory) != guest.size_bytes
-                or memory_data(context, memory) != instance.base
-            ):
-                instance.find_memory()
             guest.fuel = values[12]
             result = instance.functions[name](
                 guest,
@@ -138,12 +126,6 @@ def _two_words_one_result(name: str, running: Running) -> HostCallback:
         instance = running.instance
         try:
             guest = instance.guest
-            context, memory = instance.context, instance.memory
-            if (
-                memory_size_bytes(context, memory) != guest.size_bytes
-                or memory_data(context, memory) != instance.base
-            ):
-                instance.find_memory()
             guest.fuel = values[4]
             values[0] = instance.functions[name](guest, values[0] & _U32, values[2] & _U32)
             values[2] = guest.fuel

@@ -13,13 +13,43 @@ from covey.runtime.engine import Guest, GuestStopped, HostFunctions
 from covey.runtime.module import FUEL_EXPORT, STACK_EXPORT
 from covey.runtime.wasmtime_engine.library import LIBRARY, NATIVE, Address, address_of, new_trap
 
-__all__ = ["PAGE_SIZE_BYTES", "Instance", "memory_data", "memory_size_bytes"]
+__all__ = ["PAGE_SIZE_BYTES", "Instance"]
 
 PAGE_SIZE_BYTES: Final = 65_536
 
 _Extern: TypeAlias = Any  # a structure of the library, which types them dynamically
-memory_data: Final = LIBRARY.wasmtime_memory_data
-memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
+_memory_data: Final = LIBRARY.wasmtime_memory_data
+_memory_size_bytes: Final = LIBRARY.wasmtime_memory_data_size
+
+
+class _Guest(Guest):
+    """Sees its memory through one view, which lasts: a memory that grows stays where it is."""
+
+    __slots__ = ("_context", "_memory")
+
+    def __init__(self, context: Address, memory: Address) -> None:
+        super().__init__()
+        self.memory = memoryview(bytearray())
+        self._context = context
+        self._memory = memory
+        self.look()
+
+    def look(self) -> None:
+        """As `Guest.look`."""
+        if not self._context:
+            return
+        size_bytes = _memory_size_bytes(self._context, self._memory)
+        if size_bytes == self.size_bytes:
+            return
+        self.memory.release()
+        self.size_bytes = size_bytes
+        self.memory = _view(_memory_data(self._context, self._memory), size_bytes)
+
+    def close(self) -> None:
+        """Leave no view of memory: reading one would be a segfault."""
+        self.memory.release()
+        self.memory, self.size_bytes = memoryview(bytearray()), 0
+        self._context = 0
 
 
 class Instance:
@@ -35,7 +65,6 @@ class Instance:
         "_functions",
         "_handle",
         "_store",
-        "base",
         "context",
         "epoch",
         "error",
@@ -63,8 +92,7 @@ class Instance:
         self.epoch = epoch
         self.functions: HostFunctions = {}
         self.error: BaseException | None = None
-        self.guest = Guest()
-        self.find_memory()
+        self.guest = _Guest(self.context, self.memory)
         self._first_size_bytes = self.guest.size_bytes
 
     def function(self, name: str) -> Address:
@@ -82,17 +110,6 @@ class Instance:
         """As `fuel_left`."""
         return self._global(STACK_EXPORT)
 
-    def find_memory(self) -> None:
-        """Tell the guest where memory is and how large.
-
-        At each entry into the host both are asked for, and this is called if one has changed.
-        """
-        guest = self.guest
-        guest.memory.release()
-        guest.size_bytes = memory_size_bytes(self.context, self.memory)
-        self.base = memory_data(self.context, self.memory)
-        guest.memory = _view(self.base, guest.size_bytes)
-
     def stop(self, error: BaseException) -> Address:
         """Keep what a host function raised; gives the trap to return in its place."""
         # The frames of a stop hold the guest; its reason is all that is wanted.
@@ -100,16 +117,12 @@ class Instance:
         return new_trap()
 
     def is_as_it_began(self) -> bool:
-        """Whether memory has its first size and lies where the guest's view of it is."""
-        return bool(
-            memory_size_bytes(self.context, self.memory) == self._first_size_bytes
-            and memory_data(self.context, self.memory) == self.base
-        )
+        """Whether memory has its first size."""
+        return bool(_memory_size_bytes(self.context, self.memory) == self._first_size_bytes)
 
     def close(self) -> None:
-        """Release the store. No view of memory is left: reading one would be a segfault."""
-        self.guest.memory.release()
-        self.guest.memory, self.guest.size_bytes = memoryview(bytearray()), 0
+        """Release the store, and what the guest sees of it before."""
+        self.guest.close()
         self.functions = {}
         self._store.close()
 
