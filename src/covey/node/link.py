@@ -1,7 +1,8 @@
 """The driver of one session: one stream to one peer.
 
 The session's answers are queued in the order in which it gave them; one task writes them. A peer
-that asks faster than it reads waits: while its answers fill the queue, nothing more is read.
+that asks faster than it reads waits: while its answers fill the queue, nothing more is read. So
+does one that sends deltas faster than they are taken in; what came besides is still attended to.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from covey.network import FrameStream
 from covey.node.costs import Costs
 from covey.sync import (
     AskFrontiers,
+    BatchDue,
     Close,
     DeltaDelivered,
     FrameArrived,
     More,
+    OpenBatch,
     Pump,
     Send,
     Session,
@@ -39,8 +42,8 @@ _logger = logging.getLogger(__name__)
 class Link:
     """One session at work; `run` is its task.
 
-    on_effect: carries out what is no business of the stream; awaited for the effects of frames
-    that arrived, so that a full inbox holds up this peer alone. on_ask: what concerns other
+    on_effect: carries out what is no business of the stream; awaited for the effects of what
+    arrived, so that a full inbox holds up this peer alone. on_ask: what concerns other
     streams, at once. costs: what this peer may cost.
     """
 
@@ -61,10 +64,13 @@ class Link:
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
+        self._batches: dict[ContextId, None] = {}  # of these one may be opened
         self._is_closing = False
         self._scope = trio.CancelScope()
         self._wake = trio.Event()
         self._drained = trio.Event()
+        self._batch_due = trio.Event()
+        self._batch_opened = trio.Event()
 
     async def run(self) -> None:
         """Serve the stream until it ends on either side."""
@@ -73,6 +79,7 @@ class Link:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._write, nursery.cancel_scope)
                     nursery.start_soon(self._tick)
+                    nursery.start_soon(self._open_batches)
                     nursery.start_soon(self._require_greeting)
                     self._queue(self.session.start())
                     await self._read()
@@ -101,6 +108,9 @@ class Link:
             while self._outbox_bytes > limits.LINK_OUTBOX_BYTES_MAX:
                 self._drained = trio.Event()
                 await self._drained.wait()
+            while self.session.unopened_bytes > limits.SYNC_FRAME_SIZE_BYTES_MAX:
+                self._batch_opened = trio.Event()
+                await self._batch_opened.wait()
             try:
                 frame = await self._stream.receive(self.session.frame_bytes_max())
             except PeerUnavailable as error:
@@ -109,11 +119,21 @@ class Link:
             except ProtocolViolation as error:
                 await self._on_effect(self, Close(error.code))
                 return
-            await self._take(frame)
+            await self._take(FrameArrived(frame))
 
-    async def _take(self, frame: bytes) -> None:
+    async def _open_batches(self) -> None:
+        while True:
+            while self._batches:
+                context = next(iter(self._batches))
+                del self._batches[context]
+                await self._take(OpenBatch(context))
+                self._batch_opened.set()
+            self._batch_due = trio.Event()
+            await self._batch_due.wait()
+
+    async def _take(self, event: FrameArrived | OpenBatch) -> None:
         began_s = time.thread_time()
-        effects = self._queue(self.session.handle(FrameArrived(frame), time.time()))
+        effects = self._queue(self.session.handle(event, time.time()))
         taken_s = time.thread_time() - began_s
         for effect in effects:
             await self._on_effect(self, effect)
@@ -133,6 +153,9 @@ class Link:
                     self._outbox_bytes += len(frame)
                 case More(context):
                     self._more[context] = None
+                case BatchDue(context):
+                    self._batches[context] = None
+                    self._batch_due.set()
                 case AskFrontiers():
                     self._on_ask(effect)
                 case Close(code):

@@ -36,11 +36,15 @@ _Pair: TypeAlias = "tuple[Digest, Digest]"
 
 @dataclass(slots=True)
 class _Chosen:
-    """A peer that was asked. worth: of what it brought since; open_count: deltas under way here."""
+    """A peer that was asked. worth: of what it brought since; open_count: deltas under way here.
+
+    is_ahead: more of it came than could be taken in.
+    """
 
     news_s: float
     worth: int = 0
     open_count: int = 0
+    is_ahead: bool = False
     finished_s: float | None = None
 
 
@@ -104,11 +108,17 @@ class Sources:
         if peer in self._chosen:
             self._chosen[peer].open_count += 1
 
-    def consumed(self, peer: PeerId, use: Use, size_bytes: int, now: float) -> None:
-        """A delta of a peer has been dealt with; when it was much, others are asked too."""
+    def consumed(
+        self, peer: PeerId, use: Use, size_bytes: int, now: float, *, is_ahead: bool = False
+    ) -> None:
+        """A delta of a peer has been dealt with; when it was much, others are asked too.
+
+        is_ahead: more of the peer came than could be taken in. Others would not help then.
+        """
         chosen = self._chosen.get(peer)
         if chosen is None:
             return
+        chosen.is_ahead = is_ahead
         chosen.open_count = max(0, chosen.open_count - 1)
         if use is Use.NONE:
             self._lately.useless += 1
@@ -141,6 +151,11 @@ class Sources:
         """Whom to tell this node's frontier now, each with its share; once."""
         due, self._due = tuple(self._due.items()), {}
         return due
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether somebody who is asked brings more than is taken in."""
+        return any(chosen.is_ahead for chosen in self._busy().values())
 
     # -- who does not do its part ----------------------------------------------------------------
 
@@ -234,7 +249,12 @@ class Sources:
             self._ask(self._usable(now)[:count], now, is_shared=False)
 
     def _widen(self, now: float) -> None:
-        """Have those that bring much, and others that may, share what is left."""
+        """Have those that bring much, and others that may, share what is left.
+
+        Not where they bring more than is taken in: what shares bring waits for the others'.
+        """
+        if self.is_ahead:
+            return
         busy = {p: chosen for p, chosen in self._busy().items() if p in self._differing}
         worthy = self._worthy(busy)
         others: tuple[PeerId, ...] = ()

@@ -9,6 +9,7 @@ from covey.codec import KnownPeer, decode_frame, topic_hash
 from covey.model import Cid, ContextId, DeviceId, PeerId
 from covey.sync import (
     AskFrontiers,
+    BatchDue,
     Consumed,
     Dealt,
     DeltaDelivered,
@@ -16,6 +17,7 @@ from covey.sync import (
     FrameArrived,
     Ledger,
     More,
+    OpenBatch,
     Pump,
     Send,
     Session,
@@ -113,6 +115,8 @@ class Side:
                     self.tell(Consumed(context, len(delta.frame), dealt.use))
                 case More(context):
                     self.tell(Pump(context))
+                case BatchDue(context):
+                    self.tell(OpenBatch(context))
                 case AskFrontiers(context, due):
                     for peer, share in due:
                         assert peer == self.peer

@@ -32,6 +32,7 @@ from covey.sync.ranges import answer_parts, first_parts, page_of
 from covey.sync.session.allowance import Allowance
 from covey.sync.session.events import (
     AskFrontiers,
+    BatchDue,
     Compared,
     Consumed,
     DeltaDelivered,
@@ -40,6 +41,7 @@ from covey.sync.session.events import (
     SessionEffect,
 )
 from covey.sync.session.streaming import Stream, missing_here
+from covey.sync.session.unopened import Unopened
 from covey.sync.sources import Share, Sources
 
 __all__ = ["Channel", "send"]
@@ -64,7 +66,7 @@ class Channel:
     what came is dealt with. heard: the peer's frontier digest. ranged: that and ours when ranges
     were told last. pages: told when ranges had led to nothing. answers: bytes said for comparison.
     known: bytes of deltas that were here. lately: deltas handed over since this node asked; the
-    oldest are forgotten.
+    oldest are forgotten. unopened: deltas as they came. dealt_s: when one was dealt with last.
     """
 
     context: ContextId
@@ -97,6 +99,8 @@ class Channel:
         )
     )
     lately: dict[DeltaId, None] = field(default_factory=dict)
+    unopened: Unopened = field(default_factory=Unopened)
+    dealt_s: float = 0.0
     blobs_asked: dict[Cid, None] = field(default_factory=dict)
     admissions_asked: int = 0
     is_peers_asked: bool = False
@@ -112,10 +116,9 @@ class Channel:
         """Have the peer send its share of what is lacking.
 
         While deltas of the peer are being taken in it waits for them: it would have those sent
-        again. Not for long, since some of them may never be dealt with.
+        again. Not for long where none is dealt with, since some of them may never be.
         """
-        is_taking_in = self.owed_bytes < self.in_flight_bytes
-        if is_taking_in and now - self.told_s < limits.SYNC_INTERVAL_S:
+        if self._is_taking_in and now - max(self.told_s, self.dealt_s) < limits.SYNC_INTERVAL_S:
             self.due_share = share
             return []
         self.due_share = None
@@ -150,7 +153,13 @@ class Channel:
         return [AskFrontiers(self.context, due)] if due else []
 
     def take_digest(self, ledger: Ledger, told: DigestFrame, now: float) -> list[SessionEffect]:
-        """Take the peer's digests; where they differ, somebody is told the frontier."""
+        """Take the peer's digests; where they differ, somebody is told the frontier.
+
+        It says that no more will come, so it is taken after all that came before.
+        """
+        if self.unopened:
+            self.unopened.digest = told
+            return []
         self.heard = told.frontier_digest
         mine = ledger.frontier_digest()
         if told.frontier_digest == mine:
@@ -159,6 +168,18 @@ class Channel:
             self.sources.finished(self.peer, mine, told.frontier_digest, now)
         compared = Compared(self.context, told.frontier_digest, told.state_digest, 0)
         return [compared, *self.ask()]
+
+    def compare(
+        self, ledger: Ledger, told: FrontierFrame | PartsFrame | ListingFrame, now: float
+    ) -> list[SessionEffect]:
+        """Take what the peer says of its frontier, in whichever way."""
+        match told:
+            case FrontierFrame():
+                return self.take_frontier(ledger, told, now)
+            case PartsFrame():
+                return self.take_parts(ledger, told, now)
+            case ListingFrame():
+                return self.take_listing(ledger, told, now)
 
     def take_frontier(self, ledger: Ledger, told: FrontierFrame, now: float) -> list[SessionEffect]:
         """Take the peer's frontier: stream what it lacks, ask for what is lacking here."""
@@ -204,6 +225,11 @@ class Channel:
         return [*effects, *self._stream_or_say_so(ledger)]
 
     # -- deltas ----------------------------------------------------------------------------------
+
+    @property
+    def _is_taking_in(self) -> bool:
+        """Whether deltas of the peer came that are not dealt with."""
+        return bool(self.unopened) or self.owed_bytes < self.in_flight_bytes
 
     def _stream_or_say_so(self, ledger: Ledger) -> list[SessionEffect]:
         """Send what the peer lacks; if that is nothing, a digest says that no more will come."""
@@ -277,7 +303,27 @@ class Channel:
             batch.append(frame)
         return self._batch(batch)
 
-    def take_deltas(self, ledger: Ledger | None, batch: bytes, now: float) -> list[SessionEffect]:
+    def take_deltas(self, batch: bytes) -> list[SessionEffect]:
+        """Take a batch of deltas that came; it is opened in its turn."""
+        self.unopened.add(batch)
+        return self._batch_due()
+
+    def _batch_due(self) -> list[SessionEffect]:
+        return [BatchDue(self.context)] if self.unopened.is_due else []
+
+    def open_next(self, ledger: Ledger | None, now: float) -> list[SessionEffect]:
+        """Open a batch if there is room for it; then, and only then, what came behind it."""
+        if not self.unopened.is_due:
+            return []
+        effects = self._open(ledger, self.unopened.take(), now)
+        if self.unopened:
+            return [*effects, *self._batch_due()]
+        digest = self.unopened.take_digest()
+        if digest is None or ledger is None:
+            return effects
+        return [*effects, *self.take_digest(ledger, digest, now)]
+
+    def _open(self, ledger: Ledger | None, batch: bytes, now: float) -> list[SessionEffect]:
         """Check deltas that came, and hand those over that are news."""
         room_bytes = limits.SYNC_CREDIT_BYTES - self.in_flight_bytes
         effects: list[SessionEffect] = []
@@ -292,16 +338,22 @@ class Channel:
                 raise ProtocolViolation("bad-signature", "the delta's signature does not verify")
             self._note_handed_over(delta.id)
             self.sources.delivered(self.peer)
+            self.unopened.open_count += 1
             effects.append(DeltaDelivered(self.context, delta))
         if not self.known.spend(known_bytes, now):
             raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
         return [*self.grant(known_bytes), *effects]
 
-    def want(self, ids: tuple[DeltaId, ...]) -> Send:
-        """Ask for deltas by their ids, also for some that came before."""
+    def want(self, ids: tuple[DeltaId, ...]) -> list[SessionEffect]:
+        """Ask for deltas by their ids, also for some that came before.
+
+        Not while more is streamed than can be taken in: it brings them in their turn.
+        """
+        if self.sources.is_ahead:
+            return []
         for delta in ids:
             self.lately.pop(delta, None)
-        return send(Want(self.ours, ids))
+        return [send(Want(self.ours, ids))]
 
     def _note_handed_over(self, delta: DeltaId) -> None:
         """One that can never be applied would else be checked again as often as it is sent."""
@@ -311,10 +363,12 @@ class Channel:
 
     def consume(self, ledger: Ledger | None, dealt: Consumed, now: float) -> list[SessionEffect]:
         """A delta that was handed over is dealt with."""
-        self.sources.consumed(self.peer, dealt.use, dealt.size_bytes, now)
-        effects = self.grant(dealt.size_bytes)
-        is_behind = self.owed_bytes < self.in_flight_bytes
-        if ledger is None or self.due_share is None or is_behind:
+        is_ahead = bool(self.unopened)
+        self.sources.consumed(self.peer, dealt.use, dealt.size_bytes, now, is_ahead=is_ahead)
+        self.unopened.open_count -= 1
+        self.dealt_s = now
+        effects = [*self.grant(dealt.size_bytes), *self._batch_due()]
+        if ledger is None or self.due_share is None or self._is_taking_in:
             return [*effects, *self.ask()]
         return [*effects, *self.tell_frontier(ledger, self.due_share, now), *self.ask()]
 

@@ -21,6 +21,7 @@ __all__ = [
     "AskDeltas",
     "AskFrontiers",
     "AskPeers",
+    "BatchDue",
     "BlobTold",
     "CharterAnswered",
     "Close",
@@ -30,6 +31,7 @@ __all__ = [
     "DeltaDelivered",
     "FrameArrived",
     "More",
+    "OpenBatch",
     "PeersHeard",
     "Pump",
     "Send",
@@ -109,6 +111,13 @@ class Pump:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """The next batch of deltas that came may be opened."""
+
+    context: ContextId
+
+
+@dataclass(frozen=True, slots=True)
 class TellFrontier:
     """Have the peer send its share of what is lacking here: tell it what is held."""
 
@@ -172,6 +181,7 @@ SessionEvent: TypeAlias = (
     FrameArrived
     | ContextOpened
     | Consumed
+    | OpenBatch
     | Pump
     | TellFrontier
     | AskDeltas
@@ -194,6 +204,13 @@ class Send:
 @dataclass(frozen=True, slots=True)
 class More:
     """There is more to stream: answer with `Pump` when everything before is written."""
+
+    context: ContextId
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDue:
+    """There is room for what is in the next batch that came: answer with `OpenBatch`."""
 
     context: ContextId
 
@@ -283,6 +300,7 @@ class Close:
 SessionEffect: TypeAlias = (
     Send
     | More
+    | BatchDue
     | AskFrontiers
     | Shared
     | DeltaDelivered

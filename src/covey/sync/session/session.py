@@ -43,7 +43,6 @@ from covey.crypto import (
 )
 from covey.errors import ProtocolViolation
 from covey.model import Cid, ContextId, DeviceId, PeerId, Signature, limits
-from covey.sync.ledger import Ledger
 from covey.sync.session.allowance import Allowance
 from covey.sync.session.channel import Channel, send
 from covey.sync.session.events import (
@@ -61,6 +60,7 @@ from covey.sync.session.events import (
     Consumed,
     ContextOpened,
     FrameArrived,
+    OpenBatch,
     PeersHeard,
     Pump,
     SessionEffect,
@@ -113,6 +113,11 @@ class Session:
     def is_greeted(self) -> bool:
         """Whether the peer has greeted; the driver ends a stream on which it does not."""
         return self._greeting is not None
+
+    @property
+    def unopened_bytes(self) -> int:
+        """Of batches that came and wait for their turn; the driver reads on when they are few."""
+        return sum(channel.unopened.size_bytes for channel in self._by_number.values())
 
     def shared(self) -> tuple[ContextId, ...]:
         """The contexts whose id the peer has proved to know."""
@@ -264,12 +269,12 @@ class Session:
             case FrontierFrame() | PartsFrame() | ListingFrame():
                 if ledger is None or self._is_flooding(now):
                     return []  # The next comparison brings another one.
-                return self._compare(channel, ledger, frame, now)
+                return channel.compare(ledger, frame, now)
             case ShareFrame(_, index, count):
                 channel.share = Share(index, count)
                 return []
             case DeltasFrame(_, batch):
-                return channel.take_deltas(ledger, batch, now)
+                return channel.take_deltas(batch)
             case Credit(_, size_bytes):
                 channel.accept_credit(size_bytes)
                 return self._pump(channel)
@@ -302,32 +307,19 @@ class Session:
                 return [AdmissionTold(channel.context, reason)]
         raise AssertionError(f"a frame without a channel came here: {frame!r}")
 
-    def _compare(
-        self,
-        channel: Channel,
-        ledger: Ledger,
-        frame: FrontierFrame | PartsFrame | ListingFrame,
-        now: float,
-    ) -> list[SessionEffect]:
-        match frame:
-            case FrontierFrame():
-                return channel.take_frontier(ledger, frame, now)
-            case PartsFrame():
-                return channel.take_parts(ledger, frame, now)
-            case ListingFrame():
-                return channel.take_listing(ledger, frame, now)
-
     def _ask(self, channel: Channel, event: SessionEvent, now: float) -> list[SessionEffect]:
         match event:
             case Consumed():
                 return channel.consume(self._host.ledger(channel.context), event, now)
+            case OpenBatch():
+                return channel.open_next(self._host.ledger(channel.context), now)
             case Pump():
                 return self._pump(channel)
             case TellFrontier(_, share):
                 ledger = self._host.ledger(channel.context)
                 return [] if ledger is None else channel.tell_frontier(ledger, share, now)
             case AskDeltas(_, ids):
-                return [channel.want(ids[: limits.ASK_IDS_MAX])]
+                return channel.want(ids[: limits.ASK_IDS_MAX])
             case AskBlob(_, cid):
                 if cid in channel.blobs_asked:
                     return []  # As with charters.

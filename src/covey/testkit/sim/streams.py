@@ -12,12 +12,14 @@ from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources, Use
 from covey.sync.session import (
     AdmissionAsked,
     AskFrontiers,
+    BatchDue,
     Close,
     Compared,
     Consumed,
     DeltaDelivered,
     FrameArrived,
     More,
+    OpenBatch,
     Pump,
     Send,
     Session,
@@ -175,6 +177,8 @@ class Stream:
                     node.peers.ask_frontiers(effect)
                 case More():
                     self._pump_soon(node)
+                case BatchDue(context):
+                    node.later(0.0, partial(self.tell, node, OpenBatch(context)))
                 case DeltaDelivered(_, delta):
                     node.peers.deliver(delta, peer.name, partial(self._dealt, node, delta))
                 case Compared(_, frontier, state, missing):
