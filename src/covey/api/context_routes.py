@@ -41,6 +41,10 @@ _Since = Annotated[
     int | None,
     QueryParameter(ge=0, description="the arrival number to go on after; without it, from now on"),
 ]
+_Abandon = Annotated[
+    bool,
+    QueryParameter(description="whether to do it also where nobody who stays is an admin"),
+]
 _Limit = Annotated[
     int, QueryParameter(ge=1, le=limits.API_LOG_ROWS_MAX, description="rows at most")
 ]
@@ -128,11 +132,11 @@ async def change_settings(
     f"{_PATH}/{{name:str}}",
     summary="Forget a context",
     status_code=204,
-    responses=errors(404, 507),
+    responses=errors(404, 409, 507),
 )
-async def forget_context(name: FromPath[str], state: State) -> None:
+async def forget_context(name: FromPath[str], state: State, abandon: _Abandon = False) -> None:
     """Stop and forget it on this node; the other members keep it, and are told nothing."""
-    await service_of(state).forget(name)
+    await service_of(state).forget(name, abandons=abandon)
 
 
 @post(

@@ -13,6 +13,7 @@ from covey.api.schema import JoinReply, TicketReply
 from covey.cli import history_commands, rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
+    AbandonOption,
     ContextArgument,
     HomeOption,
     JsonOption,
@@ -149,10 +150,7 @@ def leave(
         bool,
         typer.Option("--forget", help="Only forget it here: this device stays a member there."),
     ] = False,
-    abandon: Annotated[
-        bool,
-        typer.Option("--abandon", help="Also as its last admin: nobody can govern it any more."),
-    ] = False,
+    abandon: AbandonOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Leave a context for good: close this device there, then forget it on this node.
@@ -160,12 +158,10 @@ def leave(
     Nobody can ever write with this device there again. You can come back: with another device,
     which is made when you join. The other members keep the context.
     """
-    if forget and abandon:
-        raise typer.BadParameter("--forget closes nothing, so that it abandons nothing: say one")
     with open_client(home) as client, progress("leaving"):
         row = client.context(context)
         if forget:
-            client.forget(row.id)
+            client.forget(row.id, abandon=abandon)
             result = LeaveResult(row.id, True, False, "", "")
         else:
             reply = client.leave(row.id, abandon=abandon)

@@ -177,9 +177,10 @@ class Client:
         path = f"{_context(context)}/leave"
         return self._connection.request("POST", path, LeaveReply, content=content)
 
-    def forget(self, context: str) -> None:
-        """Forget a context on the node; the others are told nothing."""
-        self._connection.send("DELETE", _context(context))
+    def forget(self, context: str, *, abandon: bool = False) -> None:
+        """Forget a context on the node; the others are told nothing. Refused to its last admin."""
+        path = f"{_context(context)}?abandon=true" if abandon else _context(context)
+        self._connection.send("DELETE", path)
 
     # -- methods ---------------------------------------------------------------------------------
 

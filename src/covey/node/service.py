@@ -51,7 +51,8 @@ from covey.node.governing import (
 from covey.node.held import Held
 from covey.node.history import History
 from covey.node.joining import check_module
-from covey.node.leaving import leave
+from covey.node.last_admin import require_admin_stays
+from covey.node.leaving import forget, leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.records import Application, ContextRecord, Records
 from covey.node.rehearsal import rehearse
@@ -207,7 +208,10 @@ class Node(History):
         driver = await self._admitted(self._held(context))
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
-        effects = effects_of(driver.replica.ledger, driver.replica.device, wish, self._records)
+        replica = driver.replica
+        effects = effects_of(replica.ledger, replica.device, wish, self._records)
+        if not wish.abandons:
+            require_admin_stays(replica.ledger.authority, replica.device, effects)
         if wish.action == "upgrade":
             # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
@@ -268,9 +272,9 @@ class Node(History):
         """As `NodeService.leave`."""
         return await leave(self._contexts, self._held(context), abandons=abandons)
 
-    async def forget(self, context: str) -> None:
+    async def forget(self, context: str, *, abandons: bool = False) -> None:
         """As `NodeService.forget`."""
-        await self._contexts.leave(self._held(context))
+        await forget(self._contexts, self._held(context), abandons=abandons)
 
     def settings(self, context: str) -> SettingsRow:
         """As `NodeService.settings`."""

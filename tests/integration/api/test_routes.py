@@ -83,6 +83,20 @@ def test_last_admin_leaves_only_where_it_says_so(http, served_node):
     assert http.post("/v1/contexts/notes/leave", json={"abandon": True}).status_code == 200
 
 
+def test_last_admin_forgets_and_removes_itself_only_where_it_says_so(http, served_node):
+    """The guard is the same over every route that loses it."""
+    served_node.node.is_last_admin = True
+    assert http.delete("/v1/contexts/notes").status_code == 409
+    assert http.delete("/v1/contexts/notes?abandon=perhaps").status_code == 400
+    wish = {"action": "remove", "who": "did:key:z6MkBob"}
+    assert http.post("/v1/contexts/notes/govern", json=wish).status_code == 409
+    slip = wish | {"abandon": "true"}
+    assert http.post("/v1/contexts/notes/govern", json=slip).status_code == 400
+    assert (served_node.node.forgotten, served_node.node.wishes) == ([], [])
+    assert http.post("/v1/contexts/notes/govern", json=wish | {"abandon": True}).status_code == 200
+    assert http.delete("/v1/contexts/notes?abandon=true").status_code == 204
+
+
 def test_call_and_query(http):
     body = {"method": "set", "args": {"key": "a", "value": [1, None, "ü"]}}
     reply = http.post("/v1/contexts/notes/call", json=body).json()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_device_is_closed_and_that_is_said(covey, node):
     """With the delta that did it, to look up in others' logs."""
@@ -38,7 +40,26 @@ def test_last_admin_is_refused_unless_it_abandons(covey, node):
     assert covey("context", "leave", "notes", "--abandon").code == 0
 
 
-def test_options_that_say_nothing_together_are_2(covey, node):
-    ran = covey("context", "leave", "notes", "--forget", "--abandon")
-    assert (ran.code, ran.out) == (2, "")
-    assert (node.node.left, node.node.forgotten) == ([], [])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("leave", "notes", "--forget"),
+        ("remove", "notes", "did:key:z6MkBob"),
+        ("role", "notes", "did:key:z6MkBob", "--take", "admin"),
+    ],
+)
+def test_every_command_that_loses_the_last_admin_asks_for_the_same_word(covey, node, words):
+    """Who learnt it from one of them must not be surprised by another."""
+    node.node.is_last_admin = True
+    ran = covey("context", *words, "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "last-admin" in ran.err
+    assert (node.node.forgotten, node.node.wishes) == ([], [])
+    assert covey("context", *words, "--abandon", "--json").code == 0
+    assert len(node.node.forgotten) + len(node.node.wishes) == 1
+
+
+def test_giving_abandons_nothing(covey, node):
+    """An option that would do nothing is a slip."""
+    ran = covey("context", "role", "notes", "did:key:z6MkBob", "--give", "editor", "--abandon")
+    assert (ran.code, node.node.wishes) == (2, [])
