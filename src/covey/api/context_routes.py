@@ -72,12 +72,13 @@ async def create_context(
     f"{PATHS_ROOT}/join",
     summary="Join a context",
     status_code=200,
-    responses=errors(404, 502, 503, 507),
+    responses=errors(404, 409, 502, 503, 507),
 )
 async def join_context(data: JSONBody[JoinRequest], state: State) -> JoinReply:
     """Fetch and check charter, manifest and module, then ask to be admitted.
 
-    Answers within 30 s; `admitted: false` means that the node keeps trying.
+    Answers within 30 s; where `admitted` is false the node keeps trying, and `why` says what is
+    in the way. 409 where it can never be joined like this.
     """
     return mirrored(await service_of(state).join(data.target, data.name), JoinReply)
 
@@ -135,7 +136,10 @@ async def change_settings(
     responses=errors(404, 409, 507),
 )
 async def forget_context(name: FromPath[str], state: State, abandon: _Abandon = False) -> None:
-    """Stop and forget it on this node; the other members keep it, and are told nothing."""
+    """Stop and forget it on this node; the other members keep it, and are told nothing.
+
+    This device stays a member there and is never used there again: who joins again has another.
+    """
     await service_of(state).forget(name, abandons=abandon)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from covey.api.rules_schema import ConstraintForm, RulesForm
-from covey.api.schema import JoinReply, TicketReply
+from covey.api.schema import ContextReply, JoinReply, TicketReply
 from covey.cli import history_commands, rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
@@ -156,13 +156,14 @@ def leave(
     """Leave a context for good: close this device there, then forget it on this node.
 
     Nobody can ever write with this device there again. You can come back: with another device,
-    which is made when you join. The other members keep the context.
+    which is made when you join, without the roles of this one. The other members keep the context.
+    With --forget it is the same for you, but this device stays a member until an admin removes it.
     """
     with open_client(home) as client, progress("leaving"):
         row = client.context(context)
         if forget:
             client.forget(row.id, abandon=abandon)
-            result = LeaveResult(row.id, True, False, "", "")
+            result = LeaveResult(row.id, True, False, "", _left_behind(row))
         else:
             reply = client.leave(row.id, abandon=abandon)
             result = LeaveResult(row.id, True, reply.closed, reply.delta, reply.undone)
@@ -174,6 +175,17 @@ def leave(
         say(result.undone)
 
 
+def _left_behind(row: ContextReply) -> str:
+    """What becomes of a device whose context was only forgotten here, in a sentence."""
+    if row.phase != "member":
+        return ""
+    return (
+        "this device stays a member there, and this node never has it back: to join again takes "
+        "another device, without the roles of this one; an admin there can remove this one "
+        f"(covey context remove CONTEXT {row.device})"
+    )
+
+
 def join(
     home: HomeOption,
     target: TargetArgument,
@@ -182,7 +194,8 @@ def join(
 ) -> None:
     """Join a context by ticket, context id or topic.
 
-    Answers once this node is admitted, or after 30 s; the node keeps trying then.
+    Answers once this node is admitted, or after 30 s; the node keeps trying then. A context whose
+    device was removed is joined with another device, without its roles.
     """
     with open_client(home) as client, progress("joining"):
         reply = client.join(target, name)
@@ -191,7 +204,7 @@ def join(
     if not as_json:
         say(f"its name here is {name}: see `covey context show {name}`")
     if not reply.admitted:
-        say("no member has let this node in yet; it keeps trying: see `covey status`")
+        say(f"{reply.why}: see `covey status`")
 
 
 def _joined(reply: JoinReply) -> str:

@@ -114,7 +114,10 @@ class NodeService(Protocol):
         ...
 
     async def join(self, target: str, name: str | None) -> JoinResult:
-        """Join by ticket, context id or topic; answers within 30 s."""
+        """Join by ticket, context id or topic; answers within 30 s.
+
+        What is here already keeps its name; a device that was removed there gives way to another.
+        """
         ...
 
     def settings(self, context: str) -> SettingsRow:

@@ -40,6 +40,7 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
+from covey.node.entering import enter
 from covey.node.governing import (
     RulesRow,
     Wish,
@@ -54,7 +55,7 @@ from covey.node.joining import check_module
 from covey.node.last_admin import require_admin_stays
 from covey.node.leaving import forget, leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
-from covey.node.records import Application, ContextRecord, Records
+from covey.node.records import Application, Records
 from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
@@ -78,6 +79,7 @@ from covey.node.views import (
     RehearsalRow,
     SettingsRow,
 )
+from covey.node.waiting import Wait, wait_of
 from covey.runtime import Executor
 from covey.store import Store
 
@@ -247,26 +249,15 @@ class Node(History):
 
     async def join(self, target: str, name: str | None) -> JoinResult:
         """As `NodeService.join`."""
-        deadline_s = trio.current_time() + limits.JOIN_WAIT_S
-        ticket = await self._targets.ticket_of(target)
-        held = self._contexts.get(ticket.context)
-        if held is None:
-            record = ContextRecord(
-                id=ticket.context,
-                name=self._free_name(name, f"context-{cid_text(ticket.context)[-6:]}"),
-                device=self._contexts.new_device(),
-                inviter=ticket.inviter or None,
-                addresses=ticket.addresses,
-            )
-            held = await self._contexts.join(record)
-        with trio.move_on_at(deadline_s):
-            await held.ready.wait()
-            if held.problem:
-                raise Refused(held.problem)
-            if held.driver is not None:
-                await held.driver.standing.admitted.wait()
-        admitted = held.driver is not None and held.driver.replica.is_admitted
-        return JoinResult(id=cid_text(held.record.id), admitted=admitted)
+        return await enter(self._contexts, self._targets, self._wait_of, target, name)
+
+    def waits_for(self, context: str) -> str:
+        """As `NodeService.waits_for`."""
+        wait = self._wait_of(self._held(context))
+        return "" if wait is None else wait.what
+
+    def _wait_of(self, held: Held) -> Wait | None:
+        return wait_of(held, self._contexts.links, self._network.connected())
 
     async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """As `NodeService.leave`."""
@@ -326,7 +317,10 @@ class Node(History):
                 await held.driver.standing.admitted.wait()
         driver = held.driver
         if driver is not None and driver.replica.is_removed:
-            raise Refused("this device was removed from the context: it may not write there")
+            raise Refused(
+                "this device was removed from the context: it may not write there; "
+                "to join again (covey join) takes another device, without its roles"
+            )
         if driver is None or not driver.replica.is_admitted:
             raise Refused("not admitted yet: a member's node must be reachable; try again")
         return driver

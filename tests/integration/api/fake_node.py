@@ -218,7 +218,8 @@ class FakeNode(FakeGoverning, FakeHistory):
     async def join(self, target: str, name: str | None) -> JoinResult:
         """Few lead anywhere; by `slow-ticket` and `FAR_TOPIC` nobody is admitted in time."""
         if target in ("slow-ticket", FAR_TOPIC):
-            return JoinResult(id=CONTEXT_ID, admitted=False)
+            why = "nobody let this device in; this node keeps trying"
+            return JoinResult(id=CONTEXT_ID, admitted=False, why=why)
         if target not in ("covey-ticket", NEAR_ID):
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)

@@ -57,9 +57,10 @@ def test_create_context(http):
 def test_ticket_and_join(http):
     ticket = http.post("/v1/contexts/notes/ticket").json()["ticket"]
     reply = http.post("/v1/join", json={"target": ticket})
-    assert reply.json() == {"id": CONTEXT_ID, "admitted": True}
+    assert reply.json() == {"id": CONTEXT_ID, "admitted": True, "why": ""}
     slow = http.post("/v1/join", json={"target": "slow-ticket", "name": "x"})
-    assert slow.json() == {"id": CONTEXT_ID, "admitted": False}
+    why = "nobody let this device in; this node keeps trying"
+    assert slow.json() == {"id": CONTEXT_ID, "admitted": False, "why": why}
 
 
 def test_forget(http, served_node):

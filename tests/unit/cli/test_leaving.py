@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.api.fake_ids import DEVICE
+
 
 def test_device_is_closed_and_that_is_said(covey, node):
     """With the delta that did it, to look up in others' logs."""
@@ -14,10 +16,20 @@ def test_device_is_closed_and_that_is_said(covey, node):
 
 
 def test_forget_tells_nobody(covey, node):
-    """Nothing is written: the device stays a member."""
+    """Nothing is written, and what is lost by that is said: nobody could take it back."""
     ran = covey("context", "leave", "notes", "--forget")
-    assert (ran.code, ran.out, ran.err) == (0, "forgot notes\n", "")
+    assert (ran.code, ran.out) == (0, "forgot notes\n")
+    for said in ("stays a member", "never has it back", "without the roles", "an admin there can"):
+        assert said in ran.err
+    assert f"covey context remove CONTEXT {DEVICE}" in ran.err
     assert (node.node.left, node.node.forgotten) == ([], ["notes"])
+
+
+def test_scripts_are_told_what_forgetting_leaves_behind(covey):
+    ran = covey("context", "leave", "notes", "--forget", "--json")
+    told = ran.json
+    assert (told["left"], told["closed"], told["delta"], ran.err) == (True, False, "", "")
+    assert "stays a member" in told["undone"]
 
 
 def test_what_was_not_done_is_one_line_beside_the_result(covey, node):
