@@ -29,6 +29,7 @@ from covey.api.schema import (
     TicketReply,
 )
 from covey.api.state import service_of, stopping_of
+from covey.api.waits_schema import WaitsReply
 from covey.api.watch import answer_watch
 from covey.model import limits
 from covey.node import SettingsChange
@@ -158,6 +159,17 @@ async def leave_context(
     return mirrored(await service_of(state).leave(name, abandons=data.abandon), LeaveReply)
 
 
+@get(
+    f"{_PATH}/{{name:str}}/waits",
+    summary="What a context waits for",
+    responses=errors(404, 507),
+    sync_to_thread=False,
+)
+def read_waits(name: FromPath[str], state: State) -> WaitsReply:
+    """What joins and calls of it wait for now: a member, code, or the fuel budget."""
+    return WaitsReply(service_of(state).waits_for(name))
+
+
 @post(
     f"{_PATH}/{{name:str}}/ticket",
     summary="A ticket to join by",
@@ -209,6 +221,7 @@ ROUTES = (
     change_settings,
     forget_context,
     leave_context,
+    read_waits,
     make_ticket,
     read_log,
     watch_context,

@@ -21,9 +21,11 @@ from covey.cli.options import (
     TargetArgument,
     examples,
 )
-from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
+from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, say
+from covey.cli.progress import progress
 from covey.cli.results import IdResult, LeaveResult, WatchLine
 from covey.cli.rules_file import read_rules
+from covey.cli.waits import reason_to_join
 
 __all__ = ["register", "register_join"]
 
@@ -159,7 +161,10 @@ def leave(
     which is made when you join, without the roles of this one. The other members keep the context.
     With --forget it is the same for you, but this device stays a member until an admin removes it.
     """
-    with open_client(home) as client, progress("leaving"):
+    with (
+        open_client(home) as client,
+        progress("forgetting" if forget else "leaving: the others get some seconds to learn of it"),
+    ):
         row = client.context(context)
         if forget:
             client.forget(row.id, abandon=abandon)
@@ -197,7 +202,7 @@ def join(
     Answers once this node is admitted, or after 30 s; the node keeps trying then. A context whose
     device was removed is joined with another device, without its roles.
     """
-    with open_client(home) as client, progress("joining"):
+    with open_client(home) as client, progress("joining", reason_to_join(home, target)):
         reply = client.join(target, name)
         name = name if as_json else client.context(reply.id).name
     emit(reply, as_json=as_json, show=lambda: _joined(reply))

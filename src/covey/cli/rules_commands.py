@@ -26,9 +26,11 @@ from covey.cli.options import (
     context_given,
     examples,
 )
-from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress
+from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.progress import progress
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
+from covey.cli.waits import reason_to_wait
 from covey.errors import ConfigError
 
 __all__ = ["register"]
@@ -283,6 +285,7 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:
-    with open_client(home) as client:
+    reason = reason_to_wait(home, context)
+    with open_client(home) as client, progress(f"governing: {request.action}", reason):
         reply = client.govern(context, request)
     emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

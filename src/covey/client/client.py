@@ -43,6 +43,7 @@ from covey.api.schema import (
     StopReply,
     TicketReply,
 )
+from covey.api.waits_schema import WaitsReply
 from covey.client.connection import Connection
 from covey.client.streams import AuditCourse, Watch, batch_bodies, first_error, lines_of
 from covey.errors import ConfigError, NodeError, PeerUnavailable
@@ -170,6 +171,11 @@ class Client:
         """Join by ticket, context id or topic; answers within 30 s."""
         content = _encode(JoinRequest(target=target, name=name))
         return self._connection.request("POST", "/join", JoinReply, content=content)
+
+    def waits_for(self, context: str) -> str:
+        """What joins and calls of a context wait for now, in a sentence, or empty."""
+        path = f"{_context(context)}/waits"
+        return self._connection.request("GET", path, WaitsReply).waits_for
 
     def leave(self, context: str, *, abandon: bool = False) -> LeaveReply:
         """Leave a context for good; answers within seconds. Refused to its last admin."""

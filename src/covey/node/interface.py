@@ -120,6 +120,10 @@ class NodeService(Protocol):
         """
         ...
 
+    def waits_for(self, context: str) -> str:
+        """What joins and calls of a context wait for now, in a sentence, or empty."""
+        ...
+
     def settings(self, context: str) -> SettingsRow:
         """How this node takes part in a context's network."""
         ...

@@ -71,7 +71,7 @@ def _of_member(driver: ContextDriver, *, is_shared: bool) -> Wait | None:
     wait_s = driver.budget_wait_s
     if wait_s is not None:
         return Wait(
-            "this device has used what the context's fuel budget allows it: "
-            f"it goes on in about {wait_s:.0f} s"
+            "this device has used what the context's fuel budget allows it for now: "
+            f"the next try is in about {max(1, round(wait_s))} s"
         )
     return None

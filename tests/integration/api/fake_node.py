@@ -87,6 +87,7 @@ class FakeNode(FakeGoverning, FakeHistory):
         self.kept = ContextSettings()
         self.rulebook = _NO_RULES
         self.waiting = 0
+        self.waited_for = ""
 
     def status(self) -> NodeStatus:
         """One context, in sync with one peer."""
@@ -223,6 +224,11 @@ class FakeNode(FakeGoverning, FakeHistory):
         if target not in ("covey-ticket", NEAR_ID):
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)
+
+    def waits_for(self, context: str) -> str:
+        """What it was made to say."""
+        self.context(context)
+        return self.waited_for
 
     def settings(self, context: str) -> SettingsRow:
         """Those that were set last."""

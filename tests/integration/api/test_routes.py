@@ -63,6 +63,14 @@ def test_ticket_and_join(http):
     assert slow.json() == {"id": CONTEXT_ID, "admitted": False, "why": why}
 
 
+def test_what_a_context_waits_for(http, served_node):
+    """Whoever waits for an answer can ask beside it what for."""
+    assert http.get("/v1/contexts/notes/waits").json() == {"waits_for": ""}
+    served_node.node.waited_for = "the fuel budget"
+    assert http.get("/v1/contexts/notes/waits").json() == {"waits_for": "the fuel budget"}
+    assert http.get("/v1/contexts/other/waits").status_code == 404
+
+
 def test_forget(http, served_node):
     reply = http.delete("/v1/contexts/notes")
     assert (reply.status_code, reply.content) == (204, b"")
