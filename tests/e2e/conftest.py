@@ -123,5 +123,6 @@ def make_network(cluster: Cluster) -> Callable[[int], Network]:
 def one_line(text: str) -> str:
     """What a failed command said: one line for a person, no traceback."""
     assert "Traceback" not in text
-    (line,) = text.strip().splitlines()
+    # What takes longer than a second says so before.
+    (line,) = [line for line in text.strip().splitlines() if " …" not in line]
     return line

@@ -25,7 +25,7 @@ def test_two_people_share_a_context(cluster, covey, make_network):
     ]
     ticket = told(covey("context", "ticket", "notes", "--json", home=ada.home))["ticket"]
     joined = told(covey("join", ticket, "--name", "shared", "--json", home=ben.home))
-    assert joined == {"id": context, "admitted": True}
+    assert joined == {"id": context, "admitted": True, "why": ""}
 
     one = told(covey("call", "notes", "set", '{"key": "a", "value": "1"}', "--json", home=ada.home))
     assert set(one) == {"result", "delta", "fuel"}

@@ -29,6 +29,7 @@ from covey.api.schema import (
     TicketReply,
 )
 from covey.api.state import service_of, stopping_of
+from covey.api.waits_schema import WaitsReply
 from covey.api.watch import answer_watch
 from covey.model import limits
 from covey.node import SettingsChange
@@ -40,6 +41,10 @@ _After = Annotated[int, QueryParameter(ge=0, description="the arrival number to 
 _Since = Annotated[
     int | None,
     QueryParameter(ge=0, description="the arrival number to go on after; without it, from now on"),
+]
+_Abandon = Annotated[
+    bool,
+    QueryParameter(description="whether to do it also where nobody who stays is an admin"),
 ]
 _Limit = Annotated[
     int, QueryParameter(ge=1, le=limits.API_LOG_ROWS_MAX, description="rows at most")
@@ -68,12 +73,13 @@ async def create_context(
     f"{PATHS_ROOT}/join",
     summary="Join a context",
     status_code=200,
-    responses=errors(404, 502, 503, 507),
+    responses=errors(404, 409, 502, 503, 507),
 )
 async def join_context(data: JSONBody[JoinRequest], state: State) -> JoinReply:
     """Fetch and check charter, manifest and module, then ask to be admitted.
 
-    Answers within 30 s; `admitted: false` means that the node keeps trying.
+    Answers within 30 s; where `admitted` is false the node keeps trying, and `why` says what is
+    in the way. 409 where it can never be joined like this.
     """
     return mirrored(await service_of(state).join(data.target, data.name), JoinReply)
 
@@ -128,11 +134,14 @@ async def change_settings(
     f"{_PATH}/{{name:str}}",
     summary="Forget a context",
     status_code=204,
-    responses=errors(404, 507),
+    responses=errors(404, 409, 507),
 )
-async def forget_context(name: FromPath[str], state: State) -> None:
-    """Stop and forget it on this node; the other members keep it, and are told nothing."""
-    await service_of(state).forget(name)
+async def forget_context(name: FromPath[str], state: State, abandon: _Abandon = False) -> None:
+    """Stop and forget it on this node; the other members keep it, and are told nothing.
+
+    This device stays a member there and is never used there again: who joins again has another.
+    """
+    await service_of(state).forget(name, abandons=abandon)
 
 
 @post(
@@ -148,6 +157,17 @@ async def leave_context(
     # The framework takes "true" for true; a slip must not become a decision.
     msgspec.json.decode(body, type=LeaveRequest)
     return mirrored(await service_of(state).leave(name, abandons=data.abandon), LeaveReply)
+
+
+@get(
+    f"{_PATH}/{{name:str}}/waits",
+    summary="What a context waits for",
+    responses=errors(404, 507),
+    sync_to_thread=False,
+)
+def read_waits(name: FromPath[str], state: State) -> WaitsReply:
+    """What joins and calls of it wait for now: a member, code, or the fuel budget."""
+    return WaitsReply(service_of(state).waits_for(name))
 
 
 @post(
@@ -201,6 +221,7 @@ ROUTES = (
     change_settings,
     forget_context,
     leave_context,
+    read_waits,
     make_ticket,
     read_log,
     watch_context,

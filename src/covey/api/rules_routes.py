@@ -82,6 +82,7 @@ async def govern(
         release=data.release,
         migration=data.migration,
         constraint=None if data.constraint is None else _constraint(data.constraint),
+        abandons=data.abandon,
     )
     return GovernReply(delta=await service_of(state).govern(name, wish))
 

@@ -56,7 +56,7 @@ class GovernRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     who: a member or device as did:key. role: with give and take. constraint: with tighten.
     release: with approve and upgrade. migration: the arguments of the new release's `migrate`, as
-    JSON text; without it that is not called.
+    JSON text; without it that is not called. abandon: also where nobody who stays is an admin.
     """
 
     action: str
@@ -65,6 +65,7 @@ class GovernRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release: str = ""
     migration: str | None = None
     constraint: ConstraintForm | None = None
+    abandon: bool = False
 
 
 class GovernReply(msgspec.Struct, frozen=True):

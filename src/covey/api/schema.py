@@ -330,10 +330,11 @@ class TicketReply(_Word, frozen=True):
 
 
 class JoinReply(_Word, frozen=True):
-    """A joined context; admitted: false while no member has let this device in yet."""
+    """A joined context. admitted: whether this device may write; why: why not yet, or empty."""
 
     id: str
     admitted: bool
+    why: str = ""
 
 
 class CallReply(_Word, frozen=True):

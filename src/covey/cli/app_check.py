@@ -9,7 +9,8 @@ import typer
 
 from covey.cli.app_files import open_application, require_engine
 from covey.cli.exits import REFUSED
-from covey.cli.output import emit, progress, say
+from covey.cli.output import emit, say
+from covey.cli.progress import progress
 from covey.errors import ConfigError
 from covey.runtime import new_engine
 from covey.workbench.check import (

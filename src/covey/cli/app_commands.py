@@ -11,7 +11,8 @@ from covey.cli import app_tools
 from covey.cli.arguments import read_bundle
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, examples
-from covey.cli.output import emit, emit_json, emit_shown, progress, say
+from covey.cli.output import emit, emit_json, emit_shown, say
+from covey.cli.progress import progress
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
 from covey.cli.writing import write_file
 from covey.errors import NotFound

@@ -13,7 +13,8 @@ from covey.cli.app_files import open_application, open_suite, require_engine
 from covey.cli.arguments import read_batch, read_file
 from covey.cli.bar import Bar
 from covey.cli.exits import REFUSED
-from covey.cli.output import emit, progress, say
+from covey.cli.output import emit, say
+from covey.cli.progress import progress
 from covey.cli.writing import write_file
 from covey.workbench import bounds
 from covey.workbench.conformance import (

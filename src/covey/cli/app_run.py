@@ -12,7 +12,8 @@ import typer
 from covey.cli.app_files import open_application, require_engine
 from covey.cli.arguments import read_arguments, read_file
 from covey.cli.exits import REFUSED
-from covey.cli.output import emit, progress, say
+from covey.cli.output import emit, say
+from covey.cli.progress import progress
 from covey.cli.writing import write_file
 from covey.errors import ConfigError, NotFound
 from covey.model import Call, Completed, Outcome

@@ -10,7 +10,8 @@ import typer
 
 from covey.cli.app_files import open_application, open_suite, require_engine, suite_module
 from covey.cli.exits import REFUSED
-from covey.cli.output import emit, progress, say
+from covey.cli.output import emit, say
+from covey.cli.progress import progress
 from covey.errors import ConfigError, NotFound
 from covey.workbench.people import People
 from covey.workbench.suite import SUITE_FILE

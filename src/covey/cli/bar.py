@@ -1,10 +1,13 @@
-"""How far a long command is, on a terminal and once it takes longer than a second."""
+"""How far a command is that takes longer than a second: a line on a terminal, else one word."""
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
+
+from covey.cli.output import say
 
 __all__ = ["Bar"]
 
@@ -36,7 +39,11 @@ class Bar:
     def show(self, what: str, done: int, total: int, note: str = "") -> None:
         """Draw the line again, if it is time to. total: 0 where nobody knows."""
         now = time.monotonic()
-        if not self._is_shown or now < self._next_s:
+        if now < self._next_s:
+            return
+        if not self._is_shown:
+            self._next_s = math.inf
+            say(f"{what} {done} so far …")
             return
         self._next_s = now + _REDRAW_S
         line = f"{what} {done}"

@@ -19,8 +19,10 @@ from covey.cli.options import (
     MethodArgument,
     examples,
 )
-from covey.cli.output import emit, emit_raw, progress, say
+from covey.cli.output import emit, emit_raw, say
+from covey.cli.progress import progress
 from covey.cli.results import CallResult, QueryResult
+from covey.cli.waits import reason_to_wait
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,7 +75,7 @@ def call(
         _call_batch(home, context, batch)
         return
     content = read_arguments(arguments)
-    with open_client(home) as client, progress(f"calling {method}"):
+    with open_client(home) as client, progress(f"calling {method}", reason_to_wait(home, context)):
         reply = client.call(context, method, content)
     _say_log(reply.log)
     result = CallResult(reply.result, reply.delta, reply.fuel)
@@ -91,7 +93,7 @@ def query(
 ) -> None:
     """Ask a method that only reads; nothing is written."""
     content = read_arguments(arguments)
-    with open_client(home) as client, progress(f"asking {method}"):
+    with open_client(home) as client, progress(f"asking {method}", reason_to_wait(home, context)):
         reply = client.query(context, method, content)
     _say_log(reply.log)
     emit(QueryResult(reply.result), as_json=as_json, show=lambda: _pretty(reply.result))
@@ -102,7 +104,8 @@ def _call_batch(home: Path, context: str, source: str) -> None:
     from covey.client import first_error  # noqa: PLC0415 - as `open_client`
 
     code = OK
-    with open_client(home) as client:
+    reason = reason_to_wait(home, context)
+    with open_client(home) as client, progress("calling", reason, prints=True):
         for line in client.batch_lines(context, read_batch(source)):
             emit_raw(line)
             if code == OK and (error := first_error(line)) is not None:

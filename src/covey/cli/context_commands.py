@@ -9,10 +9,11 @@ import msgspec
 import typer
 
 from covey.api.rules_schema import ConstraintForm, RulesForm
-from covey.api.schema import JoinReply, TicketReply
+from covey.api.schema import ContextReply, JoinReply, TicketReply
 from covey.cli import history_commands, rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
+    AbandonOption,
     ContextArgument,
     HomeOption,
     JsonOption,
@@ -20,9 +21,11 @@ from covey.cli.options import (
     TargetArgument,
     examples,
 )
-from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
+from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, say
+from covey.cli.progress import progress
 from covey.cli.results import IdResult, LeaveResult, WatchLine
 from covey.cli.rules_file import read_rules
+from covey.cli.waits import reason_to_join
 
 __all__ = ["register", "register_join"]
 
@@ -149,24 +152,23 @@ def leave(
         bool,
         typer.Option("--forget", help="Only forget it here: this device stays a member there."),
     ] = False,
-    abandon: Annotated[
-        bool,
-        typer.Option("--abandon", help="Also as its last admin: nobody can govern it any more."),
-    ] = False,
+    abandon: AbandonOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Leave a context for good: close this device there, then forget it on this node.
 
     Nobody can ever write with this device there again. You can come back: with another device,
-    which is made when you join. The other members keep the context.
+    which is made when you join, without the roles of this one. The other members keep the context.
+    With --forget it is the same for you, but this device stays a member until an admin removes it.
     """
-    if forget and abandon:
-        raise typer.BadParameter("--forget closes nothing, so that it abandons nothing: say one")
-    with open_client(home) as client, progress("leaving"):
+    with (
+        open_client(home) as client,
+        progress("forgetting" if forget else "leaving: the others get some seconds to learn of it"),
+    ):
         row = client.context(context)
         if forget:
-            client.forget(row.id)
-            result = LeaveResult(row.id, True, False, "", "")
+            client.forget(row.id, abandon=abandon)
+            result = LeaveResult(row.id, True, False, "", _left_behind(row))
         else:
             reply = client.leave(row.id, abandon=abandon)
             result = LeaveResult(row.id, True, reply.closed, reply.delta, reply.undone)
@@ -178,6 +180,17 @@ def leave(
         say(result.undone)
 
 
+def _left_behind(row: ContextReply) -> str:
+    """What becomes of a device whose context was only forgotten here, in a sentence."""
+    if row.phase != "member":
+        return ""
+    return (
+        "this device stays a member there, and this node never has it back: to join again takes "
+        "another device, without the roles of this one; an admin there can remove this one "
+        f"(covey context remove CONTEXT {row.device})"
+    )
+
+
 def join(
     home: HomeOption,
     target: TargetArgument,
@@ -186,16 +199,17 @@ def join(
 ) -> None:
     """Join a context by ticket, context id or topic.
 
-    Answers once this node is admitted, or after 30 s; the node keeps trying then.
+    Answers once this node is admitted, or after 30 s; the node keeps trying then. A context whose
+    device was removed is joined with another device, without its roles.
     """
-    with open_client(home) as client, progress("joining"):
+    with open_client(home) as client, progress("joining", reason_to_join(home, target)):
         reply = client.join(target, name)
         name = name if as_json else client.context(reply.id).name
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
     if not as_json:
         say(f"its name here is {name}: see `covey context show {name}`")
     if not reply.admitted:
-        say("no member has let this node in yet; it keeps trying: see `covey status`")
+        say(f"{reply.why}: see `covey status`")
 
 
 def _joined(reply: JoinReply) -> str:

@@ -13,6 +13,7 @@ from covey.errors import NotFound
 from covey.model import limits
 
 __all__ = [
+    "AbandonOption",
     "ArgumentsArgument",
     "ContextArgument",
     "EngineForOption",
@@ -69,6 +70,10 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AbandonOption = Annotated[
+    bool,
+    typer.Option("--abandon", help="Also as its last admin: nobody can govern it any more."),
+]
 ContextArgument = Annotated[
     str,
     typer.Argument(

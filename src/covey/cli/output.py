@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
@@ -27,14 +25,11 @@ __all__ = [
     "emit_shown",
     "flush_output",
     "plain",
-    "progress",
     "say",
     "silence_output",
 ]
 
-_PATIENCE_S = 1.0  # what takes longer shows that it is under way
 _UNWRAPPED_CHARS = 10_000
-_ERASE_LINE = "\r\x1b[K"
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -145,32 +140,3 @@ def _silence(stream: TextIO) -> None:
     with suppress(OSError):  # Not all that stands for a stream is one.
         os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Show on a terminal that something takes longer, and for how long it has."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    is_done = threading.Event()
-    thread = threading.Thread(target=_show_progress, args=(what, is_done), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_done.set()
-        thread.join()
-
-
-def _show_progress(what: str, is_done: threading.Event) -> None:
-    start = time.monotonic()
-    if is_done.wait(_PATIENCE_S):
-        return
-    while True:
-        sys.stderr.write(f"{_ERASE_LINE}{what} … {time.monotonic() - start:.0f} s")
-        sys.stderr.flush()
-        if is_done.wait(_PATIENCE_S):
-            break
-    sys.stderr.write(_ERASE_LINE)
-    sys.stderr.flush()

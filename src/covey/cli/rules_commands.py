@@ -18,10 +18,19 @@ from covey.cli.arguments import read_arguments
 from covey.cli.completion import complete_context
 from covey.cli.exits import REFUSED
 from covey.cli.opened import open_client
-from covey.cli.options import ContextArgument, HomeOption, JsonOption, context_given, examples
-from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress
+from covey.cli.options import (
+    AbandonOption,
+    ContextArgument,
+    HomeOption,
+    JsonOption,
+    context_given,
+    examples,
+)
+from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.progress import progress
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
+from covey.cli.waits import reason_to_wait
 from covey.errors import ConfigError
 
 __all__ = ["register"]
@@ -117,6 +126,7 @@ def role(
     take: Annotated[
         str | None, typer.Option("--take", metavar="ROLE", help="Take it away, for good.")
     ] = None,
+    abandon: AbandonOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Give a role to a member's devices, or take it away.
@@ -126,18 +136,26 @@ def role(
     if (give is None) == (take is None):
         raise typer.BadParameter("say either --give ROLE or --take ROLE")
     action, name = ("give", give) if give is not None else ("take", take)
-    _govern(home, context, GovernRequest(action=action, who=who, role=name or ""), as_json=as_json)
+    if abandon and take is None:
+        raise typer.BadParameter("--abandon belongs to --take ROLE")
+    request = GovernRequest(action=action, who=who, role=name or "", abandon=abandon)
+    _govern(home, context, request, as_json=as_json)
 
 
 def remove(
-    home: HomeOption, context: ContextArgument, who: _WhoArgument, as_json: JsonOption = False
+    home: HomeOption,
+    context: ContextArgument,
+    who: _WhoArgument,
+    abandon: AbandonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Remove a member, with all its devices, or one device.
 
     A removed device never comes back. What it wrote without having seen its removal counts for
     nothing from then on.
     """
-    _govern(home, context, GovernRequest(action="remove", who=who), as_json=as_json)
+    request = GovernRequest(action="remove", who=who, abandon=abandon)
+    _govern(home, context, request, as_json=as_json)
 
 
 def vote(
@@ -267,6 +285,7 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:
-    with open_client(home) as client:
+    reason = reason_to_wait(home, context)
+    with open_client(home) as client, progress(f"governing: {request.action}", reason):
         reply = client.govern(context, request)
     emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

@@ -43,6 +43,7 @@ from covey.api.schema import (
     StopReply,
     TicketReply,
 )
+from covey.api.waits_schema import WaitsReply
 from covey.client.connection import Connection
 from covey.client.streams import AuditCourse, Watch, batch_bodies, first_error, lines_of
 from covey.errors import ConfigError, NodeError, PeerUnavailable
@@ -171,15 +172,21 @@ class Client:
         content = _encode(JoinRequest(target=target, name=name))
         return self._connection.request("POST", "/join", JoinReply, content=content)
 
+    def waits_for(self, context: str) -> str:
+        """What joins and calls of a context wait for now, in a sentence, or empty."""
+        path = f"{_context(context)}/waits"
+        return self._connection.request("GET", path, WaitsReply).waits_for
+
     def leave(self, context: str, *, abandon: bool = False) -> LeaveReply:
         """Leave a context for good; answers within seconds. Refused to its last admin."""
         content = _encode(LeaveRequest(abandon))
         path = f"{_context(context)}/leave"
         return self._connection.request("POST", path, LeaveReply, content=content)
 
-    def forget(self, context: str) -> None:
-        """Forget a context on the node; the others are told nothing."""
-        self._connection.send("DELETE", _context(context))
+    def forget(self, context: str, *, abandon: bool = False) -> None:
+        """Forget a context on the node; the others are told nothing. Refused to its last admin."""
+        path = f"{_context(context)}?abandon=true" if abandon else _context(context)
+        self._connection.send("DELETE", path)
 
     # -- methods ---------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from covey.node.standing import Standing
 from covey.runtime import Executor
 from covey.store import Store
 from covey.sync import (
+    BUDGET,
     AdmissionAnswered,
     AdmissionRequested,
     Applied,
@@ -112,6 +113,14 @@ class ContextDriver:
         self._out_send, self._out = trio.open_memory_channel[bytes](limits.CONTEXT_OUTBOX_MAX)
         self._heard_bytes = 0
         self._scope = trio.CancelScope()
+
+    @property
+    def budget_wait_s(self) -> float | None:
+        """How long calls wait for the fuel budget, where they do."""
+        until_s = self._timers.get(BUDGET)
+        if until_s is None or not self.replica.has_waiting:
+            return None
+        return max(0.0, until_s - trio.current_time())
 
     # -- what others tell it ---
 

@@ -17,11 +17,11 @@ from trio_typing import TaskStatus
 
 from covey.codec import (
     KnownPeer,
+    Ticket,
     charter_id,
     cid_text,
     encode_charter,
     topic_hash,
-    topic_mark,
 )
 from covey.crypto import Signer
 from covey.errors import (
@@ -42,10 +42,10 @@ from covey.model import (
     DeviceId,
     PeerId,
     Reader,
-    ReleaseTerms,
 )
 from covey.network import Network
 from covey.node.context import ContextDriver
+from covey.node.devices import Devices
 from covey.node.engines import DEFAULT_CHOICE, EngineChoice
 from covey.node.held import Held
 from covey.node.home import Home
@@ -63,7 +63,6 @@ from covey.sync import Ledger, Replica, Sources
 __all__ = ["Contexts"]
 
 _logger = logging.getLogger(__name__)
-_NO_TERMS = ReleaseTerms("0.0.0", "", ())  # for who looks at frontiers alone
 
 
 class Contexts:
@@ -82,10 +81,11 @@ class Contexts:
         self._records = records
         self._executor = executor
         self._engines = engines
+        self._devices = Devices(home, store)
         self._held: dict[ContextId, Held] = {}
         self._network: Network | None = None
         self._nursery: trio.Nursery | None = None
-        self._settings_lock = trio.Lock()
+        self._changes = trio.Lock()
         self.links = Links(self, self.driver)
         self.reach = Reach(self.links, self.contexts, self._settings_of)
         self.links.on_peers = self.reach.on_peers
@@ -174,20 +174,43 @@ class Contexts:
         record = ContextRecord(id=context, name=name, device=device, inviter=None, addresses=())
         return await self._begin(record)
 
-    async def join(self, record: ContextRecord) -> Held:
+    async def join(self, ticket: Ticket, name: str) -> Held:
         """Begin to join a context; the node keeps trying until it is served and admitted."""
-        _logger.info("joining a context", extra={"called": record.name})
-        return await self._begin(record)
+        async with self._changes:
+            known = self._held.get(ticket.context)
+            if known is not None:  # Somebody else was quicker.
+                return known
+            _logger.info("joining a context", extra={"called": name})
+            device = await trio.to_thread.run_sync(self._devices.for_joining, ticket.context)
+            return await self._begin(ContextRecord.of_ticket(ticket, name, device))
+
+    async def rejoin(self, held: Held) -> Held:
+        """Take part in a context with another device: this one can never write there again.
+
+        What is here of the context stays.
+        """
+        async with self._changes:
+            now = self._held.get(held.record.id)
+            if now is not held:  # Somebody else was quicker.
+                return held if now is None else now
+            _logger.info("joining again", extra={"called": held.record.name})
+            with trio.CancelScope(shield=True):  # Else it would be stopped and not begun again.
+                await _stop(held)
+                await trio.to_thread.run_sync(self._devices.spend, held.record)
+                device = await trio.to_thread.run_sync(self._devices.for_joining, held.record.id)
+                return await self._begin(replace(held.record, device=device))
 
     async def leave(self, held: Held) -> None:
-        """Stop a context and forget it here."""
-        held.scope.cancel()
-        await held.ended.wait()
-        _logger.info("context left", extra={"called": held.record.name})
-        async with self._settings_lock:
-            self._held.pop(held.record.id, None)
+        """Stop a context and forget it here; this device is never used there again."""
+        async with self._changes:
+            context = held.record.id
+            held = self._held.get(context, held)  # It may have been joined again meanwhile.
+            await _stop(held)
+            _logger.info("context left", extra={"called": held.record.name})
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(self._records.forget_context, held.record.id)
+                await trio.to_thread.run_sync(self._devices.spend, held.record)
+                self._held.pop(context, None)
+                await trio.to_thread.run_sync(self._records.forget_context, context)
 
     async def change_settings(self, held: Held, change: SettingsChange) -> None:
         """Change how this node takes part in a context; it holds at once and over restarts.
@@ -195,7 +218,7 @@ class Contexts:
         Raises ConfigError, and StoreError, after which nothing is changed.
         """
         assert self._network is not None
-        async with self._settings_lock:
+        async with self._changes:
             context, before = held.record.id, held.record.settings
             if self._held.get(context) is not held:
                 raise NotFound("the context was left meanwhile")
@@ -213,13 +236,9 @@ class Contexts:
         held = self._held.get(context)
         return None if held is None else held.record.settings
 
-    def new_device(self) -> DeviceId:
-        """This installation's device for a context that begins now."""
-        return DeviceId(self._home.device().public)
-
     def certificate(self) -> Certificate:
-        """Whose device that is."""
-        return self._home.certificate(self.new_device())
+        """This installation's device for contexts that begin now, and whose it is."""
+        return self._home.certificate(DeviceId(self._home.device().public))
 
     async def _begin(self, record: ContextRecord) -> Held:
         assert self._nursery is not None
@@ -298,7 +317,10 @@ class Contexts:
             self._give_up(held, error)
             task_status.started()
             await trio.sleep_forever()
-        signer = await self._device(held)
+        signer = await trio.to_thread.run_sync(self._devices.for_serving, held.record, held.charter)
+        if signer.public != held.record.device:
+            held.record = replace(held.record, device=DeviceId(signer.public))
+            await trio.to_thread.run_sync(self._records.keep_context, held.record)
         replica = self._replica(held, signer, held.charter, self._store.reader(held.record.id))
         driver = ContextDriver(
             replica, application.interface, self._store, self._executor, self._outlets(held)
@@ -351,31 +373,6 @@ class Contexts:
             rng=random.Random(secrets.randbits(64)),  # noqa: S311 - nonces are 192 bits of this
         )
 
-    async def _device(self, held: Held) -> Signer:
-        """This node's device in a context; a new one where the store was restored from a copy.
-
-        A store behind the keystore has lost deltas that others may hold: writing on from it would
-        fork the chain. A store ahead of it was a crash before the record, and is fine.
-        """
-        context = held.record.id
-        signer = self._home.device_of(held.record.device)
-        assert held.charter is not None
-        ledger = Ledger(context, held.charter, _NO_TERMS, self._store.reader(context))
-        tips = ledger.frontier.get(held.record.device, ())
-        stored = max((tip.sequence for tip in tips), default=0)
-        recorded = self._home.sequence(held.record.device, cid_text(context))
-        if stored >= recorded and len(tips) <= 1:
-            return signer
-        mark = {"called": held.record.name, "context": topic_mark(context)}
-        _logger.warning("store was restored, device retired", extra=mark)
-        if self._home.device().public == held.record.device:
-            signer = self._home.retire_device()
-        else:
-            signer = self._home.device()
-        held.record = replace(held.record, device=DeviceId(signer.public))
-        await trio.to_thread.run_sync(self._records.keep_context, held.record)
-        return signer
-
     def _outlets(self, held: Held) -> Outlets:
         assert self._network is not None
         context = held.record.id
@@ -390,3 +387,9 @@ class Contexts:
                 Fetcher(self.links, self._records).provide, self._executor, self._engines, context
             ),
         )
+
+
+async def _stop(held: Held) -> None:
+    """End everything that works for a context."""
+    held.scope.cancel()
+    await held.ended.wait()

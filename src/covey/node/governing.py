@@ -47,6 +47,7 @@ class Wish:
 
     who: a member or a device as did:key. role: with give and take. release: with approve and
     upgrade. migration: the arguments of `migrate`, as JSON, or None where it is not to be called.
+    abandons: also where nobody who stays is an admin.
     """
 
     action: str
@@ -55,6 +56,7 @@ class Wish:
     release: str = ""
     migration: str | None = None
     constraint: ConstraintRow | None = None
+    abandons: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,14 +126,13 @@ class Home:
         exchange = exchange_public_key(self._secret("exchange.seed"))
         return make_certificate(self.member(), device, exchange)
 
-    def retire_device(self) -> Signer:
-        """A new device key, the old one kept aside: its chain was lost with a restored store."""
-        old = self.device()
+    def another_device(self) -> Signer:
+        """A new device key for one context, where the current one cannot be used."""
+        seed = secrets.token_bytes(SEED_SIZE_BYTES)
+        device = Signer.from_seed(seed)
         with _disk(self.path):
-            place = self.path / "keys"
-            _replace(place / "devices" / old.public.hex(), (place / "device.seed").read_bytes())
-            _replace(place / "device.seed", secrets.token_bytes(SEED_SIZE_BYTES))
-        return self.device()
+            _replace(self.path / "keys" / "devices" / device.public.hex(), seed)
+        return device
 
     def token(self) -> str:
         """What the node's commanders show; made at the first call."""
@@ -176,6 +175,24 @@ class Home:
                 os.pwrite(descriptor, b"%020d" % sequence, 0)
             finally:
                 os.close(descriptor)
+
+    def spend_device(self, device: DeviceId, context: str) -> None:
+        """Remember durably that a device was used in a context, also where it wrote nothing."""
+        with _disk(self.path):
+            path = self._sequence_path(device, context)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _SECRET_MODE)
+            try:
+                if not os.fstat(descriptor).st_size:
+                    os.write(descriptor, b"%020d" % 0)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            _sync_folder(path.parent)
+
+    def is_unused(self, device: DeviceId, context: str) -> bool:
+        """Whether a device never wrote in a context, and was not spent there."""
+        with _disk(self.path):
+            return not self._sequence_path(device, context).exists()
 
     def _sequence_path(self, device: DeviceId, context: str) -> Path:
         return self.path / "sequences" / f"{context}.{device.hex()[:16]}"
@@ -235,6 +252,17 @@ def _replace(path: Path, content: bytes) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _SECRET_MODE)
     try:
         os.write(descriptor, content)
+        os.fsync(descriptor)  # The store may name a key right after it was made.
     finally:
         os.close(descriptor)
     draft.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -87,7 +87,10 @@ class NodeService(Protocol):
         ...
 
     async def govern(self, context: str, wish: Wish) -> str:
-        """Write governance; the delta's id in hex. Raises Refused with the rule's reason."""
+        """Write governance; the delta's id in hex. Raises Refused with the rule's reason.
+
+        Refused too where nobody who stays is an admin then, unless it abandons the context.
+        """
         ...
 
     async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
@@ -111,7 +114,14 @@ class NodeService(Protocol):
         ...
 
     async def join(self, target: str, name: str | None) -> JoinResult:
-        """Join by ticket, context id or topic; answers within 30 s."""
+        """Join by ticket, context id or topic; answers within 30 s.
+
+        What is here already keeps its name; a device that was removed there gives way to another.
+        """
+        ...
+
+    def waits_for(self, context: str) -> str:
+        """What joins and calls of a context wait for now, in a sentence, or empty."""
         ...
 
     def settings(self, context: str) -> SettingsRow:
@@ -129,8 +139,8 @@ class NodeService(Protocol):
         """
         ...
 
-    async def forget(self, context: str) -> None:
-        """Stop a context and forget it here; the others are told nothing."""
+    async def forget(self, context: str, *, abandons: bool = False) -> None:
+        """Stop a context and forget it here; the others are told nothing. Refused as `leave`."""
         ...
 
     async def call(self, context: str, method: str, arguments: bytes) -> CallResult:

@@ -1,4 +1,4 @@
-"""Leaving a context for good: this node's device is closed there, and then the context forgotten.
+"""Leaving a context: this node's device is closed there, unless it is only to be forgotten here.
 
 Source: protocols/governance.md, "Who is what". A device that cannot write, or has nobody to tell,
 leaves all the same; what was not done is said.
@@ -13,14 +13,15 @@ import trio
 from covey.codec import cid_text
 from covey.errors import Refused
 from covey.governance import devices
-from covey.model import ADMIN_ROLE, Close, ContextId, DeltaId, limits
+from covey.model import Close, ContextId, DeltaId, limits
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.held import Held
+from covey.node.last_admin import require_admin_stays
 from covey.node.views import LeaveResult
 from covey.sync import Replica
 
-__all__ = ["leave"]
+__all__ = ["forget", "leave"]
 
 _LOOK_S = 0.05  # between looks at what streams and other tasks do
 _NOBODY = (
@@ -57,6 +58,22 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
     )
 
 
+async def forget(contexts: Contexts, held: Held, *, abandons: bool) -> None:
+    """Forget a context here and tell nobody; its roles go with this device, as in `leave`."""
+    if held.driver is not None and not _why_mute(held) and not abandons:
+        _require_admin(held.driver.replica)
+    await contexts.leave(held)
+
+
+def _require_admin(replica: Replica) -> None:
+    require_admin_stays(replica.ledger.authority, replica.device, _closing(replica))
+
+
+def _closing(replica: Replica) -> tuple[Close, ...]:
+    """What is lost of this node's device, whether it is closed there or never used again."""
+    return (Close(replica.device, ()),)
+
+
 def _why_mute(held: Held) -> str:
     """Why this device cannot say that it leaves, or empty."""
     if held.driver is None:
@@ -82,22 +99,12 @@ def _others(replica: Replica) -> bool:
     return any(device != replica.device for device, _ in devices(replica.ledger.authority))
 
 
-def _require_admin(replica: Replica) -> None:
-    authority = replica.ledger.authority
-    admins = [d for d, _ in devices(authority) if ADMIN_ROLE in authority.roles(d)]
-    if admins == [replica.device]:
-        raise Refused(
-            "last-admin: nobody who stays could ever govern it; make somebody an admin first "
-            "(covey context role CONTEXT MEMBER --give admin), or leave with --abandon"
-        )
-
-
 async def _close(contexts: Contexts, driver: ContextDriver) -> tuple[DeltaId | None, str]:
     """Close the device, where somebody can learn of it: the delta, and what was not done."""
     if not await _is_shared(contexts, driver.replica.context):
         return None, _NOBODY
     try:
-        delta = await driver.govern((Close(driver.replica.device, ()),))
+        delta = await driver.govern(_closing(driver.replica))
     except Refused as refused:
         return None, f"this device was not closed, and stays a member there: {refused}"
     return delta, "" if await _is_known(driver.replica, delta) else _SILENT

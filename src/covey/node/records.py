@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from covey.codec import (
     Bundle,
     Packed,
+    Ticket,
     application_id,
     charter_id,
     decode_charter,
@@ -61,6 +62,18 @@ class ContextRecord:
     inviter: PeerId | None
     addresses: tuple[str, ...]
     settings: ContextSettings = field(default_factory=ContextSettings)
+
+    @classmethod
+    def of_ticket(cls, ticket: Ticket, name: str, device: DeviceId) -> ContextRecord:
+        """A context that is to be joined."""
+        inviter = ticket.inviter or None
+        return cls(
+            id=ticket.context,
+            name=name,
+            device=device,
+            inviter=inviter,
+            addresses=ticket.addresses,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from covey.node.calls import BatchRun, failure_of, result_of
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
+from covey.node.entering import enter
 from covey.node.governing import (
     RulesRow,
     Wish,
@@ -51,9 +52,10 @@ from covey.node.governing import (
 from covey.node.held import Held
 from covey.node.history import History
 from covey.node.joining import check_module
-from covey.node.leaving import leave
+from covey.node.last_admin import require_admin_stays
+from covey.node.leaving import forget, leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
-from covey.node.records import Application, ContextRecord, Records
+from covey.node.records import Application, Records
 from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
 from covey.node.settings import Role, SettingsChange
@@ -77,6 +79,7 @@ from covey.node.views import (
     RehearsalRow,
     SettingsRow,
 )
+from covey.node.waiting import Wait, wait_of
 from covey.runtime import Executor
 from covey.store import Store
 
@@ -207,7 +210,10 @@ class Node(History):
         driver = await self._admitted(self._held(context))
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
-        effects = effects_of(driver.replica.ledger, driver.replica.device, wish, self._records)
+        replica = driver.replica
+        effects = effects_of(replica.ledger, replica.device, wish, self._records)
+        if not wish.abandons:
+            require_admin_stays(replica.ledger.authority, replica.device, effects)
         if wish.action == "upgrade":
             # Before it is in force: what is asked of this node afterwards, it answers.
             release = ReleaseId(parse_cid(wish.release))
@@ -243,34 +249,23 @@ class Node(History):
 
     async def join(self, target: str, name: str | None) -> JoinResult:
         """As `NodeService.join`."""
-        deadline_s = trio.current_time() + limits.JOIN_WAIT_S
-        ticket = await self._targets.ticket_of(target)
-        held = self._contexts.get(ticket.context)
-        if held is None:
-            record = ContextRecord(
-                id=ticket.context,
-                name=self._free_name(name, f"context-{cid_text(ticket.context)[-6:]}"),
-                device=self._contexts.new_device(),
-                inviter=ticket.inviter or None,
-                addresses=ticket.addresses,
-            )
-            held = await self._contexts.join(record)
-        with trio.move_on_at(deadline_s):
-            await held.ready.wait()
-            if held.problem:
-                raise Refused(held.problem)
-            if held.driver is not None:
-                await held.driver.standing.admitted.wait()
-        admitted = held.driver is not None and held.driver.replica.is_admitted
-        return JoinResult(id=cid_text(held.record.id), admitted=admitted)
+        return await enter(self._contexts, self._targets, self._wait_of, target, name)
+
+    def waits_for(self, context: str) -> str:
+        """As `NodeService.waits_for`."""
+        wait = self._wait_of(self._held(context))
+        return "" if wait is None else wait.what
+
+    def _wait_of(self, held: Held) -> Wait | None:
+        return wait_of(held, self._contexts.links, self._network.connected())
 
     async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """As `NodeService.leave`."""
         return await leave(self._contexts, self._held(context), abandons=abandons)
 
-    async def forget(self, context: str) -> None:
+    async def forget(self, context: str, *, abandons: bool = False) -> None:
         """As `NodeService.forget`."""
-        await self._contexts.leave(self._held(context))
+        await forget(self._contexts, self._held(context), abandons=abandons)
 
     def settings(self, context: str) -> SettingsRow:
         """As `NodeService.settings`."""
@@ -322,7 +317,10 @@ class Node(History):
                 await held.driver.standing.admitted.wait()
         driver = held.driver
         if driver is not None and driver.replica.is_removed:
-            raise Refused("this device was removed from the context: it may not write there")
+            raise Refused(
+                "this device was removed from the context: it may not write there; "
+                "to join again (covey join) takes another device, without its roles"
+            )
         if driver is None or not driver.replica.is_admitted:
             raise Refused("not admitted yet: a member's node must be reachable; try again")
         return driver

@@ -175,10 +175,14 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinResult:
-    """A context that was joined; admitted: whether this device may write already."""
+    """A context that was joined; admitted: whether this device may write already.
+
+    why: why it may not, and what to do, in a sentence, or empty.
+    """
 
     id: str
     admitted: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ class Intake:
         early = self.pending.unhindered()
         self._make_ready(tuple(w for w in early if not is_ahead(w.delta.core.time, now_ms)))
         effects = self.take_some(now)
-        self.pending.expire(now - limits.PENDING_EXPIRES_S)
+        self.pending.expire(now - limits.PENDING_EXPIRES_S, self._replays.is_to_be_tried)
         missing = self.pending.missing(limits.ASK_IDS_MAX, lambda i: self._asked_s.get(i, 0.0))
         self._note_asked(missing, now)
         if missing:

@@ -127,11 +127,29 @@ class Pending:
                 met.append(waiting)
         return tuple(met)
 
-    def expire(self, before_s: float) -> None:
-        """Let go of what came before a time, if what it follows was not supplied since."""
-        old = [d for d, w in self._waiting.items() if w.since_s < before_s and self._unmet[d]]
-        for delta in old:
-            self.remove(delta)
+    def expire(self, before_s: float, is_held: Callable[[Delta], bool]) -> None:
+        """Let go of what came before a time, if what it follows was not supplied since.
+
+        is_held: of what waits for nothing but this node itself; what lacks nothing else stays too.
+        """
+        kept = self._behind(is_held)
+        for delta, waiting in tuple(self._waiting.items()):
+            if waiting.since_s < before_s and self._unmet[delta] and delta not in kept:
+                self.remove(delta)
+
+    def _behind(self, is_held: Callable[[Delta], bool]) -> dict[DeltaId, None]:
+        """What follows deltas that are held, and nothing else that is not applied."""
+        kept = {w.delta.id: None for w in self.unhindered() if is_held(w.delta)}
+        lacking: dict[DeltaId, int] = {}
+        todo = list(kept)
+        while todo:
+            for follower in self._followers.get(todo.pop(), ()):
+                left = lacking.get(follower, len(self._unmet[follower])) - 1
+                lacking[follower] = left
+                if not left:
+                    kept[follower] = None
+                    todo.append(follower)
+        return kept
 
     def missing(self, count: int, asked_s: Callable[[DeltaId], float]) -> tuple[DeltaId, ...]:
         """Up to so many of what those that wait follow and is neither applied nor waiting itself.

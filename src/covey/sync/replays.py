@@ -92,6 +92,10 @@ class Replays:
         held = self._held.get(device)
         return held is not None and now < held.again_s
 
+    def is_to_be_tried(self, delta: Delta) -> bool:
+        """Whether a delta is of a device that is held: it is tried again, sooner or later."""
+        return delta.core.author in self._held
+
     def begin(self, delta: Delta, admissible: Admissible, behind: Iterable[Delta]) -> Verify:
         """Ask the engine about a delta that may be applied otherwise. behind: what came after."""
         row = _Row(self._ledger, self._judge, delta, admissible)

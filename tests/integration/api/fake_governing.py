@@ -80,6 +80,8 @@ class FakeGoverning:
         self.context(context)
         if wish.action == "vote":
             raise Refused("no-quorum: the charter gives these no vote")
+        if wish.action in ("remove", "take"):
+            self._guard(abandons=wish.abandons)
         self.wishes.append(wish)
         return "ab" * 32
 
@@ -114,8 +116,7 @@ class FakeGoverning:
     async def leave(self, context: str, *, abandons: bool = False) -> LeaveResult:
         """Remember who left; who is the last admin has to abandon the context."""
         row = self.context(context)
-        if self.is_last_admin and not abandons:
-            raise Refused("last-admin: nobody who stays could ever govern it")
+        self._guard(abandons=abandons)
         self.left.append(row.name)
         undone = self.undone
         return LeaveResult(
@@ -126,6 +127,11 @@ class FakeGoverning:
             undone=undone,
         )
 
-    async def forget(self, context: str) -> None:
+    def _guard(self, *, abandons: bool) -> None:
+        if self.is_last_admin and not abandons:
+            raise Refused("last-admin: nobody who stays could ever govern it")
+
+    async def forget(self, context: str, *, abandons: bool = False) -> None:
         """Remember what was forgotten."""
+        self._guard(abandons=abandons)
         self.forgotten.append(self.context(context).name)

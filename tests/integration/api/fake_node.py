@@ -87,6 +87,7 @@ class FakeNode(FakeGoverning, FakeHistory):
         self.kept = ContextSettings()
         self.rulebook = _NO_RULES
         self.waiting = 0
+        self.waited_for = ""
 
     def status(self) -> NodeStatus:
         """One context, in sync with one peer."""
@@ -218,10 +219,16 @@ class FakeNode(FakeGoverning, FakeHistory):
     async def join(self, target: str, name: str | None) -> JoinResult:
         """Few lead anywhere; by `slow-ticket` and `FAR_TOPIC` nobody is admitted in time."""
         if target in ("slow-ticket", FAR_TOPIC):
-            return JoinResult(id=CONTEXT_ID, admitted=False)
+            why = "nobody let this device in; this node keeps trying"
+            return JoinResult(id=CONTEXT_ID, admitted=False, why=why)
         if target not in ("covey-ticket", NEAR_ID):
             raise NotFound("nobody answers for that topic")
         return JoinResult(id=CONTEXT_ID, admitted=True)
+
+    def waits_for(self, context: str) -> str:
+        """What it was made to say."""
+        self.context(context)
+        return self.waited_for
 
     def settings(self, context: str) -> SettingsRow:
         """Those that were set last."""

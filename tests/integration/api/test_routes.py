@@ -57,9 +57,18 @@ def test_create_context(http):
 def test_ticket_and_join(http):
     ticket = http.post("/v1/contexts/notes/ticket").json()["ticket"]
     reply = http.post("/v1/join", json={"target": ticket})
-    assert reply.json() == {"id": CONTEXT_ID, "admitted": True}
+    assert reply.json() == {"id": CONTEXT_ID, "admitted": True, "why": ""}
     slow = http.post("/v1/join", json={"target": "slow-ticket", "name": "x"})
-    assert slow.json() == {"id": CONTEXT_ID, "admitted": False}
+    why = "nobody let this device in; this node keeps trying"
+    assert slow.json() == {"id": CONTEXT_ID, "admitted": False, "why": why}
+
+
+def test_what_a_context_waits_for(http, served_node):
+    """Whoever waits for an answer can ask beside it what for."""
+    assert http.get("/v1/contexts/notes/waits").json() == {"waits_for": ""}
+    served_node.node.waited_for = "the fuel budget"
+    assert http.get("/v1/contexts/notes/waits").json() == {"waits_for": "the fuel budget"}
+    assert http.get("/v1/contexts/other/waits").status_code == 404
 
 
 def test_forget(http, served_node):
@@ -81,6 +90,20 @@ def test_last_admin_leaves_only_where_it_says_so(http, served_node):
     assert http.post("/v1/contexts/notes/leave", json={"abandon": "true"}).status_code == 400
     assert served_node.node.left == []
     assert http.post("/v1/contexts/notes/leave", json={"abandon": True}).status_code == 200
+
+
+def test_last_admin_forgets_and_removes_itself_only_where_it_says_so(http, served_node):
+    """The guard is the same over every route that loses it."""
+    served_node.node.is_last_admin = True
+    assert http.delete("/v1/contexts/notes").status_code == 409
+    assert http.delete("/v1/contexts/notes?abandon=perhaps").status_code == 400
+    wish = {"action": "remove", "who": "did:key:z6MkBob"}
+    assert http.post("/v1/contexts/notes/govern", json=wish).status_code == 409
+    slip = wish | {"abandon": "true"}
+    assert http.post("/v1/contexts/notes/govern", json=slip).status_code == 400
+    assert (served_node.node.forgotten, served_node.node.wishes) == ([], [])
+    assert http.post("/v1/contexts/notes/govern", json=wish | {"abandon": True}).status_code == 200
+    assert http.delete("/v1/contexts/notes?abandon=true").status_code == 204
 
 
 def test_call_and_query(http):

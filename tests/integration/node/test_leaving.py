@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from covey.errors import Refused
@@ -50,6 +52,38 @@ async def test_last_admin_makes_another_one_first(home):
         # Now ben is alone: there is nobody to be closed for, and nothing to abandon.
         alone = await ben.leave("kv")
         assert (alone.closed, alone.undone, ben.contexts()) == (False, "", ())
+
+
+async def test_last_admin_is_guarded_whatever_the_command(home):
+    """Forgetting, removing itself and taking its own role lose the context as leaving does."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        removal = Wish(action="remove", who=own(ada, "kv"))
+        taking = Wish(action="take", who=ada.member, role="admin")
+        closing = Wish(action="leave")
+        before = told(ada, context.id).deltas
+        for wish in (removal, taking, closing):
+            with pytest.raises(Refused, match="last-admin"):
+                await ada.govern("kv", wish)
+        with pytest.raises(Refused, match="last-admin"):
+            await ada.forget("kv")
+        assert told(ada, context.id).deltas == before
+        await ada.govern("kv", replace(taking, abandons=True))
+        assert not any(row.roles for row in ada.rules("kv").members)
+        # Nothing is left to lose, so that nothing is in the way.
+        await ada.forget("kv")
+
+
+async def test_last_admin_may_abandon_by_forgetting(home):
+    """The second word is the same one everywhere."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        await ada.forget("kv", abandons=True)
+        assert ada.contexts() == ()
 
 
 async def test_who_reaches_nobody_leaves_and_is_told(home, monkeypatch):

@@ -38,6 +38,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     """Run one command line; stdin: what it may read."""
     monkeypatch.delenv("COVEY_HOME", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("covey.cli.progress.PATIENCE_S", 60.0)  # a busy machine adds no lines
+    monkeypatch.setattr("covey.cli.bar._PATIENCE_S", 60.0)
 
     def run_one(*arguments: str | Path, stdin: bytes = b"") -> Ran:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))

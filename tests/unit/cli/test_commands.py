@@ -25,8 +25,15 @@ TERMS = "open admission, not encrypted, signatures checked but calls not run aga
     [
         (["context", "create", "org.example.kv"], {"id": CONTEXT_ID}),
         (["context", "ticket", "notes"], {"ticket": "covey-ticket"}),
-        (["join", NEAR_ID], {"id": CONTEXT_ID, "admitted": True}),
-        (["context", "join", FAR_TOPIC], {"id": CONTEXT_ID, "admitted": False}),
+        (["join", NEAR_ID], {"id": CONTEXT_ID, "admitted": True, "why": ""}),
+        (
+            ["context", "join", FAR_TOPIC],
+            {
+                "id": CONTEXT_ID,
+                "admitted": False,
+                "why": "nobody let this device in; this node keeps trying",
+            },
+        ),
         (
             ["call", "notes", "set", '{"key": "a", "value": 1}'],
             {"result": None, "delta": f"{1:064x}", "fuel": 7},
@@ -40,10 +47,6 @@ TERMS = "open admission, not encrypted, signatures checked but calls not run aga
         (
             ["context", "leave", "notes"],
             {"id": CONTEXT_ID, "left": True, "closed": True, "delta": "ab" * 32, "undone": ""},
-        ),
-        (
-            ["context", "leave", "notes", "--forget"],
-            {"id": CONTEXT_ID, "left": True, "closed": False, "delta": "", "undone": ""},
         ),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import trio
@@ -33,6 +32,7 @@ from covey.model import (
     limits,
 )
 from covey.node.contexts import Contexts
+from covey.node.devices import Devices
 from covey.node.home import Home
 from covey.node.records import ContextRecord, Records
 from covey.runtime import open_executor, read_interface
@@ -125,19 +125,16 @@ async def test_module_that_the_engine_refuses_fails_its_context_alone(tmp_path: 
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.trio
-async def test_log_shows_no_context_id(tmp_path: Path, caplog):
+def test_log_shows_no_context_id(tmp_path: Path, caplog):
     """It is a capability to find and read, and so is the topic; logs are sent to helpers."""
     home, store = Home.init(tmp_path), MemoryStore()
     records = Records(store)
     record = poisoned(home, records)
     name = cid_text(record.id)
     home.record_sequence(record.device, name, 5)  # The store knows of none: it was restored.
-    async with open_executor() as executor:
-        contexts = Contexts(home, store, records, executor)
-        charter = records.charter(record.id)
-        held = SimpleNamespace(record=record, charter=charter)
-        signer = await contexts._device(held)  # type: ignore[arg-type]  # all that is asked
+    charter = records.charter(record.id)
+    assert charter is not None
+    signer = Devices(home, store).for_serving(record, charter)
     assert signer.public != record.device
     (line,) = caplog.records
     told = f"{line.getMessage()} {vars(line)}"

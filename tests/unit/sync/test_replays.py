@@ -233,8 +233,48 @@ def test_delta_this_node_cannot_tell_about_waits_and_is_tried_again_later_and_la
     assert stage.replica.replays.held_count == 1
     assert stage.replica.judge.refusal(first.id) is None
     stage.now += limits.REPLAY_AGAIN_MAX_S
-    assert conversation >> TimerFired(ASK) << Verify >> AGREES << Applied << None
+    conversation = conversation >> TimerFired(ASK) << Verify >> AGREES << Applied << Verify
+    assert conversation >> AGREES << Applied << None
     assert stage.replica.replays.held_count == 0
+
+
+def test_what_follows_a_delta_that_is_held_is_there_when_it_is_tried_again():
+    """It waits for this node alone, and longer than for others: nobody sends it again meanwhile."""
+    first, second, third = chain(History(FOUNDING), 3)
+    stage = Stage(FOUNDING, ANN)
+    stage.receive(first)
+    stage.handle(FAULT)
+    stage.receive(second, third)
+    wait_s = limits.REPLAY_AGAIN_S
+    while wait_s < 2 * limits.REPLAY_AGAIN_MAX_S:
+        stage.now += min(wait_s, limits.REPLAY_AGAIN_MAX_S)
+        stage.handle(TimerFired(ASK))
+        stage.handle(FAULT)
+        wait_s *= 2
+    assert limits.REPLAY_AGAIN_MAX_S > limits.PENDING_EXPIRES_S
+    assert len(stage.replica.intake.pending) == 3
+    stage.now += limits.REPLAY_AGAIN_MAX_S
+    assert row(stage.handle(TimerFired(ASK))) == places(first)
+    done = stage.handle(AGREES)
+    while is_asked(done):
+        done = stage.handle(AGREES)
+    assert stage.replica.ledger.is_applied(third.id)
+
+
+def test_what_lacks_more_than_the_delta_that_is_held_is_let_go():
+    """Else whoever makes one delta fail here could keep inventions in the buffer for ever."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    first = history.write(BEN, (), NOTE)
+    secret = history.write(CARA, (), NOTE)
+    both = history.write(BEN, (first.id, secret.id), NOTE)
+    behind = history.write(BEN, (both.id,), NOTE)
+    stage.receive(first)
+    stage.handle(FAULT)
+    stage.receive(both, behind)
+    assert len(stage.replica.intake.pending) == 3
+    stage.now += limits.PENDING_EXPIRES_S + 1
+    stage.handle(TimerFired(ASK))
+    assert [w.delta for w in stage.replica.intake.pending.items()] == [first]
 
 
 def test_fault_with_one_device_does_not_keep_out_the_others():

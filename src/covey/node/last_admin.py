@@ -1,0 +1,39 @@
+"""Whether somebody who stays can govern a context, before its last admin gives that up.
+
+Nobody could ever mend it: roles are given by admins alone (protocols/governance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from covey.errors import Refused
+from covey.governance import Authority, devices
+from covey.model import ADMIN_ROLE, Close, Demote, DeviceId, Governance
+
+__all__ = ["require_admin_stays"]
+
+
+def require_admin_stays(authority: Authority, own: DeviceId, effects: Iterable[Governance]) -> None:
+    """Refused where these effects of a device leave its context without any admin.
+
+    Where nobody stays, or where there was no admin before, nothing is lost.
+    """
+    gone, demoted = set(), set()
+    for effect in effects:
+        # Of others' the rules decide, and whoever removes them is an admin that stays.
+        if isinstance(effect, Close | Demote) and authority.is_same_member(own, effect.device):
+            if isinstance(effect, Close):
+                gone.add(effect.device)
+            elif effect.role == ADMIN_ROLE:
+                demoted.add(effect.device)
+    if not gone and not demoted:
+        return
+    known = [device for device, _ in devices(authority)]
+    admins = {device for device in known if ADMIN_ROLE in authority.roles(device)}
+    is_anybody_there = any(device not in gone for device in known)
+    if is_anybody_there and admins and not admins - gone - demoted:
+        raise Refused(
+            "last-admin: nobody who stays could ever govern it; make somebody an admin first "
+            "(covey context role CONTEXT MEMBER --give admin), or say --abandon"
+        )
