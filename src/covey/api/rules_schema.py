@@ -175,7 +175,8 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
 
     is_current: false where only the charter is known: what was added or decided since is not
     here, nor what the application stores. constraints: the charter's, then what was
-    added. number, release, version: what is in force; 0 is the charter's release.
+    added. fuel_budget: what one device's calls may use in a minute; 0: no bound. number, release,
+    version: what is in force; 0 is the charter's release.
     can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
     """
 
@@ -186,6 +187,7 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     encryption: str
     roles: tuple[str, ...]
     admin_quorum: int
+    fuel_budget: int
     constraints: tuple[ConstraintForm, ...]
     number: int
     release: str

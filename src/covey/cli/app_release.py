@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import RulesReply
-from covey.api.schema import ApplicationReply, CollectionReply, ContextReply
+from covey.api.schema import ApplicationReply, CollectionReply
 from covey.cli.bundles import describe_bundle
 from covey.cli.results import ReleaseContext, ReleaseResult
 from covey.cli.writing import write_file

@@ -4,7 +4,7 @@ The composition is `covey.node.running`; it is imported by name, because it brin
 library and the engine along, and most commands need neither.
 """
 
-from covey.node.governing import MemberRow, RulesRow, Wish
+from covey.node.governing import RulesRow, Wish
 from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
 from covey.node.interface import NodeService
 from covey.node.rulebook import ConstraintRow, Rulebook
@@ -19,8 +19,10 @@ from covey.node.views import (
     ContextRow,
     ContextStatus,
     DeltaRow,
+    InForceRow,
     JoinResult,
     LeaveResult,
+    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
@@ -49,6 +51,7 @@ __all__ = [
     "DeltaRow",
     "Home",
     "HomeBusy",
+    "InForceRow",
     "JoinResult",
     "LeaveResult",
     "MethodRow",

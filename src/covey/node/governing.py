@@ -28,15 +28,16 @@ from covey.model import (
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import sentences
+from covey.node.views import MemberRow
 from covey.sync import Ledger
 
 __all__ = [
-    "MemberRow",
     "RulesRow",
     "Wish",
     "charter_rules",
     "effects_of",
     "ledger_rules",
+    "member_rows",
     "migration_of",
 ]
 
@@ -57,21 +58,13 @@ class Wish:
     constraint: ConstraintRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """A member's device and the roles it holds."""
-
-    member: str
-    device: str
-    roles: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesRow:
     """The rules of a context. constraints: all that bind now, the charter's first.
 
-    number, release, version: what is in force. members: those with a role. is_current: whether
-    this is what holds now, or only what the charter said at the beginning.
+    fuel_budget: of a device for a minute; 0: no bound. number, release, version: what is in force.
+    members: those with a role. is_current: whether this is what holds now, or only what the charter
+    said at the beginning.
     """
 
     id: str
@@ -81,6 +74,7 @@ class RulesRow:
     encryption: str
     roles: tuple[str, ...]
     admin_quorum: int
+    fuel_budget: int
     constraints: tuple[ConstraintRow, ...]
     number: int
     release: str
@@ -150,16 +144,20 @@ def _devices(ledger: Ledger, who: str) -> list[DeviceId]:
     return found
 
 
+def member_rows(ledger: Ledger) -> tuple[MemberRow, ...]:
+    """Every device that may write now, founders first, and the roles it holds."""
+    return tuple(
+        MemberRow(did_text(member), did_text(device), tuple(sorted(ledger.authority.roles(device))))
+        for device, member in devices(ledger.authority)
+    )
+
+
 def ledger_rules(ledger: Ledger) -> RulesRow:
     """The rules as they are now."""
     rule = ledger.governor.rule(ledger.authority)
     terms = ledger.governor.terms(rule.release)
     said = sentences(ledger.charter, rule.constraints, terms.collections)
-    members = tuple(
-        MemberRow(did_text(member), did_text(device), tuple(sorted(roles)))
-        for device, member in devices(ledger.authority)
-        if (roles := ledger.authority.roles(device))
-    )
+    members = tuple(row for row in member_rows(ledger) if row.roles)
     return replace(
         charter_rules(cid_text(ledger.context), ledger.charter),
         is_current=True,
@@ -185,6 +183,7 @@ def charter_rules(context: str, charter: Charter) -> RulesRow:
         encryption=charter.encryption.value,
         roles=(ADMIN_ROLE, *charter.roles),
         admin_quorum=charter.admin_quorum,
+        fuel_budget=charter.fuel_budget,
         constraints=tuple(constraint_row(constraint) for constraint in charter.constraints),
         number=0,
         release=cid_text(charter.release),

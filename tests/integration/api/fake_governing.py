@@ -58,6 +58,7 @@ class FakeGoverning:
             encryption="none",
             roles=("admin", "editor"),
             admin_quorum=0,
+            fuel_budget=600_000_000,
             constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
             number=0,
             release=RELEASE_ID,

@@ -100,6 +100,8 @@ async def test_role_is_given_used_and_taken_for_good(home):
         await ada.govern("ours", give)
         await agree(context.id, ada, ben)
         assert {m.device: m.roles for m in ben.rules("ours").members}[own(ben)] == ("clerk",)
+        assert ben.context("ours").roles == ("clerk",)
+        assert {m.device: m.roles for m in ada.context("ours").devices}[own(ben)] == ("clerk",)
         await run(ben, "ours", [staff])
         with pytest.raises(ConfigError, match="has the role clerk already"):
             await ada.govern("ours", give)

@@ -76,6 +76,10 @@ async def test_downgrade_and_other_publishers_are_refused(home):
         with pytest.raises(Refused, match="no-newer-version"):
             await upgrade(ada, release("1.9.0"))
         assert (ada.rules("ours").number, await says(ada)) == (1, "2.0.0")
+        row = ada.context("ours")
+        assert row.in_force is not None
+        assert (row.in_force.number, row.in_force.version) == (1, "2.0.0")
+        assert row.in_force.release == ada.rules("ours").release != row.release
 
 
 async def test_tighten_binds_everybody_from_then_on(home):

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import ConstraintForm, RoleHolder, RulesReply
-from covey.api.schema import ApplicationReply, CollectionReply, ContextReply
+from covey.api.schema import ApplicationReply, CollectionReply
 from covey.cli.app_release import faults, steps
 from covey.cli.bundles import describe_bundle
 from covey.node import Home

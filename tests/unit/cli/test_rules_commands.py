@@ -35,7 +35,9 @@ def test_rules_are_sentences_and_facts(covey):
     shown = covey("context", "rules", "notes")
     assert "Nobody can change this application's code." in shown.out
     assert "quorum 1 of 1, notice 3600 s, never" in shown.out
+    assert "600,000,000 for each device and minute" in shown.out
     reply = json.loads(covey("context", "rules", "notes", "--json").out)
+    assert reply["fuel_budget"] == 600_000_000
     assert reply["never"] == ["Nobody can change this application's code."]
     assert [each["constraint"] for each in reply["constraints"]] == ["quorum", "never"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -150,6 +151,9 @@ def test_rules_of_a_charter_are_what_it_says():
     assert (row.id, row.is_current) == (cid_text(founding.context), False)
     assert (row.admission, row.verification, row.encryption) == ("open", "signature", "none")
     assert (row.roles, row.admin_quorum) == (("admin", "editor"), 2)
+    assert row.fuel_budget == 0
+    bounded = charter_rules(row.id, replace(founding.charter, fuel_budget=600_000_000))
+    assert bounded.fuel_budget == 600_000_000
     assert row.constraints == (ConstraintRow("publisher"),)
     assert (row.number, row.release, row.version) == (0, cid_text(release(FIRST_MANIFEST)), "")
     assert [(m.member, m.device, m.roles) for m in row.members] == [
