@@ -7,7 +7,13 @@ library and the engine along, and most commands need neither.
 from covey.node.governing import RulesRow, Wish
 from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
 from covey.node.interface import NodeService
-from covey.node.rulebook import ConstraintRow, Rulebook
+from covey.node.rulebook import (
+    ConstraintRow,
+    Rulebook,
+    WrongRule,
+    check_rulebook,
+    constraint_of_row,
+)
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
@@ -64,6 +70,9 @@ __all__ = [
     "RefusedRow",
     "SettingsChange",
     "SettingsRow",
+    "WrongRule",
     "changed",
+    "check_rulebook",
+    "constraint_of_row",
     "init_home",
 ]

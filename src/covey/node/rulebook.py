@@ -49,9 +49,7 @@ class WrongRule(ConfigError):
     no constraint. value: the text there that is meant, or empty.
     """
 
-    def __init__(
-        self, field: str, why: str, *, value: str = "", number: int | None = None
-    ) -> None:
+    def __init__(self, field: str, why: str, *, value: str = "", number: int | None = None) -> None:
         super().__init__(f"{field}: {why}" if field else why)
         self.field = field
         self.why = why
@@ -124,13 +122,10 @@ def check_rulebook(rules: Rulebook, founder: Certificate | None = None) -> None:
     _check_roles(rules.roles)
     members = _check_admins(rules.admins, founder)
     if rules.admin_quorum and not 2 <= rules.admin_quorum <= members:
-        raise WrongRule(
-            "admin_quorum",
-            f"{rules.admin_quorum} founders can never agree: from 2 to {members}, "
-            "the members who are founders, you and those of `admins`"
-            if members > 1
-            else "it takes further founders: name at least one in `admins`",
-        )
+        why = f"{rules.admin_quorum}: from 2 to {members}, the founding members"
+        if members == 1:
+            why = f"{rules.admin_quorum} takes further founders: `admins` has to name them"
+        raise WrongRule("admin_quorum", why)
     known = [choice.value for choice in Verification]
     if rules.verification not in known:
         given = rules.verification
