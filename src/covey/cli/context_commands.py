@@ -1,16 +1,14 @@
-"""Commands about contexts: create, ticket, list, show, settings, log, watch, leave, join."""
+"""Commands about contexts: ticket, list, show, settings, log, watch, leave, join."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from covey.api.rules_schema import ConstraintForm, RulesForm
 from covey.api.schema import JoinReply, TicketReply
-from covey.cli import history_commands, rules_commands, settings_command
+from covey.cli import founding, history_commands, rules_commands, settings_command
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -21,21 +19,14 @@ from covey.cli.options import (
     examples,
 )
 from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, progress, say
-from covey.cli.results import IdResult, LeaveResult, WatchLine
-from covey.cli.rules_file import read_rules
+from covey.cli.results import LeaveResult, WatchLine
 
 __all__ = ["register", "register_join"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of `covey context`."""
-    app.command(
-        epilog=examples(
-            "context create org.covey.kv --name notes",
-            "context create org.covey.kv --locked",
-            "context create org.covey.kv --rules rules.toml",
-        )
-    )(create)
+    founding.register(app)
     app.command(epilog=examples("context ticket notes"))(ticket)
     app.command("list", epilog=examples("context list --json"))(list_contexts)
     app.command(epilog=examples("context show notes"))(show)
@@ -52,37 +43,6 @@ def register(app: typer.Typer) -> None:
 def register_join(app: typer.Typer) -> None:
     """Add `join`, which has a short form."""
     app.command(epilog=examples("join TICKET", "join bafkrei… --name notes --json"))(join)
-
-
-def create(
-    home: HomeOption,
-    application: Annotated[
-        str, typer.Argument(metavar="APPLICATION", help="Its id, package or unique prefix.")
-    ],
-    name: NameOption = None,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", metavar="FILE", help="The rules, in TOML.")
-    ] = None,
-    locked: Annotated[
-        bool, typer.Option("--locked", help="Nobody can ever change the application's code.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Found a context of an installed application; this node is its first member.
-
-    Its rules can never be loosened: see `covey context rules`, and docs/guides/rules.md.
-    """
-    form = RulesForm() if rules is None else read_rules(rules)
-    if locked:
-        form = msgspec.structs.replace(form, code=(*form.code, ConstraintForm("never")))
-    with open_client(home) as client, progress("founding"):
-        row = client.create_context(application, name, form)
-    if as_json:
-        emit_json(IdResult(row.id))
-        return
-    from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
-
-    emit_shown(context_page(row))
 
 
 def ticket(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:

@@ -18,16 +18,42 @@ from covey.cli.arguments import read_arguments
 from covey.cli.completion import complete_context
 from covey.cli.exits import REFUSED
 from covey.cli.opened import open_client
-from covey.cli.options import ContextArgument, HomeOption, JsonOption, context_given, examples
-from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress
+from covey.cli.options import (
+    ContextArgument,
+    HomeOption,
+    JsonOption,
+    context_given,
+    examples,
+    given,
+)
+from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress, say
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
 from covey.errors import ConfigError
 
 __all__ = ["register"]
 
+
+def _did_given(text: str) -> str:
+    """A did:key; whether it is a member's the node knows."""
+    from covey.codec import parse_did  # noqa: PLC0415 - few commands need it
+
+    try:
+        parse_did(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+def _role_given(text: str | None) -> str | None:
+    return None if text is None else given(text)
+
+
 _WhoArgument = Annotated[
-    str, typer.Argument(metavar="MEMBER", help="A member, or one device of it: did:key:…")
+    str,
+    typer.Argument(
+        metavar="MEMBER", help="A member, or one device of it: did:key:…", callback=_did_given
+    ),
 ]
 _NeverOption = Annotated[bool, typer.Option("--never", help="No release ever again: locked.")]
 _PublisherOption = Annotated[
@@ -112,10 +138,14 @@ def role(
     context: ContextArgument,
     who: _WhoArgument,
     give: Annotated[
-        str | None, typer.Option("--give", metavar="ROLE", help="Give this role.")
+        str | None,
+        typer.Option("--give", metavar="ROLE", help="Give this role.", callback=_role_given),
     ] = None,
     take: Annotated[
-        str | None, typer.Option("--take", metavar="ROLE", help="Take it away, for good.")
+        str | None,
+        typer.Option(
+            "--take", metavar="ROLE", help="Take it away, for good.", callback=_role_given
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -167,7 +197,16 @@ def tighten(
     if constraint is None:
         raise typer.BadParameter("say one of --never, --publisher and --quorum K")
     request = GovernRequest(action="tighten", constraint=constraint)
-    _govern(home, context, request, as_json=as_json)
+    with open_client(home) as client:
+        reply = client.govern(context, request)
+        members = {row.member for row in client.context(context).devices}
+    _emit_governed(reply, as_json=as_json)
+    strangers = [key for key in constraint.keys if key not in members]
+    if strangers:
+        say(
+            f"nobody in this context has {', '.join(strangers)} now: check that somebody has, for "
+            "what was added stays for ever"
+        )
 
 
 def constraint_given(
@@ -184,10 +223,17 @@ def constraint_given(
         return ConstraintForm("publisher")
     if quorum is None:
         return None
+    from covey.node import ConstraintRow, WrongRule, constraint_of_row  # noqa: PLC0415 - as above
+
     try:
-        return ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
+        form = ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
+        constraint_of_row(ConstraintRow("quorum", form.k, form.keys, form.notice_s))
+    except WrongRule as wrong:
+        option = {"k": "--quorum", "keys": "--key"}.get(wrong.field, "--notice")
+        raise typer.BadParameter(wrong.why, param_hint=option) from wrong
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--notice") from error
+    return form
 
 
 _ReleaseArgument = Annotated[
@@ -269,4 +315,8 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
 def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:
     with open_client(home) as client:
         reply = client.govern(context, request)
+    _emit_governed(reply, as_json=as_json)
+
+
+def _emit_governed(reply: GovernReply, *, as_json: bool) -> None:
     emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
-from covey.errors import ConfigError, NotFound
+from covey.errors import ConfigError, NotFound, Refused
 from covey.governance import devices, named_member
 from covey.model import (
     ADMIN_ROLE,
@@ -88,7 +88,7 @@ class RulesRow:
 def effects_of(
     ledger: Ledger, own: DeviceId, wish: Wish, records: Records
 ) -> tuple[Governance, ...]:
-    """The effects that do what is wished. Raises ConfigError and NotFound."""
+    """The effects that do what is wished. Raises ConfigError, NotFound and Refused."""
     if wish.migration is not None and wish.action != "upgrade":
         raise ConfigError("only an upgrade can run a migration: leave it out")
     match wish.action:
@@ -101,13 +101,13 @@ def effects_of(
                 Promote(device, wish.role)
                 for device in _devices(ledger, wish.who)
                 if wish.role not in ledger.authority.roles(device)
-            ) or _nothing(f"{wish.who} has the role {wish.role} already")
+            ) or _nothing(f"held-already: {wish.who} has the role {wish.role}")
         case "take":
             return tuple(
                 Demote(device, wish.role, ())
                 for device in _devices(ledger, wish.who)
                 if wish.role in ledger.authority.roles(device)
-            ) or _nothing(f"{wish.who} does not have the role {wish.role}")
+            ) or _nothing(f"no-role: {wish.who} does not have the role {wish.role}")
         case "vote":
             return tuple(Vote(device) for device in _devices(ledger, wish.who))
         case "tighten":
@@ -127,7 +127,7 @@ def migration_of(wish: Wish) -> Call | None:
 
 
 def _nothing(why: str) -> tuple[Governance, ...]:
-    raise ConfigError(why)
+    raise Refused(why)
 
 
 def _devices(ledger: Ledger, who: str) -> list[DeviceId]:

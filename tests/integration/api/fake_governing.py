@@ -18,7 +18,7 @@ from covey.node import (
     RulesRow,
     Wish,
 )
-from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
+from tests.integration.api.fake_ids import CERTIFICATE, CONTEXT_ID, MEMBER, RELEASE_ID
 
 __all__ = ["FakeGoverning"]
 
@@ -85,8 +85,8 @@ class FakeGoverning:
         return "ab" * 32
 
     def certificate(self) -> str:
-        """Some text."""
-        return "coveycert1abc"
+        """Of the device and the member of `fake_ids`."""
+        return CERTIFICATE
 
     async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
         """What a migration changes; without one it is locked."""
