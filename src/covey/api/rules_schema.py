@@ -20,6 +20,7 @@ __all__ = [
     "RulesForm",
     "RulesReply",
     "RulesRequest",
+    "VoteCount",
 ]
 
 
@@ -164,6 +165,15 @@ class RoleHolder(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class VoteCount(msgspec.Struct, frozen=True):
+    """How many of the founding members that it takes vote to remove a founder; keys as did:key."""
+
+    member: str
+    device: str
+    votes: int
+    needed: int
+
+
 class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask for rules. target: a ticket, context id or topic, joined or not."""
 
@@ -193,6 +203,7 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     version: str
     members: tuple[RoleHolder, ...]
+    votes: tuple[VoteCount, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]

@@ -27,6 +27,7 @@ from covey.cli.options import (
     given,
 )
 from covey.cli.output import emit, emit_json, emit_line, emit_shown, progress, say
+from covey.cli.results import VoteResult
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
 from covey.errors import ConfigError
@@ -175,9 +176,30 @@ def vote(
 ) -> None:
     """Vote to remove an admin of the charter whom you may not remove alone.
 
-    With enough votes, as the charter says, any of those who voted can remove it.
+    A vote removes nobody: once there are as many as the charter asks for, an admin of the charter
+    runs `covey context remove`, which counts as its own vote too.
     """
-    _govern(home, context, GovernRequest(action="vote", who=who), as_json=as_json)
+    with open_client(home) as client:
+        reply = client.govern(context, GovernRequest(action="vote", who=who))
+        counts = [row for row in client.rules(context).votes if who in (row.member, row.device)]
+    votes = min((row.votes for row in counts), default=0)
+    needed = max((row.needed for row in counts), default=0)
+    result = VoteResult(reply.delta, votes, needed)
+    remove = f"covey context remove {context} {who}"
+    emit(result, as_json=as_json, show=lambda: _voted(result, remove))
+
+
+def _voted(result: VoteResult, remove: str) -> str:
+    """How far the vote is, and who can do what next."""
+    lines = [f"done: delta {result.delta}", f"{result.votes} of {result.needed} votes so far"]
+    missing = result.needed - result.votes
+    if missing <= 0:
+        lines.append("nobody is removed yet: an admin of the charter now runs")
+    elif missing == 1:
+        lines.append("an admin of the charter who has not voted can remove it at once:")
+    else:
+        lines.append(f"{missing - 1} more must vote; then one who has not voted runs")
+    return "\n".join([*lines, f"  $ {remove}"])
 
 
 def tighten(

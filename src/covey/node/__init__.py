@@ -36,6 +36,7 @@ from covey.node.views import (
     RefusedRow,
     RehearsalRow,
     SettingsRow,
+    VoteRow,
 )
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "RefusedRow",
     "SettingsChange",
     "SettingsRow",
+    "VoteRow",
     "WrongRule",
     "changed",
     "check_rulebook",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
 from covey.errors import ConfigError, NotFound, Refused
-from covey.governance import devices, named_member
+from covey.governance import devices, named_member, voters
 from covey.model import (
     ADMIN_ROLE,
     Approve,
@@ -28,7 +28,7 @@ from covey.model import (
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import sentences
-from covey.node.views import MemberRow
+from covey.node.views import MemberRow, VoteRow
 from covey.sync import Ledger
 
 __all__ = [
@@ -63,8 +63,8 @@ class RulesRow:
     """The rules of a context. constraints: all that bind now, the charter's first.
 
     fuel_budget: of a device for a minute; 0: no bound. number, release, version: what is in force.
-    members: those with a role. is_current: whether this is what holds now, or only what the charter
-    said at the beginning.
+    members: those with a role. votes: to remove founders who are there. is_current: whether this
+    is what holds now, or only what the charter said at the beginning.
     """
 
     id: str
@@ -80,6 +80,7 @@ class RulesRow:
     release: str
     version: str
     members: tuple[MemberRow, ...]
+    votes: tuple[VoteRow, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]
@@ -107,9 +108,11 @@ def effects_of(
                 Demote(device, wish.role, ())
                 for device in _devices(ledger, wish.who)
                 if wish.role in ledger.authority.roles(device)
-            ) or _nothing(f"no-role: {wish.who} does not have the role {wish.role}")
+            ) or _nothing(f"{wish.who} does not have the role {wish.role}")
         case "vote":
-            return tuple(Vote(device) for device in _devices(ledger, wish.who))
+            found = _devices(ledger, wish.who)
+            founders = [device for device in found if ledger.authority.is_founder(device)]
+            return tuple(Vote(device) for device in founders or found)
         case "tighten":
             if wish.constraint is None:
                 raise ConfigError("what is to be added is missing: give a constraint")
@@ -166,9 +169,19 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         release=cid_text(rule.release),
         version=terms.version,
         members=members,
+        votes=_votes(ledger),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,
+    )
+
+
+def _votes(ledger: Ledger) -> tuple[VoteRow, ...]:
+    authority, needed = ledger.authority, ledger.charter.admin_quorum
+    return tuple(
+        VoteRow(did_text(member), did_text(device), len(members), needed)
+        for device, members in sorted(voters(authority).items())
+        if (member := authority.member(device)) is not None
     )
 
 
@@ -192,6 +205,7 @@ def charter_rules(context: str, charter: Charter) -> RulesRow:
             MemberRow(did_text(admin.member), did_text(admin.device), (ADMIN_ROLE,))
             for admin in charter.admins
         ),
+        votes=(),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,

@@ -28,6 +28,7 @@ __all__ = [
     "RehearsalRow",
     "RefusedRow",
     "SettingsRow",
+    "VoteRow",
 ]
 
 
@@ -119,6 +120,16 @@ class MemberRow:
     member: str
     device: str
     roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRow:
+    """How many of the founding members that it takes vote to remove a founder; keys as did:key."""
+
+    member: str
+    device: str
+    votes: int
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from covey.node import (
     MemberRow,
     RehearsalRow,
     RulesRow,
+    VoteRow,
     Wish,
 )
 from tests.integration.api.fake_ids import CERTIFICATE, CONTEXT_ID, MEMBER, RELEASE_ID
@@ -42,6 +43,7 @@ class FakeGoverning:
         self.forgotten: list[str] = []
         self.is_last_admin = False
         self.undone = ""
+        self.votes: tuple[VoteRow, ...] = ()
 
     @abstractmethod
     def context(self, name: str) -> ContextRow:
@@ -64,6 +66,7 @@ class FakeGoverning:
             release=RELEASE_ID,
             version="1.0.0",
             members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
+            votes=self.votes,
             can=("A member can remove its own devices.",),
             never=("Nobody can change this application's code.",),
             unpromised=("Times are their author's claims.",),
@@ -77,9 +80,9 @@ class FakeGoverning:
         return replace(self.rules("notes"), is_current=False, version="")
 
     async def govern(self, context: str, wish: Wish) -> str:
-        """Remembers the wish; nobody may vote."""
+        """Remembers the wish; nobody may vote where there are no votes."""
         self.context(context)
-        if wish.action == "vote":
+        if wish.action == "vote" and not self.votes:
             raise Refused("no-quorum: the charter gives these no vote")
         self.wishes.append(wish)
         return "ab" * 32

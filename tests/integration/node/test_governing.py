@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from covey.errors import ConfigError, NotFound, Refused
+from covey.node import VoteRow
 from covey.node.governing import Wish
 from covey.node.rulebook import ConstraintRow, Rulebook
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
@@ -199,6 +200,7 @@ async def test_second_founder_needs_a_vote_to_remove_the_first(home):
             await ben.govern("ours", remove)
         await eve.govern("ours", Wish(action="vote", who=ada.member))
         await agree(context.id, ben, eve)
+        assert ben.rules("ours").votes == (VoteRow(ada.member, own(ada), 1, 2),)
         await ben.govern("ours", remove)
         await until(lambda: told(ada, context.id).phase == "removed")
         await agree(context.id, ben, eve)

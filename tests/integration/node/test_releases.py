@@ -122,11 +122,12 @@ async def test_quorum_and_notice(home):
         with pytest.raises(Refused, match="no-key"):
             await eve.govern("ours", Wish(action="approve", release=name))
         await agree(context.id, ada, ben, eve)
-        with pytest.raises(Refused, match="notice"):
+        with pytest.raises(Refused, match=r"notice: the notice of 2 seconds has not begun"):
             await upgrade(ada, bundle)
+        assert "has not begun" in (await ada.rehearse("ours", PACKAGE, None)).reason
         await run(eve, "ours", [WRITE])
         await agree(context.id, ada, ben, eve)
-        with pytest.raises(Refused, match="notice"):
+        with pytest.raises(Refused, match=r"notice: the notice of 2 seconds runs from .* until"):
             await upgrade(ada, bundle)
         await trio.sleep(2.2)
         await upgrade(ada, bundle)
@@ -135,6 +136,36 @@ async def test_quorum_and_notice(home):
             await run(node, "ours", [WRITE])
             assert await says(node) == "2.0.0"
         await agree(context.id, ada, ben, eve)
+
+
+async def test_release_that_cannot_come_into_force_is_not_approved(home):
+    """Another application's, the one in force, an older one; nothing is written."""
+    async with opened(home("ada")) as ada:
+        rules = (ConstraintRow("publisher"), ConstraintRow("quorum", 1, (ada.member,), 0))
+        context = await ours(ada, Rulebook(code=rules), "1.5.0")
+        for bundle, code in (
+            (release("1.5.0"), "in-force"),
+            (release("1.4.0"), "no-newer-version"),
+            (release("3.0.0", publisher="somebody else"), "other-application"),
+        ):
+            row = await ada.install(bundle)
+            with pytest.raises(Refused, match=f"^{code}: "):
+                await ada.govern("ours", Wish(action="approve", release=row.id))
+        assert told(ada, context.id).deltas == 0
+        await ada.govern(
+            "ours", Wish(action="approve", release=(await ada.install(release("2.0.0"))).id)
+        )
+
+
+async def test_release_in_force_is_not_put_in_force_again(home):
+    """It would only raise the number, and void approvals of the next one. A dry run says so too."""
+    async with opened(home("ada")) as ada:
+        context = await ours(ada, Rulebook())
+        with pytest.raises(Refused, match=r"^in-force: version 1\.0\.0 is in force already"):
+            await upgrade(ada, release("1.0.0"))
+        tried = await ada.rehearse("ours", PACKAGE, None)
+        assert (tried.allowed, tried.code) == (False, "in-force")
+        assert told(ada, context.id).deltas == 0
 
 
 # -- migrations --------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from covey.node import governing, views
         (views.QueryResult, schema.QueryReply),
         (views.ContextRow, context_schema.ContextReply),
         (views.InForceRow, context_schema.InForce),
+        (views.VoteRow, rules_schema.VoteCount),
         (views.MemberRow, rules_schema.RoleHolder),
         (governing.RulesRow, rules_schema.RulesReply),
         (views.ApplicationRow, schema.ApplicationReply),

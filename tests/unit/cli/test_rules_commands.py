@@ -10,6 +10,7 @@ import pytest
 from covey.cli.rules_file import parse_span
 from covey.codec import Ticket, certificate_text, cid_of, did_text, encode_ticket
 from covey.model import ContextId, PeerId
+from covey.node import VoteRow
 from covey.testkit.identities import identity
 from tests.integration.api.fake_ids import MEMBER
 from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID
@@ -74,6 +75,29 @@ def test_what_the_rules_forbid_is_1(covey):
     ran = covey("context", "vote", "notes", KEY)
     assert (ran.code, ran.out) == (1, "")
     assert "no-quorum" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("votes", "said"),
+    [
+        (1, "2 more must vote; then one who has not voted runs"),
+        (2, "1 more must vote; then one who has not voted runs"),
+        (3, "an admin of the charter who has not voted can remove it at once:"),
+        (4, "nobody is removed yet: an admin of the charter now runs"),
+    ],
+)
+def test_vote_says_how_many_there_are_and_what_comes_next(covey, node, votes, said):
+    """A vote removes nobody, and that is not what one expects of the last one."""
+    node.node.votes = (VoteRow(KEY, MEMBER, votes, 4), VoteRow(MEMBER, MEMBER, 1, 4))
+    ran = covey("context", "vote", "notes", KEY)
+    lines = ran.out.splitlines()
+    assert lines[1:] == [
+        f"{votes} of 4 votes so far",
+        said,
+        f"  $ covey context remove notes {KEY}",
+    ]
+    ran = covey("context", "vote", "notes", KEY, "--json")
+    assert ran.json == {"delta": "ab" * 32, "votes": votes, "needed": 4}
 
 
 @pytest.mark.parametrize(
