@@ -197,6 +197,18 @@ async def test_migration_runs_once_and_is_everywhere(home):
         assert value(ben, "ours", "sums", "migrations") == (1).to_bytes(8, "little")
 
 
+async def test_migrate_is_a_call_like_any_other(home):
+    """Before and after the upgrade that runs it: what may happen once its code has to guard."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await ours(ada, Rulebook())
+        await joined(context, ben)
+        await upgrade(ada, release("2.0.0", migrates=True), "{}")
+        await agree(context.id, ada, ben)
+        await run(ben, "ours", [("migrate", b"{}")])
+        await agree(context.id, ada, ben)
+        assert value(ada, "ours", "sums", "migrations") == (2).to_bytes(8, "little")
+
+
 @pytest.mark.parametrize("migrates", [True, False])
 async def test_migration_that_fails_upgrades_nothing(home, migrates):
     """Or that is not there: the old release stays in force, and nothing is written."""
