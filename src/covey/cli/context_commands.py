@@ -9,6 +9,7 @@ import typer
 
 from covey.api.schema import JoinReply, TicketReply
 from covey.cli import founding, history_commands, rules_commands, settings_command
+from covey.cli.founders import founder_elsewhere
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -68,9 +69,12 @@ def list_contexts(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def show(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
-    """Show a context: its application, terms and members."""
+    """Show a context: its application, what is in force, its terms and its members."""
     with open_client(home) as client:
         row = client.context(context)
+        hint = founder_elsewhere(row, client.status().member)
+    if hint:
+        say(hint)
     if as_json:
         emit_json(row)
         return
@@ -150,12 +154,15 @@ def join(
     """
     with open_client(home) as client, progress("joining"):
         reply = client.join(target, name)
-        name = name if as_json else client.context(reply.id).name
+        row = client.context(reply.id)
+        hint = founder_elsewhere(row, client.status().member)
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
     if not as_json:
-        say(f"its name here is {name}: see `covey context show {name}`")
+        say(f"its name here is {row.name}: see `covey context show {row.name}`")
     if not reply.admitted:
         say("no member has let this node in yet; it keeps trying: see `covey status`")
+    if hint:
+        say(hint)
 
 
 def _joined(reply: JoinReply) -> str:

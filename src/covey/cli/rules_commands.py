@@ -17,6 +17,7 @@ from covey.api.rules_schema import (
 from covey.cli.arguments import read_arguments
 from covey.cli.completion import complete_context
 from covey.cli.exits import REFUSED
+from covey.cli.founders import CERTIFICATE_HINT
 from covey.cli.opened import open_client
 from covey.cli.options import (
     ContextArgument,
@@ -332,6 +333,7 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
         emit(CertificateReply(text), as_json=True, show=lambda: text)
     else:
         emit_line(text)  # Never wrapped: people paste it.
+    say(CERTIFICATE_HINT)
 
 
 def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:

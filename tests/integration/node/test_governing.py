@@ -43,6 +43,27 @@ async def test_founding_with_rules(home):
         await agree(context.id, ada, ben)
 
 
+async def test_founder_named_with_a_retired_device_is_a_member_without_a_role(home):
+    """Nothing else can be: the charter is for ever, and the node writes with another device."""
+    async with opened(home("ada")) as ada:
+        async with opened(home("ben"), ada) as ben:
+            rules = Rulebook(admins=(ben.certificate(),))
+        home("ben").retire_device()
+        context = await ours(ada, rules)
+        async with opened(home("ben"), ada) as ben:
+            await joined(context, ben)
+            row = ben.context("ours")
+            named = dict(row.admins)
+            assert (named[ben.member] != row.device, row.roles) == (True, ())
+            give = Wish(action="give", who=row.device, role="admin")
+            with pytest.raises(Refused, match="no-admin"):
+                await ben.govern("ours", give)
+            await agree(context.id, ada, ben)
+            await ada.govern("ours", give)
+            await agree(context.id, ada, ben)
+            assert ben.context("ours").roles == ("admin",)
+
+
 @pytest.mark.parametrize(
     "rules",
     [
