@@ -8,8 +8,9 @@ from covey.model import ADMIN_ROLE
 __all__ = ["CERTIFICATE_HINT", "founder_elsewhere"]
 
 CERTIFICATE_HINT = (
-    "it names this device as it is now: a context has to be founded with it before this home is "
-    "restored from a copy, for then a new device takes over, which that charter gives no role"
+    "it names this device: found the context soon. Where this home is restored from a copy first, "
+    "or joins again what it left, a new device takes over, to which that charter gives no role: "
+    "print the certificate again then"
 )
 
 

@@ -96,6 +96,8 @@ def test_vote_says_how_many_there_are_and_what_comes_next(covey, node, votes, sa
         said,
         f"  $ covey context remove notes {KEY}",
     ]
+    page = covey("context", "rules", "notes").out
+    assert f"{votes} of 4 to remove {KEY}" in page
     ran = covey("context", "vote", "notes", KEY, "--json")
     assert ran.json == {"delta": "ab" * 32, "votes": votes, "needed": 4}
 
