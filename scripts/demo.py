@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         if python is None:
             return 2
         os.execv(python, [str(python), __file__, *arguments])  # noqa: S606  the same, on 3.10
-    console = Console(stderr=bool(options.json), highlight=False, soft_wrap=True)
+    console = Console(stderr=bool(options.json), emoji=False, highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         trace = load_trace(options.trace)

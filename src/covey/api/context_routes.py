@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 from litestar.types import ASGIApp
 
+from covey.api.context_schema import ContextList, ContextReply
 from covey.api.described import errors, lines
 from covey.api.present import applied_row, context_reply, mirrored
 from covey.api.rules_routes import rulebook_of
@@ -17,8 +18,6 @@ from covey.api.rules_schema import LeaveReply, LeaveRequest
 from covey.api.schema import (
     PATHS_ROOT,
     AppliedRow,
-    ContextList,
-    ContextReply,
     CreateRequest,
     ErrorReply,
     JoinReply,

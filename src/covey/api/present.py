@@ -6,15 +6,15 @@ from typing import TypeVar
 
 import msgspec
 
+from covey.api.context_schema import ContextReply, InForce, MemberDevice
+from covey.api.rules_schema import RoleHolder
 from covey.api.schema import (
     ApplicationReply,
     AppliedRow,
     BatchReply,
     CallReply,
     CollectionReply,
-    ContextReply,
     EventReply,
-    MemberDevice,
     MethodReply,
     QueryReply,
 )
@@ -85,14 +85,16 @@ def context_reply(row: ContextRow) -> ContextReply:
         application=row.application,
         package=row.package,
         release=row.release,
+        in_force=None if row.in_force is None else mirrored(row.in_force, InForce),
         phase=row.phase,
         admission=row.admission,
         encryption=row.encryption,
         verification=row.verification,
         execution=row.execution,
         admins=tuple(MemberDevice(member=m, device=d) for m, d in row.admins),
-        devices=tuple(MemberDevice(member=m, device=d) for m, d in row.devices),
+        devices=tuple(mirrored(each, RoleHolder) for each in row.devices),
         device=row.device,
+        roles=row.roles,
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "RulesForm",
     "RulesReply",
     "RulesRequest",
+    "VoteCount",
 ]
 
 
@@ -165,6 +166,15 @@ class RoleHolder(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class VoteCount(msgspec.Struct, frozen=True):
+    """How many of the founding members that it takes vote to remove a founder; keys as did:key."""
+
+    member: str
+    device: str
+    votes: int
+    needed: int
+
+
 class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask for rules. target: a ticket, context id or topic, joined or not."""
 
@@ -176,7 +186,8 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
 
     is_current: false where only the charter is known: what was added or decided since is not
     here, nor what the application stores. constraints: the charter's, then what was
-    added. number, release, version: what is in force; 0 is the charter's release.
+    added. fuel_budget: what one device's calls may use in a minute; 0: no bound. number, release,
+    version: what is in force; 0 is the charter's release.
     can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
     """
 
@@ -187,11 +198,13 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     encryption: str
     roles: tuple[str, ...]
     admin_quorum: int
+    fuel_budget: int
     constraints: tuple[ConstraintForm, ...]
     number: int
     release: str
     version: str
     members: tuple[RoleHolder, ...]
+    votes: tuple[VoteCount, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]

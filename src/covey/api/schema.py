@@ -36,8 +36,6 @@ __all__ = [
     "CallReply",
     "CallRequest",
     "CollectionReply",
-    "ContextList",
-    "ContextReply",
     "ContextStatusReply",
     "CreateRequest",
     "ErrorBody",
@@ -46,7 +44,6 @@ __all__ = [
     "JoinReply",
     "JoinRequest",
     "LogReply",
-    "MemberDevice",
     "MethodReply",
     "PeerList",
     "PeerReply",
@@ -267,38 +264,6 @@ class ApplicationList(_Word, frozen=True):
 
 
 # -- contexts --------------------------------------------------------------------------------
-
-
-class MemberDevice(_Word, frozen=True):
-    """A member and one of its devices, as did:key."""
-
-    member: str
-    device: str
-
-
-class ContextReply(_Word, frozen=True):
-    """A context that this node holds; device: the key this node writes with."""
-
-    id: str
-    name: str
-    topic: str
-    application: str
-    package: str
-    release: str
-    phase: str
-    admission: str
-    encryption: str
-    verification: str
-    execution: str
-    admins: tuple[MemberDevice, ...]
-    devices: tuple[MemberDevice, ...]
-    device: str
-
-
-class ContextList(_Word, frozen=True):
-    """The contexts that this node holds."""
-
-    contexts: tuple[ContextReply, ...]
 
 
 class SettingsReply(_Word, frozen=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import RulesReply
-from covey.api.schema import ApplicationReply, CollectionReply, ContextReply
+from covey.api.schema import ApplicationReply, CollectionReply
 from covey.cli.bundles import describe_bundle
 from covey.cli.results import ReleaseContext, ReleaseResult
 from covey.cli.writing import write_file
@@ -54,8 +55,15 @@ def release_bundle(client: Client, bundle: bytes, target: Path, manifest: Path) 
         package=new.package,
         version=new.version,
         version_before=newest.version,
-        contexts=tuple(steps(row, rules, installed.id, member) for row, rules in several),
+        contexts=tuple(
+            steps(row, rules, installed.id, member, migrates=_migrates(new))
+            for row, rules in several
+        ),
     )
+
+
+def _migrates(release: ApplicationReply) -> bool:
+    return any(each.name == "migrate" and each.kind == "call" for each in release.methods)
 
 
 def _why_unknown(new: ApplicationReply, known: list[ApplicationReply]) -> str:
@@ -93,8 +101,10 @@ def _writers(collection: CollectionReply) -> str:
     return " or ".join(collection.roles) or "everybody"
 
 
-def steps(row: ContextReply, rules: RulesReply, release: str, member: str) -> ReleaseContext:
-    """What is to be done in one context, and what that waits for."""
+def steps(
+    row: ContextReply, rules: RulesReply, release: str, member: str, *, migrates: bool = False
+) -> ReleaseContext:
+    """What is to be done in one context, and what that waits for. migrates: it has a `migrate`."""
     roles = {
         role for holder in rules.members if holder.device == row.device for role in holder.roles
     }
@@ -108,12 +118,16 @@ def steps(row: ContextReply, rules: RulesReply, release: str, member: str) -> Re
                 continue
             notes.append(f"{each.k} of {len(each.keys)} keys must approve it")
             if each.notice_s:
-                notes.append(f"and then a notice of {each.notice_s} s must run")
+                notes.append(
+                    f"and then a notice of {each.notice_s} s must run, from when a member without "
+                    "a key writes something"
+                )
             approve = f"covey context approve {row.name} {release}"
             if member in each.keys and approve not in commands:
                 commands.append(approve)
         if is_admin:
             upgrade = f"covey context upgrade {row.name} {release}"
+            upgrade += " --migrate '{}'" if migrates else ""
             commands += [f"{upgrade} --dry-run", upgrade]
         else:
             notes.append("an admin has to put it in force, and this device is none")

@@ -1,16 +1,16 @@
-"""Commands about contexts: create, ticket, list, show, settings, log, watch, leave, join."""
+"""Commands about contexts: ticket, list, show, settings, log, watch, leave, join."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from covey.api.rules_schema import ConstraintForm, RulesForm
-from covey.api.schema import ContextReply, JoinReply, TicketReply
-from covey.cli import history_commands, rules_commands, settings_command
+from covey.api.context_schema import ContextReply
+from covey.api.schema import JoinReply, TicketReply
+from covey.cli import founding, history_commands, rules_commands, settings_command
+from covey.cli.founders import founder_elsewhere
 from covey.cli.opened import open_client
 from covey.cli.options import (
     AbandonOption,
@@ -23,8 +23,7 @@ from covey.cli.options import (
 )
 from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, say
 from covey.cli.progress import progress
-from covey.cli.results import IdResult, LeaveResult, WatchLine
-from covey.cli.rules_file import read_rules
+from covey.cli.results import LeaveResult, WatchLine
 from covey.cli.waits import reason_to_join
 
 __all__ = ["register", "register_join"]
@@ -32,13 +31,7 @@ __all__ = ["register", "register_join"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of `covey context`."""
-    app.command(
-        epilog=examples(
-            "context create org.covey.kv --name notes",
-            "context create org.covey.kv --locked",
-            "context create org.covey.kv --rules rules.toml",
-        )
-    )(create)
+    founding.register(app)
     app.command(epilog=examples("context ticket notes"))(ticket)
     app.command("list", epilog=examples("context list --json"))(list_contexts)
     app.command(epilog=examples("context show notes"))(show)
@@ -55,37 +48,6 @@ def register(app: typer.Typer) -> None:
 def register_join(app: typer.Typer) -> None:
     """Add `join`, which has a short form."""
     app.command(epilog=examples("join TICKET", "join bafkrei… --name notes --json"))(join)
-
-
-def create(
-    home: HomeOption,
-    application: Annotated[
-        str, typer.Argument(metavar="APPLICATION", help="Its id, package or unique prefix.")
-    ],
-    name: NameOption = None,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", metavar="FILE", help="The rules, in TOML.")
-    ] = None,
-    locked: Annotated[
-        bool, typer.Option("--locked", help="Nobody can ever change the application's code.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Found a context of an installed application; this node is its first member.
-
-    Its rules can never be loosened: see `covey context rules`, and docs/guides/rules.md.
-    """
-    form = RulesForm() if rules is None else read_rules(rules)
-    if locked:
-        form = msgspec.structs.replace(form, code=(*form.code, ConstraintForm("never")))
-    with open_client(home) as client, progress("founding"):
-        row = client.create_context(application, name, form)
-    if as_json:
-        emit_json(IdResult(row.id))
-        return
-    from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
-
-    emit_shown(context_page(row))
 
 
 def ticket(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
@@ -111,9 +73,12 @@ def list_contexts(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 def show(home: HomeOption, context: ContextArgument, as_json: JsonOption = False) -> None:
-    """Show a context: its application, terms and members."""
+    """Show a context: its application, what is in force, its terms and its members."""
     with open_client(home) as client:
         row = client.context(context)
+        hint = founder_elsewhere(row, client.status().member)
+    if hint:
+        say(hint)
     if as_json:
         emit_json(row)
         return
@@ -204,12 +169,15 @@ def join(
     """
     with open_client(home) as client, progress("joining", reason_to_join(home, target)):
         reply = client.join(target, name)
-        name = name if as_json else client.context(reply.id).name
+        row = client.context(reply.id)
+        hint = founder_elsewhere(row, client.status().member)
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
     if not as_json:
-        say(f"its name here is {name}: see `covey context show {name}`")
+        say(f"its name here is {row.name}: see `covey context show {row.name}`")
     if not reply.admitted:
         say(f"{reply.why}: see `covey status`")
+    if hint:
+        say(hint)
 
 
 def _joined(reply: JoinReply) -> str:

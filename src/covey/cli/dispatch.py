@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Annotated
@@ -130,6 +131,8 @@ def build(given: Sequence[str] = ()) -> typer.Typer:
         epilog=examples("init", "run", "app install kv.covey", "join TICKET"),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        # Else help is read as markup: `did:key:z6Mk…` comes out with a picture of a key in it.
+        rich_markup_mode=None,
     )
     app.callback()(_options)
     node_commands.register(app)
@@ -145,4 +148,14 @@ def build(given: Sequence[str] = ()) -> typer.Typer:
     if next(iter(given), "") not in _OWN:
         for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.name):
             entry.load()(app)
+    for each in (app, contexts, applications):
+        _summarise(each)
     return app
+
+
+def _summarise(app: typer.Typer) -> None:
+    """The list of commands has the first sentence of each, whole: by itself it is cut to a line."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        first = (inspect.getdoc(command.callback) or "").partition("\n\n")[0]
+        command.short_help = " ".join(first.split())

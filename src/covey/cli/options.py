@@ -134,5 +134,5 @@ def path_given(text: str) -> Path:
 
 
 def examples(*lines: str) -> str:
-    """The end of a help text; each line stays a line."""
-    return "\n\n".join(["Examples:", *(f"  $ covey {line}" for line in lines)])
+    """The end of a help text; each line stays a line, so that it can be copied."""
+    return "\n".join(["\b", "Examples:", *(f"  $ covey {line}" for line in lines)])

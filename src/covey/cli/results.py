@@ -22,6 +22,7 @@ __all__ = [
     "ReleaseResult",
     "RunResult",
     "VersionResult",
+    "VoteResult",
     "WatchLine",
 ]
 
@@ -69,6 +70,14 @@ class LeaveResult(_Result, frozen=True):
     closed: bool
     delta: str
     undone: str
+
+
+class VoteResult(_Result, frozen=True):
+    """`covey context vote`. votes: that count now, of `needed`."""
+
+    delta: str
+    votes: int
+    needed: int
 
 
 class LogResult(_Result, frozen=True):

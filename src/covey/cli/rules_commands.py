@@ -17,6 +17,7 @@ from covey.api.rules_schema import (
 from covey.cli.arguments import read_arguments
 from covey.cli.completion import complete_context
 from covey.cli.exits import REFUSED
+from covey.cli.founders import CERTIFICATE_HINT
 from covey.cli.opened import open_client
 from covey.cli.options import (
     AbandonOption,
@@ -25,9 +26,11 @@ from covey.cli.options import (
     JsonOption,
     context_given,
     examples,
+    given,
 )
-from covey.cli.output import emit, emit_json, emit_line, emit_shown
+from covey.cli.output import emit, emit_json, emit_line, emit_shown, say
 from covey.cli.progress import progress
+from covey.cli.results import VoteResult
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
 from covey.cli.waits import reason_to_wait
@@ -35,8 +38,27 @@ from covey.errors import ConfigError
 
 __all__ = ["register"]
 
+
+def _did_given(text: str) -> str:
+    """A did:key; whether it is a member's the node knows."""
+    from covey.codec import parse_did  # noqa: PLC0415 - few commands need it
+
+    try:
+        parse_did(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+def _role_given(text: str | None) -> str | None:
+    return None if text is None else given(text)
+
+
 _WhoArgument = Annotated[
-    str, typer.Argument(metavar="MEMBER", help="A member, or one device of it: did:key:…")
+    str,
+    typer.Argument(
+        metavar="MEMBER", help="A member, or one device of it: did:key:…", callback=_did_given
+    ),
 ]
 _NeverOption = Annotated[bool, typer.Option("--never", help="No release ever again: locked.")]
 _PublisherOption = Annotated[
@@ -121,10 +143,14 @@ def role(
     context: ContextArgument,
     who: _WhoArgument,
     give: Annotated[
-        str | None, typer.Option("--give", metavar="ROLE", help="Give this role.")
+        str | None,
+        typer.Option("--give", metavar="ROLE", help="Give this role.", callback=_role_given),
     ] = None,
     take: Annotated[
-        str | None, typer.Option("--take", metavar="ROLE", help="Take it away, for good.")
+        str | None,
+        typer.Option(
+            "--take", metavar="ROLE", help="Take it away, for good.", callback=_role_given
+        ),
     ] = None,
     abandon: AbandonOption = False,
     as_json: JsonOption = False,
@@ -163,9 +189,30 @@ def vote(
 ) -> None:
     """Vote to remove an admin of the charter whom you may not remove alone.
 
-    With enough votes, as the charter says, any of those who voted can remove it.
+    A vote removes nobody: once there are as many as the charter asks for, an admin of the charter
+    runs `covey context remove`, which counts as its own vote too.
     """
-    _govern(home, context, GovernRequest(action="vote", who=who), as_json=as_json)
+    with open_client(home) as client:
+        reply = client.govern(context, GovernRequest(action="vote", who=who))
+        counts = [row for row in client.rules(context).votes if who in (row.member, row.device)]
+    votes = min((row.votes for row in counts), default=0)
+    needed = max((row.needed for row in counts), default=0)
+    result = VoteResult(reply.delta, votes, needed)
+    remove = f"covey context remove {context} {who}"
+    emit(result, as_json=as_json, show=lambda: _voted(result, remove))
+
+
+def _voted(result: VoteResult, remove: str) -> str:
+    """How far the vote is, and who can do what next."""
+    lines = [f"done: delta {result.delta}", f"{result.votes} of {result.needed} votes so far"]
+    missing = result.needed - result.votes
+    if missing <= 0:
+        lines.append("nobody is removed yet: an admin of the charter now runs")
+    elif missing == 1:
+        lines.append("an admin of the charter who has not voted can remove it at once:")
+    else:
+        lines.append(f"{missing - 1} more must vote; then one who has not voted runs")
+    return "\n".join([*lines, f"  $ {remove}"])
 
 
 def tighten(
@@ -185,7 +232,16 @@ def tighten(
     if constraint is None:
         raise typer.BadParameter("say one of --never, --publisher and --quorum K")
     request = GovernRequest(action="tighten", constraint=constraint)
-    _govern(home, context, request, as_json=as_json)
+    with open_client(home) as client:
+        reply = client.govern(context, request)
+        members = {row.member for row in client.context(context).devices}
+    _emit_governed(reply, as_json=as_json)
+    strangers = [key for key in constraint.keys if key not in members]
+    if strangers:
+        say(
+            f"nobody in this context has {', '.join(strangers)} now: check that somebody has, for "
+            "what was added stays for ever"
+        )
 
 
 def constraint_given(
@@ -202,10 +258,17 @@ def constraint_given(
         return ConstraintForm("publisher")
     if quorum is None:
         return None
+    from covey.node import ConstraintRow, WrongRule, constraint_of_row  # noqa: PLC0415 - as above
+
     try:
-        return ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
+        form = ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
+        constraint_of_row(ConstraintRow("quorum", form.k, form.keys, form.notice_s))
+    except WrongRule as wrong:
+        option = {"k": "--quorum", "keys": "--key"}.get(wrong.field, "--notice")
+        raise typer.BadParameter(wrong.why, param_hint=option) from wrong
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--notice") from error
+    return form
 
 
 _ReleaseArgument = Annotated[
@@ -282,10 +345,15 @@ def certificate(home: HomeOption, as_json: JsonOption = False) -> None:
         emit(CertificateReply(text), as_json=True, show=lambda: text)
     else:
         emit_line(text)  # Never wrapped: people paste it.
+    say(CERTIFICATE_HINT)
 
 
 def _govern(home: Path, context: str, request: GovernRequest, *, as_json: bool) -> None:
     reason = reason_to_wait(home, context)
     with open_client(home) as client, progress(f"governing: {request.action}", reason):
         reply = client.govern(context, request)
+    _emit_governed(reply, as_json=as_json)
+
+
+def _emit_governed(reply: GovernReply, *, as_json: bool) -> None:
     emit(GovernReply(reply.delta), as_json=as_json, show=lambda: f"done: delta {reply.delta}")

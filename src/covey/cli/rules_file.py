@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,12 +13,17 @@ from covey.api.rules_schema import ConstraintForm, RulesForm
 from covey.errors import ConfigError
 from covey.model import limits
 from covey.workbench.reading import read_file, shown
-from covey.workbench.toml_lines import deep_line_of, line_of
+from covey.workbench.toml_lines import deep_line_of, line_of, tables_of
 
-__all__ = ["parse_span", "read_rules"]
+if TYPE_CHECKING:
+    from covey.model import Certificate
+
+__all__ = ["RulesFile", "parse_span", "read_rules"]
 
 _SPAN: Final = re.compile(r"(\d{1,9})([smhd])")
 _NAME: Final = re.compile(r"[A-Za-z_]+")
+_INDEX: Final = re.compile(r"\.code\[(\d+)\]")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
 _DEPTH_MAX: Final = 4
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -42,42 +48,111 @@ class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: tuple[_Constraint, ...] = ()
 
 
-def read_rules(path: Path) -> RulesForm:
-    """The rules in a file. Raises ConfigError: file, line and what is wrong; NotFound."""
+@dataclass(frozen=True, slots=True)
+class RulesFile:
+    """What was read from a file of rules, and where it is said there."""
+
+    source: str
+    text: str
+    form: RulesForm
+
+    def check(self, founder: Certificate | None = None) -> None:
+        """Whether a context can be founded with it. Raises ConfigError: file, line and why.
+
+        founder: who founds it, where that is known.
+        """
+        # Imported here: it brings the checks of keys along, and most commands have none.
+        from covey.node import ConstraintRow, Rulebook, WrongRule, check_rulebook  # noqa: PLC0415
+
+        form = self.form
+        code = tuple(ConstraintRow(c.constraint, c.k, c.keys, c.notice_s) for c in form.code)
+        try:
+            check_rulebook(
+                Rulebook(
+                    *(form.roles, code, form.admins, form.admin_quorum),
+                    *(form.verification, form.fuel_budget),
+                ),
+                founder,
+            )
+        except WrongRule as wrong:
+            place = _Place(wrong.field, wrong.number, wrong.value)
+            raise _told(self.source, self.text, place, str(wrong)) from wrong
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """field: a key of the file, or of its `[[code]]` of this number from 0; value: a text there."""
+
+    field: str
+    number: int | None = None
+    value: str = ""
+
+
+def read_rules(path: Path) -> RulesFile:
+    """The rules in a file, checked as far as it alone says. Raises as `check`, and NotFound."""
     content, source = read_file(path, limits.CHARTER_SIZE_BYTES_MAX), shown(path)
     try:
         text = content.decode()
         if (deep := deep_line_of(text, _DEPTH_MAX)) is not None:
-            raise ConfigError(f"{source}:{deep}: this is nested too deeply: no rules need it")
+            why = "this is nested too deeply: no rules need it"
+            raise ConfigError(f"{source}, line {deep}: {why}")
         raw = msgspec.toml.decode(text)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"{source}: this is no TOML: {shown(error)}") from error
     try:
         rules = msgspec.convert(raw, _Rules)
     except msgspec.ValidationError as error:
-        what, _, path_text = str(error).partition(" - at `$.")
-        line = line_of(text, tuple(_NAME.findall(path_text))) or 1
-        raise ConfigError(f"{source}:{line}: {shown(_told(what, path_text))}") from error
+        raise _misread(source, text, str(error)) from error
     code = []
     for number, each in enumerate(rules.code):
         try:
             span = parse_span(each.notice)
         except ConfigError as error:
-            raise ConfigError(f"{source}: code {number + 1}: {error}") from error
+            raise _told(source, text, _Place("notice", number), str(error)) from error
         code.append(ConstraintForm(each.constraint, each.k, each.keys, span))
-    return RulesForm(
-        rules.roles,
-        tuple(code),
-        rules.admins,
-        rules.admin_quorum,
-        rules.verification,
-        rules.fuel_budget,
+    form = RulesForm(
+        *(rules.roles, tuple(code), rules.admins, rules.admin_quorum),
+        *(rules.verification, rules.fuel_budget),
     )
+    file = RulesFile(source, text, form)
+    file.check()
+    return file
 
 
-def _told(what: str, path_text: str) -> str:
-    name = path_text.rstrip("`")
-    return f"{name}: {what}" if name else what
+def _misread(source: str, text: str, said: str) -> ConfigError:
+    """From what the reader says of a value, such as "… - at `$.code[1].k`"."""
+    what, _, path = said.partition(" - at `$")
+    names, unknown = _NAME.findall(path), _UNKNOWN.search(what)
+    index = _INDEX.match(path)
+    number = None if index is None else int(index[1])
+    if number is not None:
+        names = names[1:]
+    field = unknown[1] if unknown is not None else ".".join(names)
+    told = f"{'.'.join(names)}: {what}" if names else what
+    return _told(source, text, _Place(field, number), told)
+
+
+def _told(source: str, text: str, place: _Place, why: str) -> ConfigError:
+    return ConfigError(f"{source}, line {_line_of(text, place)}: {shown(why)}")
+
+
+def _line_of(text: str, place: _Place) -> int:
+    """Where a value stands; of a list with this text in it the line of the last such."""
+    lines = text.split("\n")
+    first, past, inside = 0, len(lines) + 1, text
+    if place.number is not None:
+        tables = tables_of(text, "code")
+        if place.number >= len(tables):  # The list is written in one piece.
+            return line_of(text, ("code",)) or 1
+        first, past = tables[place.number]
+        inside = "\n".join(lines[first : past - 1])
+    within = line_of(inside, (place.field,))
+    line = first or 1 if within is None else first + within
+    if not place.value:
+        return line
+    quoted = [f"{mark}{place.value}{mark}" for mark in ("'", '"')]
+    found = [n for n in range(line, past) if any(each in lines[n - 1] for each in quoted)]
+    return found[-1] if found else line
 
 
 def parse_span(text: str) -> int:

@@ -33,6 +33,10 @@ def rules_page(reply: RulesReply) -> RenderableType:
     facts.add_row(
         "terms", f"{reply.admission}, {reply.verification}, encryption {reply.encryption}"
     )
+    budget = f"{reply.fuel_budget:,} for each device and minute" if reply.fuel_budget else "none"
+    facts.add_row("fuel budget", budget)
+    for vote in reply.votes:
+        facts.add_row("votes", f"{vote.votes} of {vote.needed} to remove {vote.member}")
     parts.append(facts)
     holders = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("member", "roles"):

@@ -10,13 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from covey.api.context_schema import ContextList, ContextReply
 from covey.api.history_schema import RefusedReply
 from covey.api.schema import (
     ApplicationList,
     ApplicationReply,
     AppliedRow,
-    ContextList,
-    ContextReply,
     ContextStatusReply,
     LogReply,
     PeerList,
@@ -212,23 +211,30 @@ def contexts_table(reply: ContextList) -> RenderableType:
 
 def context_page(row: ContextReply) -> RenderableType:
     """One context with its members."""
-    members = new_table("member", "device", "")
-    admins = {pair.device for pair in row.admins}
-    for pair in row.devices:
-        marks = [*(["admin"] if pair.device in admins else [])]
-        marks += ["this node"] if pair.device == row.device else []
-        members.add_row(pair.member, pair.device, ", ".join(marks))
+    members = new_table("member", "device", "roles", "")
+    for each in row.devices:
+        mark = "this node" if each.device == row.device else ""
+        members.add_row(each.member, each.device, ", ".join(each.roles), mark)
     pairs = [("id", row.id), ("topic", row.topic)]
     if not row.release:
         pairs += [("phase", row.phase), ("terms", _NO_CHARTER)]
         return Group(Text(row.name, style="bold"), facts(pairs))
     pairs += [
-        ("application", f"{row.package or 'not here yet'}, release {row.release}"),
+        ("application", row.package or "not here yet"),
+        ("founded with", row.release),
+        ("in force", _in_force(row)),
         ("phase", row.phase),
+        ("roles here", ", ".join(row.roles) or "none"),
         ("terms", terms(row.admission, row.encryption, row.verification)),
         ("execution", row.execution),
     ]
     return Group(Text(row.name, style="bold"), facts(pairs), members)
+
+
+def _in_force(row: ContextReply) -> str:
+    if row.in_force is None:
+        return "not known here yet"
+    return f"{row.in_force.version}, number {row.in_force.number}, release {row.in_force.release}"
 
 
 def settings_page(row: SettingsReply) -> RenderableType:

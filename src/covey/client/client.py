@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from covey.api.context_schema import ContextList, ContextReply
 from covey.api.history_schema import ProofReply, RefusedReply
 from covey.api.rules_schema import (
     CertificateReply,
@@ -29,8 +30,6 @@ from covey.api.schema import (
     BatchReply,
     CallReply,
     CallRequest,
-    ContextList,
-    ContextReply,
     CreateRequest,
     JoinReply,
     JoinRequest,

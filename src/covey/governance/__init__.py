@@ -6,11 +6,11 @@ from covey.governance.authority import ADMIN, Authority, Needs
 from covey.governance.code_rule import CodeRule
 from covey.governance.effects import check_admit, check_governance, check_shape, last_ids
 from covey.governance.governor import Governor
-from covey.governance.members import devices, named_member
+from covey.governance.members import devices, named_member, voters
 from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
 from covey.governance.rows import AdmissionRow, Placed, admissions_of, restrictions
 from covey.governance.silence import Silence, silence_at
-from covey.governance.witnesses import witnesses_for
+from covey.governance.witnesses import Notice, notices_of, witnesses_for
 
 __all__ = [
     "ADMIN",
@@ -19,6 +19,7 @@ __all__ = [
     "CodeRule",
     "Governor",
     "Needs",
+    "Notice",
     "Placed",
     "Silence",
     "admissions_of",
@@ -30,9 +31,11 @@ __all__ = [
     "last_ids",
     "named_member",
     "needs_admin",
+    "notices_of",
     "record_governance",
     "restricted_by",
     "restrictions",
     "silence_at",
+    "voters",
     "witnesses_for",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from covey.governance.authority import Authority
-from covey.model import DeviceId, MemberId, Table, limits
+from covey.governance.rows import votes
+from covey.model import ADMIN_ROLE, DeviceId, MemberId, Table, limits
 
-__all__ = ["devices", "named_member"]
+__all__ = ["devices", "named_member", "voters"]
 
 
 def devices(authority: Authority) -> tuple[tuple[DeviceId, MemberId], ...]:
@@ -30,3 +31,14 @@ def named_member(authority: Authority, device: DeviceId) -> MemberId | None:
             return admin.member
     rows = authority.admissions(device)
     return min(rows, key=lambda row: (row.time, row.at.id)).member if rows else None
+
+
+def voters(authority: Authority) -> dict[DeviceId, frozenset[MemberId]]:
+    """The founders' devices that somebody votes to remove, and the members whose votes count."""
+    found: dict[DeviceId, frozenset[MemberId]] = {}
+    for row in votes(authority.past.reader):
+        member = authority.member(row.at.author)
+        counts = authority.holds(row.at) and ADMIN_ROLE in authority.roles(row.at.author)
+        if counts and member is not None:
+            found[row.device] = found.get(row.device, frozenset()) | {member}
+    return found

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from covey.governance.authority import Authority
 from covey.governance.code_rule import is_witness
 from covey.governance.governor import Governor
 from covey.governance.rows import Placed, approvals
-from covey.model import DeltaId, HybridTime, Quorum, ReleaseId, Table, Tip, limits, milliseconds
+from covey.model import (
+    Constraint,
+    DeltaId,
+    HybridTime,
+    MemberId,
+    Quorum,
+    ReleaseId,
+    Table,
+    Tip,
+    limits,
+    milliseconds,
+)
 
-__all__ = ["witnesses_for"]
+__all__ = ["Notice", "notices_of", "witnesses_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice of an approved release. since_ms: when it began, None while it has not."""
+
+    notice_ms: int
+    since_ms: int | None
+
+
+def notices_of(
+    governor: Governor, authority: Authority, number: int, release: ReleaseId
+) -> tuple[Notice, ...]:
+    """For each quorum with a notice that approved a release: how far it is, for people.
+
+    A notice begins with the first delta here that shows it, by its author's time.
+    """
+    found = []
+    for quorum in governor.rule(authority).constraints:
+        given = _given(authority, (number, release), quorum)
+        if isinstance(quorum, Quorum) and quorum.notice_ms and given:
+            shown = next(_shown(governor, authority, given, quorum, None), None)
+            since = None if shown is None else milliseconds(authority.past.delta(shown).core.time)
+            found.append(Notice(quorum.notice_ms, since))
+    return tuple(found)
 
 
 def witnesses_for(
@@ -35,22 +74,40 @@ def _witness(
     quorum: Quorum,
     time: HybridTime,
 ) -> DeltaId | None:
-    reader = authority.past.reader
+    given = _given(authority, wanted, quorum)
+    latest_ms = milliseconds(time) - quorum.notice_ms
+    return next(_shown(governor, authority, given, quorum, latest_ms), None) if given else None
+
+
+def _given(
+    authority: Authority, wanted: tuple[int, ReleaseId], constraint: Constraint
+) -> dict[Placed, MemberId]:
+    """The approvals by keys of a quorum; none where they are too few."""
+    if not isinstance(constraint, Quorum):
+        return {}
     given = {
         row.at: row.member
-        for row in approvals(reader)
+        for row in approvals(authority.past.reader)
         if (row.number, row.release) == wanted
-        and row.member in quorum.keys
+        and row.member in constraint.keys
         and authority.holds(row.at)
     }
-    if len(set(given.values())) < quorum.k:
-        return None
+    return given if len(set(given.values())) >= constraint.k else {}
+
+
+def _shown(
+    governor: Governor,
+    authority: Authority,
+    given: dict[Placed, MemberId],
+    quorum: Quorum,
+    latest_ms: int | None,
+) -> Iterator[DeltaId]:
+    """The deltas that show the approvals outside the keys, as they came; none that is later."""
     arrivals = [governor.past.arrival(at) for at in given]
-    for _, name in reader.scan(Table.LOG, (), after=min(arrivals)):
+    for _, name in authority.past.reader.scan(Table.LOG, (), after=min(arrivals)):
         core = authority.past.delta(DeltaId(name)).core
-        if milliseconds(time) - milliseconds(core.time) < quorum.notice_ms:
+        if latest_ms is not None and milliseconds(core.time) > latest_ms:
             continue
         at = Placed(core.author, Tip(core.sequence, DeltaId(name)))
         if is_witness(governor, authority, at, given, quorum):
-            return at.id
-    return None
+            yield at.id

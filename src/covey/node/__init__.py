@@ -4,10 +4,16 @@ The composition is `covey.node.running`; it is imported by name, because it brin
 library and the engine along, and most commands need neither.
 """
 
-from covey.node.governing import MemberRow, RulesRow, Wish
+from covey.node.governing import RulesRow, Wish
 from covey.node.home import ApiAddress, Home, HomeBusy, Ports, init_home
 from covey.node.interface import NodeService
-from covey.node.rulebook import ConstraintRow, Rulebook
+from covey.node.rulebook import (
+    ConstraintRow,
+    Rulebook,
+    WrongRule,
+    check_rulebook,
+    constraint_of_row,
+)
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
@@ -19,8 +25,10 @@ from covey.node.views import (
     ContextRow,
     ContextStatus,
     DeltaRow,
+    InForceRow,
     JoinResult,
     LeaveResult,
+    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
@@ -28,6 +36,7 @@ from covey.node.views import (
     RefusedRow,
     RehearsalRow,
     SettingsRow,
+    VoteRow,
 )
 
 __all__ = [
@@ -49,6 +58,7 @@ __all__ = [
     "DeltaRow",
     "Home",
     "HomeBusy",
+    "InForceRow",
     "JoinResult",
     "LeaveResult",
     "MethodRow",
@@ -61,6 +71,10 @@ __all__ = [
     "RefusedRow",
     "SettingsChange",
     "SettingsRow",
+    "VoteRow",
+    "WrongRule",
     "changed",
+    "check_rulebook",
+    "constraint_of_row",
     "init_home",
 ]

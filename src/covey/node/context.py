@@ -16,7 +16,7 @@ import trio
 from trio_typing import TaskStatus
 
 from covey.codec import topic_mark, topic_text
-from covey.errors import NodeError, Refused
+from covey.errors import NodeError
 from covey.model import (
     Call,
     Certificate,
@@ -35,6 +35,7 @@ from covey.model import (
     limits,
 )
 from covey.node.code import Code
+from covey.node.foresight import RuleForbids
 from covey.node.notices import Notices, delta_row
 from covey.node.outlets import Outlets
 from covey.node.standing import Standing
@@ -220,7 +221,7 @@ class ContextDriver:
         delta, denied = answers[0].delta, answers[0].denied
         if delta is None:
             assert denied is not None
-            raise Refused(f"{denied.code}: {denied.reason}")
+            raise RuleForbids(denied)
         return delta
 
     # -- the task ---

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
-from covey.errors import ConfigError, NotFound
-from covey.governance import devices, named_member
+from covey.errors import ConfigError, NotFound, Refused
+from covey.governance import devices, named_member, voters
 from covey.model import (
     ADMIN_ROLE,
     Approve,
@@ -28,15 +28,16 @@ from covey.model import (
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import sentences
+from covey.node.views import MemberRow, VoteRow
 from covey.sync import Ledger
 
 __all__ = [
-    "MemberRow",
     "RulesRow",
     "Wish",
     "charter_rules",
     "effects_of",
     "ledger_rules",
+    "member_rows",
     "migration_of",
 ]
 
@@ -59,21 +60,13 @@ class Wish:
     abandons: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """A member's device and the roles it holds."""
-
-    member: str
-    device: str
-    roles: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesRow:
     """The rules of a context. constraints: all that bind now, the charter's first.
 
-    number, release, version: what is in force. members: those with a role. is_current: whether
-    this is what holds now, or only what the charter said at the beginning.
+    fuel_budget: of a device for a minute; 0: no bound. number, release, version: what is in force.
+    members: those with a role. votes: to remove founders who are there. is_current: whether this
+    is what holds now, or only what the charter said at the beginning.
     """
 
     id: str
@@ -83,11 +76,13 @@ class RulesRow:
     encryption: str
     roles: tuple[str, ...]
     admin_quorum: int
+    fuel_budget: int
     constraints: tuple[ConstraintRow, ...]
     number: int
     release: str
     version: str
     members: tuple[MemberRow, ...]
+    votes: tuple[VoteRow, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]
@@ -96,7 +91,7 @@ class RulesRow:
 def effects_of(
     ledger: Ledger, own: DeviceId, wish: Wish, records: Records
 ) -> tuple[Governance, ...]:
-    """The effects that do what is wished. Raises ConfigError and NotFound."""
+    """The effects that do what is wished. Raises ConfigError, NotFound and Refused."""
     if wish.migration is not None and wish.action != "upgrade":
         raise ConfigError("only an upgrade can run a migration: leave it out")
     match wish.action:
@@ -109,7 +104,7 @@ def effects_of(
                 Promote(device, wish.role)
                 for device in _devices(ledger, wish.who)
                 if wish.role not in ledger.authority.roles(device)
-            ) or _nothing(f"{wish.who} has the role {wish.role} already")
+            ) or _nothing(f"held-already: {wish.who} has the role {wish.role}")
         case "take":
             return tuple(
                 Demote(device, wish.role, ())
@@ -117,7 +112,9 @@ def effects_of(
                 if wish.role in ledger.authority.roles(device)
             ) or _nothing(f"{wish.who} does not have the role {wish.role}")
         case "vote":
-            return tuple(Vote(device) for device in _devices(ledger, wish.who))
+            found = _devices(ledger, wish.who)
+            founders = [device for device in found if ledger.authority.is_founder(device)]
+            return tuple(Vote(device) for device in founders or found)
         case "tighten":
             if wish.constraint is None:
                 raise ConfigError("what is to be added is missing: give a constraint")
@@ -135,7 +132,7 @@ def migration_of(wish: Wish) -> Call | None:
 
 
 def _nothing(why: str) -> tuple[Governance, ...]:
-    raise ConfigError(why)
+    raise Refused(why)
 
 
 def _devices(ledger: Ledger, who: str) -> list[DeviceId]:
@@ -152,16 +149,20 @@ def _devices(ledger: Ledger, who: str) -> list[DeviceId]:
     return found
 
 
+def member_rows(ledger: Ledger) -> tuple[MemberRow, ...]:
+    """Every device that may write now, founders first, and the roles it holds."""
+    return tuple(
+        MemberRow(did_text(member), did_text(device), tuple(sorted(ledger.authority.roles(device))))
+        for device, member in devices(ledger.authority)
+    )
+
+
 def ledger_rules(ledger: Ledger) -> RulesRow:
     """The rules as they are now."""
     rule = ledger.governor.rule(ledger.authority)
     terms = ledger.governor.terms(rule.release)
     said = sentences(ledger.charter, rule.constraints, terms.collections)
-    members = tuple(
-        MemberRow(did_text(member), did_text(device), tuple(sorted(roles)))
-        for device, member in devices(ledger.authority)
-        if (roles := ledger.authority.roles(device))
-    )
+    members = tuple(row for row in member_rows(ledger) if row.roles)
     return replace(
         charter_rules(cid_text(ledger.context), ledger.charter),
         is_current=True,
@@ -170,9 +171,19 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         release=cid_text(rule.release),
         version=terms.version,
         members=members,
+        votes=_votes(ledger),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,
+    )
+
+
+def _votes(ledger: Ledger) -> tuple[VoteRow, ...]:
+    authority, needed = ledger.authority, ledger.charter.admin_quorum
+    return tuple(
+        VoteRow(did_text(member), did_text(device), len(members), needed)
+        for device, members in sorted(voters(authority).items())
+        if (member := authority.member(device)) is not None
     )
 
 
@@ -187,6 +198,7 @@ def charter_rules(context: str, charter: Charter) -> RulesRow:
         encryption=charter.encryption.value,
         roles=(ADMIN_ROLE, *charter.roles),
         admin_quorum=charter.admin_quorum,
+        fuel_budget=charter.fuel_budget,
         constraints=tuple(constraint_row(constraint) for constraint in charter.constraints),
         number=0,
         release=cid_text(charter.release),
@@ -195,6 +207,7 @@ def charter_rules(context: str, charter: Charter) -> RulesRow:
             MemberRow(did_text(admin.member), did_text(admin.device), (ADMIN_ROLE,))
             for admin in charter.admins
         ),
+        votes=(),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,

@@ -59,8 +59,10 @@ class Home:
         with _disk(path):
             path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             path.chmod(_FOLDER_MODE)  # Also one that was there: the store lies in it.
-            (path / "keys" / "devices").mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            for keys in _key_folders(path):
+                keys.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             (path / "sequences").mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        home._close_keys()
         for name in ("peer", "member", "publisher"):
             home._secret(f"{name}.key")
         home._secret("device.seed")
@@ -74,7 +76,15 @@ class Home:
         home = cls(path)
         if not (path / "keys" / "member.key").is_file():
             raise ConfigError(f"{path} is no covey home: run `covey init --home {path}` first")
+        home._close_keys()
         return home
+
+    def _close_keys(self) -> None:
+        """The folders of keys are their owner's alone, also where they were made wider."""
+        with _disk(self.path):
+            for keys in _key_folders(self.path):
+                if keys.is_dir() and keys.stat().st_mode & 0o777 != _FOLDER_MODE:
+                    keys.chmod(_FOLDER_MODE)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -232,6 +242,11 @@ def init_home(path: Path) -> tuple[str, str]:
     """Make a home with its keys: (peer id, member as did:key). Keys that exist stay."""
     home = Home.init(path)
     return peer_id_text(Signer.from_seed(home.peer_seed()).public), did_text(home.member().public)
+
+
+def _key_folders(path: Path) -> tuple[Path, Path]:
+    keys = path / "keys"
+    return keys, keys / "devices"
 
 
 @contextmanager

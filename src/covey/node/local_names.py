@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from covey.codec import cid_text, parse_cid, topic_text
-from covey.errors import ConfigError, NotFound
+from covey.errors import ConfigError, NotFound, Refused
 from covey.model import limits
 from covey.node.governing import Wish
 from covey.node.held import Held
@@ -30,7 +31,10 @@ def held_named(everything: Sequence[Held], name: str) -> Held:
 
 
 def free_name(everything: Sequence[Held], name: str | None, default: str) -> str:
-    """The name that was asked for, or the first free one like the default. Raises ConfigError."""
+    """The name that was asked for, or the first free one like the default.
+
+    Raises ConfigError for what is no name, Refused for one that is taken.
+    """
     taken = [h.record.name for h in everything]
     if name is None:
         number = 1
@@ -40,7 +44,7 @@ def free_name(everything: Sequence[Held], name: str | None, default: str) -> str
     if not name or len(name.encode()) > limits.LOCAL_NAME_BYTES_MAX or not name.isprintable():
         raise ConfigError("a local name is printable and has 1 to 128 bytes")
     if name in taken:
-        raise ConfigError(f"a context named {name!r} is here already: choose another name")
+        raise Refused(f"a context named {name!r} is here already: choose another name")
     return name
 
 
@@ -70,6 +74,7 @@ def release_named(records: Records, wish: Wish) -> str:
     try:
         return cid_text(application_named(records, wish.release).release)
     except NotFound:
-        if wish.action != "approve":
-            raise
-        return cid_text(parse_cid(wish.release))
+        with suppress(ConfigError):
+            if wish.action == "approve":
+                return cid_text(parse_cid(wish.release))
+        raise

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covey.codec import did_text, is_certificate_valid, parse_certificate, parse_did
+from covey.crypto import is_usable_key
 from covey.errors import ConfigError
 from covey.model import (
     ADMIN_ROLE,
@@ -28,6 +30,8 @@ __all__ = [
     "NO_RULES",
     "ConstraintRow",
     "Rulebook",
+    "WrongRule",
+    "check_rulebook",
     "constraint_of_row",
     "constraint_row",
     "founded",
@@ -36,6 +40,21 @@ __all__ = [
 _ROLE_BYTES_MAX = 64
 _IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
 _NOTICE_S_MAX = 10 * 366 * 24 * 3600
+
+
+class WrongRule(ConfigError):
+    """A rule that makes no sense, and where it is said.
+
+    field: its name in a file of rules. number: of which constraint, from 0, or None where it is of
+    no constraint. value: the text there that is meant, or empty.
+    """
+
+    def __init__(self, field: str, why: str, *, value: str = "", number: int | None = None) -> None:
+        super().__init__(f"{field}: {why}" if field else why)
+        self.field = field
+        self.why = why
+        self.value = value
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,90 +93,142 @@ def founded(
     nonce: bytes,
     rules: Rulebook,
 ) -> Charter:
-    """The charter of a new context; its first admin is the founder. Raises ConfigError."""
-    admins = (founder, *(_admin(text) for text in rules.admins))
-    if len({admin.device for admin in admins}) != len(admins):
-        raise ConfigError("admins: one device stands there twice")
-    if len(admins) > limits.CHARTER_ADMINS_MAX:
-        raise ConfigError(f"admins: at most {limits.CHARTER_ADMINS_MAX}")
-    members = len({admin.member for admin in admins})
-    if rules.admin_quorum and not 2 <= rules.admin_quorum <= members:
-        raise ConfigError(f"admin_quorum: from 2 to {members}, the members who are admins")
-    if len(rules.code) > limits.CHARTER_CONSTRAINTS_MAX:
-        raise ConfigError(f"code: at most {limits.CHARTER_CONSTRAINTS_MAX} constraints")
-    constraints = tuple(constraint_of_row(row) for row in rules.code)
-    if len(set(constraints)) != len(constraints):
-        raise ConfigError("code: a constraint stands there twice")
+    """The charter of a new context; its first admin is the founder. Raises WrongRule."""
+    check_rulebook(rules, founder)
     return Charter(
         application=application,
         release=release,
-        admins=admins,
+        admins=(founder, *(_admin(text) for text in rules.admins)),
         admission=Admission.OPEN,
-        roles=_roles(rules.roles),
-        verification=_verification(rules.verification),
+        roles=rules.roles,
+        verification=Verification(rules.verification),
         encryption=Encryption.NONE,
-        constraints=constraints,
+        constraints=tuple(constraint_of_row(row) for row in rules.code),
         admin_quorum=rules.admin_quorum,
         snapshot_witnesses=0,
         idle_limit_ms=_IDLE_LIMIT_MS,
-        fuel_budget=_budget(rules.fuel_budget),
+        fuel_budget=rules.fuel_budget,
         module_size_bytes_max=limits.MODULE_SIZE_BYTES_MAX,
         execution=EXECUTION_METERED,
         nonce=nonce,
     )
 
 
-def _verification(text: str) -> Verification:
-    known = {choice.value: choice for choice in Verification}
-    if text not in known:
-        raise ConfigError(f"verification {text[:32]!r}: one of {', '.join(sorted(known))}")
-    return known[text]
+def check_rulebook(rules: Rulebook, founder: Certificate | None = None) -> None:
+    """Whether a context can be founded with these rules. Raises WrongRule.
+
+    founder: who founds it; without it all is checked that does not depend on who that is.
+    """
+    _check_roles(rules.roles)
+    members = _check_admins(rules.admins, founder)
+    if rules.admin_quorum and not 2 <= rules.admin_quorum <= members:
+        why = f"{rules.admin_quorum}: from 2 to {members}, the founding members"
+        if members == 1:
+            why = f"{rules.admin_quorum} takes further founders: `admins` has to name them"
+        raise WrongRule("admin_quorum", why)
+    known = [choice.value for choice in Verification]
+    if rules.verification not in known:
+        given = rules.verification
+        raise WrongRule("verification", f"{given[:32]!r}: one of {', '.join(sorted(known))}")
+    least = limits.BUDGET_MIN
+    if rules.fuel_budget and not least <= rules.fuel_budget <= limits.SEQUENCE_MAX:
+        raise WrongRule("fuel_budget", f"0, or at least {least:_}, which one delta may need")
+    _check_code(rules.code)
 
 
-def _budget(fuel: int) -> int:
-    if fuel and not limits.BUDGET_MIN <= fuel <= limits.SEQUENCE_MAX:
-        least = limits.BUDGET_MIN
-        raise ConfigError(f"fuel_budget: 0, or at least {least}, which one delta may need")
-    return fuel
+def _check_roles(roles: tuple[str, ...]) -> None:
+    for role in roles:
+        if not role or len(role.encode()) > _ROLE_BYTES_MAX or not role.isprintable():
+            why = f"{role[:32]!r} is no name of 1 to {_ROLE_BYTES_MAX} bytes"
+            raise WrongRule("roles", why, value=role)
+        if role == ADMIN_ROLE:
+            raise WrongRule("roles", f"every context has {ADMIN_ROLE!r} already", value=role)
+        if roles.count(role) > 1:
+            raise WrongRule("roles", f"{role!r} stands there twice", value=role)
+    if len(roles) > limits.CHARTER_ROLES_MAX:
+        raise WrongRule("roles", f"at most {limits.CHARTER_ROLES_MAX}")
+
+
+def _check_admins(texts: tuple[str, ...], founder: Certificate | None) -> int:
+    """How many members found the context; 1 more than are named while the founder is not known."""
+    named: dict[bytes, None] = {} if founder is None else {founder.device: None}
+    members: set[bytes] = set() if founder is None else {founder.member}
+    for text in texts:
+        admin = _admin(text)
+        if founder is not None and admin.device == founder.device:
+            why = "this node founds the context, and is its first admin anyway: leave it out"
+            raise WrongRule("admins", f"{text[:24]}… is this node's own: {why}", value=text)
+        if admin.device in named:
+            raise WrongRule("admins", f"{text[:24]}… stands there twice", value=text)
+        named[admin.device] = None
+        members.add(admin.member)
+    count = len(texts) + 1
+    if count > limits.CHARTER_ADMINS_MAX:
+        raise WrongRule("admins", f"at most {limits.CHARTER_ADMINS_MAX - 1} beside the founder")
+    return len(members) if founder is not None else len(members) + 1
 
 
 def _admin(text: str) -> Certificate:
-    certificate = parse_certificate(text)
+    try:
+        certificate = parse_certificate(text)
+    except ConfigError as error:
+        raise WrongRule("admins", str(error), value=text) from error
     if not is_certificate_valid(certificate):
-        raise ConfigError("admins: a certificate does not verify")
+        raise WrongRule("admins", f"{text[:24]}… does not verify: copy it again", value=text)
     return certificate
 
 
-def _roles(roles: tuple[str, ...]) -> tuple[str, ...]:
-    for role in roles:
-        if not role or len(role.encode()) > _ROLE_BYTES_MAX or not role.isprintable():
-            raise ConfigError(f"roles: {role[:32]!r} is no name of 1 to {_ROLE_BYTES_MAX} bytes")
-        if role == ADMIN_ROLE:
-            raise ConfigError(f"roles: every context has {ADMIN_ROLE!r} already")
-    if len(set(roles)) != len(roles) or len(roles) > limits.CHARTER_ROLES_MAX:
-        raise ConfigError(f"roles: at most {limits.CHARTER_ROLES_MAX}, each once")
-    return roles
+def _check_code(rows: Sequence[ConstraintRow]) -> None:
+    if len(rows) > limits.CHARTER_CONSTRAINTS_MAX:
+        raise WrongRule("code", f"at most {limits.CHARTER_CONSTRAINTS_MAX} constraints")
+    known: dict[Constraint, None] = {}
+    for number, row in enumerate(rows):
+        try:
+            constraint = constraint_of_row(row)
+        except WrongRule as wrong:
+            raise WrongRule(wrong.field, wrong.why, value=wrong.value, number=number) from wrong
+        if constraint in known:
+            raise WrongRule("constraint", "the same stands there twice", number=number)
+        known[constraint] = None
 
 
 def constraint_of_row(row: ConstraintRow) -> Constraint:
-    """The constraint that a row says. Raises ConfigError."""
+    """The constraint that a row says. Raises WrongRule."""
     if row.constraint != "quorum" and (row.k or row.keys or row.notice_s):
-        raise ConfigError(f"{row.constraint}: k, keys and notice belong to a quorum")
+        kind = row.constraint[:32]
+        raise WrongRule("constraint", f"{kind!r} has no k, keys or notice: they are of a quorum")
     match row.constraint:
         case "never":
             return Never()
         case "publisher":
             return Publisher()
         case "quorum":
-            keys = tuple(MemberId(parse_did(key)) for key in row.keys)
-            if len(set(keys)) != len(keys) or not 1 <= len(keys) <= limits.CHARTER_ADMINS_MAX:
-                raise ConfigError(f"keys: 1 to {limits.CHARTER_ADMINS_MAX} members, each once")
+            keys = _keys(row.keys)
             if not 1 <= row.k <= len(keys):
-                raise ConfigError(f"k: from 1 to the number of keys, {len(keys)}")
+                raise WrongRule("k", f"{row.k}: from 1 to the number of keys, {len(keys)}")
             if not 0 <= row.notice_s <= _NOTICE_S_MAX:
-                raise ConfigError("notice: from nothing to ten years")
+                raise WrongRule("notice", "from nothing to ten years")
             return Quorum(row.k, keys, row.notice_s * 1_000)
-    raise ConfigError(f"constraint {row.constraint[:32]!r}: one of never, publisher, quorum")
+    raise WrongRule("constraint", f"{row.constraint[:32]!r}: one of never, publisher, quorum")
+
+
+def _keys(texts: tuple[str, ...]) -> tuple[MemberId, ...]:
+    """The members of a quorum: keys that somebody can sign with."""
+    most = limits.CHARTER_ADMINS_MAX
+    if not 1 <= len(texts) <= most:
+        raise WrongRule("keys", f"{len(texts)} are given: 1 to {most} members")
+    keys: dict[MemberId, None] = {}
+    for text in texts:
+        try:
+            key = MemberId(parse_did(text))
+        except ConfigError as error:
+            raise WrongRule("keys", str(error), value=text) from error
+        if not is_usable_key(key):
+            raise WrongRule("keys", f"nobody can have the key {text}: copy it again", value=text)
+        if key in keys:
+            raise WrongRule("keys", f"{text} stands there twice", value=text)
+        keys[key] = None
+    return tuple(keys)
 
 
 def constraint_row(constraint: Constraint) -> ConstraintRow:

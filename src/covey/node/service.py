@@ -25,6 +25,7 @@ from covey.merge import StateReader
 from covey.model import (
     Call,
     Failed,
+    Governance,
     HybridTime,
     MethodKind,
     PeerId,
@@ -41,6 +42,7 @@ from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
 from covey.node.entering import enter
+from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told
 from covey.node.governing import (
     RulesRow,
     Wish,
@@ -210,15 +212,32 @@ class Node(History):
         driver = await self._admitted(self._held(context))
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
-        replica = driver.replica
-        effects = effects_of(replica.ledger, replica.device, wish, self._records)
+        ledger, device = driver.replica.ledger, driver.replica.device
+        effects = effects_of(ledger, device, wish, self._records)
         if not wish.abandons:
-            require_admin_stays(replica.ledger.authority, replica.device, effects)
-        if wish.action == "upgrade":
-            # Before it is in force: what is asked of this node afterwards, it answers.
+            require_admin_stays(ledger.authority, device, effects)
+        if wish.action == "approve":
             release = ReleaseId(parse_cid(wish.release))
-            await driver.code.make_ready(release, self._records.manifest(release))
+            check_approval(ledger, release, self._records.application(release))
+        if wish.action == "upgrade":
+            return await self._upgrade(driver, effects, wish)
         return (await driver.govern(effects, migration_of(wish))).hex()
+
+    async def _upgrade(
+        self, driver: ContextDriver, effects: tuple[Governance, ...], wish: Wish
+    ) -> str:
+        ledger, release = driver.replica.ledger, ReleaseId(parse_cid(wish.release))
+        denied = in_force_already(ledger, release)
+        if denied is not None:
+            raise RuleForbids(denied)
+        # Before it is in force: what is asked of this node afterwards, it answers.
+        await driver.code.make_ready(release, self._records.manifest(release))
+        try:
+            return (await driver.govern(effects, migration_of(wish))).hex()
+        except RuleForbids as forbidden:
+            if forbidden.code != "notice":
+                raise
+            raise RuleForbids(notice_told(ledger, release)) from forbidden
 
     async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
         """As `NodeService.rehearse`."""
@@ -232,10 +251,16 @@ class Node(History):
         engine = self._engines.engine_for(application.release, application.manifest)
         await self._executor.install(application.release, module, engine)
         with self._store.snapshot(replica.context) as reader:
-            return await rehearse(
+            row = await rehearse(
                 *(self._contexts, held, reader, application, upgrade, migration_of(wish)),
                 run=self._executor.run_batch,
             )
+        denied = in_force_already(replica.ledger, application.release)
+        if denied is None and row.code == "notice":
+            denied = notice_told(replica.ledger, application.release)
+        if denied is None:
+            return row
+        return replace(row, allowed=False, code=denied.code, reason=denied.reason)
 
     def certificate(self) -> str:
         """As `NodeService.certificate`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from covey.codec import cid_text, did_text, topic_text
-from covey.governance import devices
 from covey.model import ContextId
 from covey.network import PeerRow as Connection
 from covey.network import TopicRules
+from covey.node.governing import member_rows
 from covey.node.held import Held
 from covey.node.notices import iso_time
 from covey.node.records import Application, Records
@@ -15,10 +15,12 @@ from covey.node.views import (
     CollectionRow,
     ContextRow,
     ContextStatus,
+    InForceRow,
     MethodRow,
     PeerRow,
     SettingsRow,
 )
+from covey.sync import Ledger
 
 __all__ = [
     "application_row",
@@ -99,11 +101,9 @@ def context_row(held: Held, records: Records) -> ContextRow:
     """A context as `show` and `list` tell it."""
     charter = held.charter
     application = None if charter is None else records.application(charter.release)
-    known = (
-        ()
-        if charter is None or held.driver is None
-        else devices(held.driver.replica.ledger.authority)
-    )
+    ledger = None if charter is None or held.driver is None else held.driver.replica.ledger
+    known = () if ledger is None else member_rows(ledger)
+    own = did_text(held.record.device)
     return ContextRow(
         id=cid_text(held.record.id),
         name=held.record.name,
@@ -111,6 +111,7 @@ def context_row(held: Held, records: Records) -> ContextRow:
         application="" if charter is None else charter.application.hex(),
         package="" if application is None else application.manifest.package,
         release="" if charter is None else cid_text(charter.release),
+        in_force=None if ledger is None else _in_force(ledger),
         phase=phase_of(held),
         admission="" if charter is None else charter.admission.value,
         encryption="" if charter is None else charter.encryption.value,
@@ -119,9 +120,16 @@ def context_row(held: Held, records: Records) -> ContextRow:
         admins=()
         if charter is None
         else tuple((did_text(a.member), did_text(a.device)) for a in charter.admins),
-        devices=tuple((did_text(member), did_text(device)) for device, member in known),
-        device=did_text(held.record.device),
+        devices=known,
+        device=own,
+        roles=next((row.roles for row in known if row.device == own), ()),
     )
+
+
+def _in_force(ledger: Ledger) -> InForceRow:
+    rule = ledger.governor.rule(ledger.authority)
+    version = ledger.governor.terms(rule.release).version
+    return InForceRow(rule.number, cid_text(rule.release), version)
 
 
 def settings_row(held: Held, peers: int) -> SettingsRow:

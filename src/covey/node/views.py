@@ -17,8 +17,10 @@ __all__ = [
     "ContextRow",
     "ContextStatus",
     "DeltaRow",
+    "InForceRow",
     "JoinResult",
     "LeaveResult",
+    "MemberRow",
     "MethodRow",
     "NodeStatus",
     "PeerRow",
@@ -26,6 +28,7 @@ __all__ = [
     "RehearsalRow",
     "RefusedRow",
     "SettingsRow",
+    "VoteRow",
 ]
 
 
@@ -110,9 +113,41 @@ class ApplicationRow:
     methods: tuple[MethodRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member's device and the roles it holds, keys as did:key."""
+
+    member: str
+    device: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRow:
+    """How many of the founding members that it takes vote to remove a founder; keys as did:key."""
+
+    member: str
+    device: str
+    votes: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class InForceRow:
+    """The release that calls run; number: how many were put in force before it."""
+
+    number: int
+    release: str
+    version: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRow:
-    """A context that this node holds. admins, devices: (member, device) as did:key."""
+    """A context that this node holds. admins: (member, device) of the charter, as did:key.
+
+    release: that of the charter; in_force: None while it is not known here. devices: all that may
+    write now. roles: those of this node's device.
+    """
 
     id: str
     name: str
@@ -120,14 +155,16 @@ class ContextRow:
     application: str
     package: str
     release: str
+    in_force: InForceRow | None
     phase: str
     admission: str
     encryption: str
     verification: str
     execution: str
     admins: tuple[tuple[str, str], ...]
-    devices: tuple[tuple[str, str], ...]
+    devices: tuple[MemberRow, ...]
     device: str
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

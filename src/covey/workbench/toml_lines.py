@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-__all__ = ["Place", "deep_line_of", "line_of"]
+__all__ = ["Place", "deep_line_of", "line_of", "tables_of"]
 
 Place: TypeAlias = tuple[str, ...]
 """The keys that lead to a value, from the outermost table."""
@@ -52,6 +52,23 @@ def line_of(text: str, place: Place) -> int | None:
         if place and named[: len(place)] == place and inside is None:
             inside = line
     return around if inside is None else inside
+
+
+def tables_of(text: str, name: str) -> list[tuple[int, int]]:
+    """Of each `[[name]]` in valid TOML its line, and that of the next header or past the end."""
+    spans: list[tuple[int, int]] = []
+    begun = 0
+    for line, statement in _statements(text):
+        header = _HEADER.match(statement)
+        if header is None:
+            continue
+        if begun:
+            spans.append((begun, line))
+        is_one = statement.lstrip().startswith("[[") and _keys(header[1]) == (name,)
+        begun = line if is_one else 0
+    if begun:
+        spans.append((begun, text.count("\n") + 2))
+    return spans
 
 
 def deep_line_of(text: str, depth_max: int) -> int | None:

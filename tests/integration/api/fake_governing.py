@@ -16,9 +16,10 @@ from covey.node import (
     MemberRow,
     RehearsalRow,
     RulesRow,
+    VoteRow,
     Wish,
 )
-from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
+from tests.integration.api.fake_ids import CERTIFICATE, CONTEXT_ID, MEMBER, RELEASE_ID
 
 __all__ = ["FakeGoverning"]
 
@@ -42,6 +43,7 @@ class FakeGoverning:
         self.forgotten: list[str] = []
         self.is_last_admin = False
         self.undone = ""
+        self.votes: tuple[VoteRow, ...] = ()
 
     @abstractmethod
     def context(self, name: str) -> ContextRow:
@@ -58,11 +60,13 @@ class FakeGoverning:
             encryption="none",
             roles=("admin", "editor"),
             admin_quorum=0,
+            fuel_budget=600_000_000,
             constraints=(ConstraintRow("quorum", 1, (MEMBER,), 3_600), ConstraintRow("never")),
             number=0,
             release=RELEASE_ID,
             version="1.0.0",
             members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
+            votes=self.votes,
             can=("A member can remove its own devices.",),
             never=("Nobody can change this application's code.",),
             unpromised=("Times are their author's claims.",),
@@ -76,9 +80,9 @@ class FakeGoverning:
         return replace(self.rules("notes"), is_current=False, version="")
 
     async def govern(self, context: str, wish: Wish) -> str:
-        """Remembers the wish; nobody may vote."""
+        """Remembers the wish; nobody may vote where there are no votes."""
         self.context(context)
-        if wish.action == "vote":
+        if wish.action == "vote" and not self.votes:
             raise Refused("no-quorum: the charter gives these no vote")
         if wish.action in ("remove", "take"):
             self._guard(abandons=wish.abandons)
@@ -86,8 +90,8 @@ class FakeGoverning:
         return "ab" * 32
 
     def certificate(self) -> str:
-        """Some text."""
-        return "coveycert1abc"
+        """Of the device and the member of `fake_ids`."""
+        return CERTIFICATE
 
     async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
         """What a migration changes; without one it is locked."""

@@ -27,7 +27,9 @@ from covey.node import (
     ContextSettings,
     ContextStatus,
     DeltaRow,
+    InForceRow,
     JoinResult,
+    MemberRow,
     MethodRow,
     NodeStatus,
     PeerRow,
@@ -201,14 +203,16 @@ class FakeNode(FakeGoverning, FakeHistory):
             application="bafkreiapplication",
             package="org.example.kv",
             release=RELEASE_ID,
+            in_force=InForceRow(2, RELEASE_ID, "1.2.0"),
             phase="member",
             admission="open",
             encryption="none",
             verification="signature",
             execution="covey-exec/1",
             admins=((MEMBER, DEVICE),),
-            devices=((MEMBER, DEVICE),),
+            devices=(MemberRow(MEMBER, DEVICE, ("admin", "editor")),),
             device=DEVICE,
+            roles=("admin", "editor"),
         )
 
     def ticket(self, context: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from covey.api import history_schema, rules_schema, schema, waits_schema
+from covey.api import context_schema, history_schema, rules_schema, schema, waits_schema
 from covey.api.app import build_routes
 from tests.integration.api.fake_node import FakeNode
 
@@ -43,7 +43,7 @@ def test_every_route_says_what_it_is_for_and_how_it_fails(document):
 
 def test_every_word_is_described(document):
     """A word of the interface that no route uses, or that has no sentence, is a mistake."""
-    modules = (schema, rules_schema, history_schema, waits_schema)
+    modules = (schema, context_schema, rules_schema, history_schema, waits_schema)
     words = {
         name: getattr(module, name)
         for module in modules

@@ -42,7 +42,10 @@ def test_install(http, served_node):
 
 def test_contexts(http):
     (row,) = http.get("/v1/contexts").json()["contexts"]
-    assert row["devices"] == [{"member": MEMBER, "device": DEVICE}]
+    roles = ["admin", "editor"]
+    assert row["devices"] == [{"member": MEMBER, "device": DEVICE, "roles": roles}]
+    assert row["roles"] == roles
+    assert row["in_force"] == {"number": 2, "release": "bafkreirelease", "version": "1.2.0"}
     assert http.get("/v1/contexts/notes").json() == row
     assert http.get(f"/v1/contexts/{CONTEXT_ID[:12]}").json() == row
 

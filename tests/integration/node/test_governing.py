@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from covey.errors import ConfigError, NotFound, Refused
+from covey.node import VoteRow
 from covey.node.governing import Wish
 from covey.node.rulebook import ConstraintRow, Rulebook
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
@@ -40,6 +41,27 @@ async def test_founding_with_rules(home):
         assert any("approved by" in line for line in row.never)
         await run(ben, "ours", [WRITE])
         await agree(context.id, ada, ben)
+
+
+async def test_founder_named_with_a_retired_device_is_a_member_without_a_role(home):
+    """Nothing else can be: the charter is for ever, and the node writes with another device."""
+    async with opened(home("ada")) as ada:
+        async with opened(home("ben"), ada) as ben:
+            rules = Rulebook(admins=(ben.certificate(),))
+        home("ben").retire_device()
+        context = await ours(ada, rules)
+        async with opened(home("ben"), ada) as ben:
+            await joined(context, ben)
+            row = ben.context("ours")
+            named = dict(row.admins)
+            assert (named[ben.member] != row.device, row.roles) == (True, ())
+            give = Wish(action="give", who=row.device, role="admin")
+            with pytest.raises(Refused, match="no-admin"):
+                await ben.govern("ours", give)
+            await agree(context.id, ada, ben)
+            await ada.govern("ours", give)
+            await agree(context.id, ada, ben)
+            assert ben.context("ours").roles == ("admin",)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +122,10 @@ async def test_role_is_given_used_and_taken_for_good(home):
         await ada.govern("ours", give)
         await agree(context.id, ada, ben)
         assert {m.device: m.roles for m in ben.rules("ours").members}[own(ben)] == ("clerk",)
+        assert ben.context("ours").roles == ("clerk",)
+        assert {m.device: m.roles for m in ada.context("ours").devices}[own(ben)] == ("clerk",)
         await run(ben, "ours", [staff])
-        with pytest.raises(ConfigError, match="has the role clerk already"):
+        with pytest.raises(Refused, match=r"held-already: .* has the role clerk"):
             await ada.govern("ours", give)
         await agree(context.id, ada, ben)
         await ada.govern("ours", Wish(action="take", who=own(ben), role="clerk"))
@@ -121,7 +145,7 @@ async def test_wishes_that_name_nobody_or_nothing(home):
         for wish, error in (
             (Wish(action="give", who=ben.member, role="admin"), NotFound),
             (Wish(action="give", who="nobody", role="admin"), ConfigError),
-            (Wish(action="take", who=ada.member, role="clerk"), ConfigError),
+            (Wish(action="take", who=ada.member, role="clerk"), Refused),
             (Wish(action="dance"), ConfigError),
             (Wish(action="tighten"), ConfigError),
             (Wish(action="upgrade", release="org.example.absent"), NotFound),
@@ -197,6 +221,7 @@ async def test_second_founder_needs_a_vote_to_remove_the_first(home):
             await ben.govern("ours", remove)
         await eve.govern("ours", Wish(action="vote", who=ada.member))
         await agree(context.id, ben, eve)
+        assert ben.rules("ours").votes == (VoteRow(ada.member, own(ada), 1, 2),)
         await ben.govern("ours", remove)
         await until(lambda: told(ada, context.id).phase == "removed")
         await agree(context.id, ben, eve)

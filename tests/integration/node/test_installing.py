@@ -6,7 +6,7 @@ import pytest
 import wasmtime
 
 from covey.codec import pack_bundle, parse_description
-from covey.errors import ConfigError, NodeError
+from covey.errors import ConfigError, NodeError, Refused
 from covey.runtime import inspect_module
 from tests.integration.node.conftest import APPS, bundle, opened
 
@@ -83,5 +83,5 @@ async def test_context_of_what_is_not_installed(home):
         with pytest.raises(ConfigError):
             await node.create_context("org.covey.kv", "bad\nname")
         await node.create_context("org.covey.kv", "one")
-        with pytest.raises(ConfigError, match="is here already"):
+        with pytest.raises(Refused, match="is here already"):
             await node.create_context("org.covey.kv", "one")

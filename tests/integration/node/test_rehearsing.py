@@ -80,6 +80,20 @@ async def test_rules_that_forbid_it_are_told_with_what_it_would_change(home):
             await ada.rehearse("ours", "org.example.nothing", None)
 
 
+async def test_of_many_changes_the_first_are_shown_and_all_are_counted(home, monkeypatch):
+    """A migration may touch every entry: what is shown is bounded, what is counted is not."""
+    assert limits.REHEARSED_CHANGES_MAX == 1_000  # as the interface says
+    async with opened(home("ada")) as ada:
+        await ours(ada, Rulebook())
+        await ada.install(release("2.0.0", migrates=True))
+        whole = await ada.rehearse("ours", PACKAGE, "{}")
+        assert len(whole.changes) == 2
+        monkeypatch.setattr(limits, "REHEARSED_CHANGES_MAX", 1)
+        cut = await ada.rehearse("ours", PACKAGE, "{}")
+        assert cut.changes == whole.changes[:1]
+        assert cut.counts == whole.counts
+
+
 async def test_migration_that_fails_says_so(home):
     """With what it used until then."""
     async with opened(home("ada")) as ada:

@@ -76,6 +76,10 @@ async def test_downgrade_and_other_publishers_are_refused(home):
         with pytest.raises(Refused, match="no-newer-version"):
             await upgrade(ada, release("1.9.0"))
         assert (ada.rules("ours").number, await says(ada)) == (1, "2.0.0")
+        row = ada.context("ours")
+        assert row.in_force is not None
+        assert (row.in_force.number, row.in_force.version) == (1, "2.0.0")
+        assert row.in_force.release == ada.rules("ours").release != row.release
 
 
 async def test_tighten_binds_everybody_from_then_on(home):
@@ -118,11 +122,12 @@ async def test_quorum_and_notice(home):
         with pytest.raises(Refused, match="no-key"):
             await eve.govern("ours", Wish(action="approve", release=name))
         await agree(context.id, ada, ben, eve)
-        with pytest.raises(Refused, match="notice"):
+        with pytest.raises(Refused, match=r"notice: the notice of 2 seconds has not begun"):
             await upgrade(ada, bundle)
+        assert "has not begun" in (await ada.rehearse("ours", PACKAGE, None)).reason
         await run(eve, "ours", [WRITE])
         await agree(context.id, ada, ben, eve)
-        with pytest.raises(Refused, match="notice"):
+        with pytest.raises(Refused, match=r"notice: the notice of 2 seconds runs from .* until"):
             await upgrade(ada, bundle)
         await trio.sleep(2.2)
         await upgrade(ada, bundle)
@@ -131,6 +136,36 @@ async def test_quorum_and_notice(home):
             await run(node, "ours", [WRITE])
             assert await says(node) == "2.0.0"
         await agree(context.id, ada, ben, eve)
+
+
+async def test_release_that_cannot_come_into_force_is_not_approved(home):
+    """Another application's, the one in force, an older one; nothing is written."""
+    async with opened(home("ada")) as ada:
+        rules = (ConstraintRow("publisher"), ConstraintRow("quorum", 1, (ada.member,), 0))
+        context = await ours(ada, Rulebook(code=rules), "1.5.0")
+        for bundle, code in (
+            (release("1.5.0"), "in-force"),
+            (release("1.4.0"), "no-newer-version"),
+            (release("3.0.0", publisher="somebody else"), "other-application"),
+        ):
+            row = await ada.install(bundle)
+            with pytest.raises(Refused, match=f"^{code}: "):
+                await ada.govern("ours", Wish(action="approve", release=row.id))
+        assert told(ada, context.id).deltas == 0
+        await ada.govern(
+            "ours", Wish(action="approve", release=(await ada.install(release("2.0.0"))).id)
+        )
+
+
+async def test_release_in_force_is_not_put_in_force_again(home):
+    """It would only raise the number, and void approvals of the next one. A dry run says so too."""
+    async with opened(home("ada")) as ada:
+        context = await ours(ada, Rulebook())
+        with pytest.raises(Refused, match=r"^in-force: version 1\.0\.0 is in force already"):
+            await upgrade(ada, release("1.0.0"))
+        tried = await ada.rehearse("ours", PACKAGE, None)
+        assert (tried.allowed, tried.code) == (False, "in-force")
+        assert told(ada, context.id).deltas == 0
 
 
 # -- migrations --------------------------------------------------------------------------------
@@ -160,6 +195,18 @@ async def test_migration_runs_once_and_is_everywhere(home):
         await until(lambda: ben.rules("ours").version == "2.0.0")
         assert told(ben, context.id).digest == digest
         assert value(ben, "ours", "sums", "migrations") == (1).to_bytes(8, "little")
+
+
+async def test_migrate_is_a_call_like_any_other(home):
+    """Before and after the upgrade that runs it: what may happen once its code has to guard."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await ours(ada, Rulebook())
+        await joined(context, ben)
+        await upgrade(ada, release("2.0.0", migrates=True), "{}")
+        await agree(context.id, ada, ben)
+        await run(ben, "ours", [("migrate", b"{}")])
+        await agree(context.id, ada, ben)
+        assert value(ada, "ours", "sums", "migrations") == (2).to_bytes(8, "little")
 
 
 @pytest.mark.parametrize("migrates", [True, False])

@@ -7,9 +7,9 @@ import dataclasses
 import msgspec
 import pytest
 
-from covey.api import schema
+from covey.api import context_schema, rules_schema, schema
 from covey.api.present import call_reply, mirrored
-from covey.node import views
+from covey.node import governing, views
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,11 @@ from covey.node import views
         (views.JoinResult, schema.JoinReply),
         (views.CallResult, schema.CallReply),
         (views.QueryResult, schema.QueryReply),
-        (views.ContextRow, schema.ContextReply),
+        (views.ContextRow, context_schema.ContextReply),
+        (views.InForceRow, context_schema.InForce),
+        (views.VoteRow, rules_schema.VoteCount),
+        (views.MemberRow, rules_schema.RoleHolder),
+        (governing.RulesRow, rules_schema.RulesReply),
         (views.ApplicationRow, schema.ApplicationReply),
     ],
 )

@@ -56,8 +56,14 @@ def test_last_admin_is_refused_unless_it_abandons(covey, node):
     "words",
     [
         ("leave", "notes", "--forget"),
-        ("remove", "notes", "did:key:z6MkBob"),
-        ("role", "notes", "did:key:z6MkBob", "--take", "admin"),
+        ("remove", "notes", "did:key:z6MkoP77oQX4G1SyhLv6uKoKsTyFvZj8GgZB4EV7ojq49445"),
+        (
+            "role",
+            "notes",
+            "did:key:z6MkoP77oQX4G1SyhLv6uKoKsTyFvZj8GgZB4EV7ojq49445",
+            "--take",
+            "admin",
+        ),
     ],
 )
 def test_every_command_that_loses_the_last_admin_asks_for_the_same_word(covey, node, words):
@@ -73,5 +79,13 @@ def test_every_command_that_loses_the_last_admin_asks_for_the_same_word(covey, n
 
 def test_giving_abandons_nothing(covey, node):
     """An option that would do nothing is a slip."""
-    ran = covey("context", "role", "notes", "did:key:z6MkBob", "--give", "editor", "--abandon")
+    ran = covey(
+        "context",
+        "role",
+        "notes",
+        "did:key:z6MkoP77oQX4G1SyhLv6uKoKsTyFvZj8GgZB4EV7ojq49445",
+        "--give",
+        "editor",
+        "--abandon",
+    )
     assert (ran.code, node.node.wishes) == (2, [])

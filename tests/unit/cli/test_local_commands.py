@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from covey.cli.bundles import describe_bundle
+from covey.node import Home
 
 
 @pytest.fixture
@@ -41,6 +42,17 @@ def test_keys_lie_open_and_are_their_owners_alone(run, home):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.stat().st_size == 32
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("again", [Home.init, Home.open])
+def test_folders_of_keys_are_their_owners_alone(home, again):
+    """Names of retired devices lie there; one that is open to others is closed when it is used."""
+    folders = [home / "keys", home / "keys" / "devices"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+    for folder in folders:
+        folder.chmod(0o755)
+    again(home)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
 
 
 def test_init_again_keeps_the_keys(run, home):

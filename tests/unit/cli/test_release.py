@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import ConstraintForm, RoleHolder, RulesReply
-from covey.api.schema import ApplicationReply, CollectionReply, ContextReply
+from covey.api.schema import ApplicationReply, CollectionReply
 from covey.cli.app_release import faults, steps
 from covey.cli.bundles import describe_bundle
 from covey.node import Home
@@ -56,12 +57,17 @@ def test_collections_may_be_added_and_reordered(before):
     assert "execution version" in fault
 
 
-def _steps(covey, *constraints: ConstraintForm, roles: tuple[str, ...] = ("admin",)):
+def _steps(
+    covey,
+    *constraints: ConstraintForm,
+    roles: tuple[str, ...] = ("admin",),
+    migrates: bool = False,
+):
     row = msgspec.convert(covey("context", "show", "notes", "--json").json, ContextReply)
     rules = msgspec.convert(covey("context", "rules", "notes", "--json").json, RulesReply)
     holder = RoleHolder(MEMBER, DEVICE, roles)
     rules = msgspec.structs.replace(rules, constraints=constraints, members=(holder,))
-    return steps(row, rules, "bafknew", MEMBER)
+    return steps(row, rules, "bafknew", MEMBER, migrates=migrates)
 
 
 def test_admin_of_a_context_without_a_rule_tries_and_upgrades(covey):
@@ -70,12 +76,22 @@ def test_admin_of_a_context_without_a_rule_tries_and_upgrades(covey):
     assert (told.next, told.note) == ((f"{upgrade} --dry-run", upgrade), "")
 
 
+def test_release_with_a_migration_is_put_in_force_with_it(covey):
+    """It is easily forgotten, and cannot be made up for."""
+    told = _steps(covey, migrates=True)
+    upgrade = "covey context upgrade notes bafknew --migrate '{}'"
+    assert told.next == (f"{upgrade} --dry-run", upgrade)
+
+
 def test_who_has_a_key_approves_first(covey):
     """With the number of keys and the notice that it waits for."""
     told = _steps(covey, QUORUM)
     assert told.next[0] == "covey context approve notes bafknew"
     assert len(told.next) == 3
-    assert told.note == "2 of 2 keys must approve it, and then a notice of 3600 s must run"
+    assert told.note == (
+        "2 of 2 keys must approve it, and then a notice of 3600 s must run, from when a member "
+        "without a key writes something"
+    )
 
 
 def test_who_can_do_nothing_is_told_why(covey):

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from covey.cli.rules_file import parse_span, read_rules
-from covey.codec import Ticket, cid_of, encode_ticket
-from covey.errors import ConfigError
+from covey.cli.rules_file import parse_span
+from covey.codec import Ticket, certificate_text, cid_of, did_text, encode_ticket
 from covey.model import ContextId, PeerId
+from covey.node import VoteRow
+from covey.testkit.identities import identity
+from tests.integration.api.fake_ids import MEMBER
 from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID
 
-KEY = "did:key:z6MkMember"
+KEY = did_text(identity("ben").member_id)
+NOBODY = did_text(bytes(32))
 TICKET = encode_ticket(Ticket(ContextId(cid_of(b"far")), (), PeerId("")))
 RULES = f"""\
 roles = ["editor"]
+admins = ["{certificate_text(identity("ben").certificate)}"]
 admin_quorum = 2
 
 [[code]]
@@ -35,7 +39,9 @@ def test_rules_are_sentences_and_facts(covey):
     shown = covey("context", "rules", "notes")
     assert "Nobody can change this application's code." in shown.out
     assert "quorum 1 of 1, notice 3600 s, never" in shown.out
+    assert "600,000,000 for each device and minute" in shown.out
     reply = json.loads(covey("context", "rules", "notes", "--json").out)
+    assert reply["fuel_budget"] == 600_000_000
     assert reply["never"] == ["Nobody can change this application's code."]
     assert [each["constraint"] for each in reply["constraints"]] == ["quorum", "never"]
 
@@ -72,6 +78,31 @@ def test_what_the_rules_forbid_is_1(covey):
 
 
 @pytest.mark.parametrize(
+    ("votes", "said"),
+    [
+        (1, "2 more must vote; then one who has not voted runs"),
+        (2, "1 more must vote; then one who has not voted runs"),
+        (3, "an admin of the charter who has not voted can remove it at once:"),
+        (4, "nobody is removed yet: an admin of the charter now runs"),
+    ],
+)
+def test_vote_says_how_many_there_are_and_what_comes_next(covey, node, votes, said):
+    """A vote removes nobody, and that is not what one expects of the last one."""
+    node.node.votes = (VoteRow(KEY, MEMBER, votes, 4), VoteRow(MEMBER, MEMBER, 1, 4))
+    ran = covey("context", "vote", "notes", KEY)
+    lines = ran.out.splitlines()
+    assert lines[1:] == [
+        f"{votes} of 4 votes so far",
+        said,
+        f"  $ covey context remove notes {KEY}",
+    ]
+    page = covey("context", "rules", "notes").out
+    assert f"{votes} of 4 to remove {KEY}" in page
+    ran = covey("context", "vote", "notes", KEY, "--json")
+    assert ran.json == {"delta": "ab" * 32, "votes": votes, "needed": 4}
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["role", "notes", KEY],
@@ -80,12 +111,45 @@ def test_what_the_rules_forbid_is_1(covey):
         ["tighten", "notes", "--never", "--publisher"],
         ["tighten", "notes", "--never", "--key", KEY],
         ["tighten", "notes", "--quorum", "1", "--key", KEY, "--notice", "soon"],
+        ["tighten", "notes", "--quorum", "1", "--key", KEY, "--notice", "9999d"],
+        ["tighten", "notes", "--quorum", "1"],
+        ["tighten", "notes", "--quorum", "2", "--key", KEY],
+        ["tighten", "notes", "--quorum", "1", "--key", KEY, "--key", KEY],
+        ["tighten", "notes", "--quorum", "1", "--key", NOBODY],
+        ["role", "notes", "bob", "--give", "editor"],
+        ["role", "notes", KEY, "--give", ""],
+        ["remove", "notes", KEY[:-1]],
+        ["vote", "notes", ""],
     ],
 )
-def test_wrong_usage_is_2(covey, arguments):
-    """Before anything is asked of the node."""
-    ran = covey("context", *arguments)
+def test_wrong_usage_is_2(run, tmp_path, arguments):
+    """Before anything is asked of a node: there is none on this home."""
+    ran = run("context", *arguments, "--home", tmp_path)
     assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+
+
+def test_key_of_a_quorum_that_is_wrong_is_named(run, tmp_path):
+    """With its option: what is added can never be taken away."""
+    for keys, why in (
+        ((KEY, NOBODY), f"Invalid value for --key: nobody can have the key {NOBODY}"),
+        ((KEY, KEY), f"Invalid value for --key: {KEY} stands there twice"),
+        ((KEY, "z6Mk"), "Invalid value for --key: 'z6Mk' is not a did:key"),
+    ):
+        options = [word for key in keys for word in ("--key", key)]
+        ran = run("context", "tighten", "notes", "--quorum", "1", *options, "--home", tmp_path)
+        assert ran.code == 2
+        assert why in ran.err
+
+
+def test_key_of_a_quorum_that_no_member_has_is_said(covey):
+    """It is added all the same: somebody may join with it later."""
+    arguments = ("context", "tighten", "notes", "--quorum", "1", "--key", MEMBER)
+    assert covey(*arguments).err == ""
+    ran = covey(*arguments, "--key", KEY)
+    assert ran.code == 0
+    assert f"nobody in this context has {KEY} now" in ran.err
+    assert MEMBER not in ran.err
 
 
 def test_create_takes_rules_from_a_file(covey, node, tmp_path: Path):
@@ -101,24 +165,6 @@ def test_create_takes_rules_from_a_file(covey, node, tmp_path: Path):
     ]
     assert covey("context", "create", "org.example.kv", "--locked").code == 0
     assert [r.constraint for r in node.node.rulebook.code] == ["never"]
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("roles = [", "no TOML"),
-        ("colour = 1", "unknown field"),
-        ('roles = ["a"]\nadmin_quorum = "two"\n', r"rules\.toml:2: admin_quorum"),
-        ('[[code]]\nconstraint = "quorum"\nnotice = "soon"\n', "code 1: notice 'soon'"),
-        ("a = [[[[[[1]]]]]]", "too deeply"),
-    ],
-)
-def test_wrong_file_is_told_with_its_place(tmp_path: Path, text: str, what: str):
-    """One sentence each."""
-    path = tmp_path / "rules.toml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=what):
-        read_rules(path)
 
 
 def test_spans():

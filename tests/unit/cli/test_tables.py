@@ -68,6 +68,23 @@ def test_carrier_is_seen_in_the_status(covey, standing):
     assert "carrier: it holds, checks and serves" in covey("status").out
 
 
+def test_show_says_what_this_node_may_do_and_which_code_runs(covey, monkeypatch):
+    """Not what the charter said once: roles are taken, and releases replaced."""
+    out = " ".join(covey("context", "show", "notes").out.split())
+    assert "in force 1.2.0, number 2, release bafkreirelease" in out
+    assert "roles here admin, editor" in out
+    usual = FakeNode.context
+
+    def context(self, name):
+        row = usual(self, name)
+        return replace(row, devices=(replace(row.devices[0], roles=()),), roles=())
+
+    monkeypatch.setattr(FakeNode, "context", context)
+    out = " ".join(covey("context", "show", "notes").out.split())
+    assert "roles here none" in out
+    assert "admin," not in out
+
+
 def test_show_of_a_context_without_its_charter_says_so(covey, monkeypatch):
     usual = FakeNode.context
     empty = {"application": "", "package": "", "release": "", "execution": "", **NO_TERMS}
@@ -75,7 +92,7 @@ def test_show_of_a_context_without_its_charter_says_so(covey, monkeypatch):
     def context(self, name):
         row = usual(self, name)
         assert isinstance(row, ContextRow)
-        return replace(row, phase="joining", admins=(), devices=(), **empty)
+        return replace(row, phase="joining", admins=(), devices=(), in_force=None, **empty)
 
     monkeypatch.setattr(FakeNode, "context", context)
     out = covey("context", "show", "notes").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from covey.governance import voters
 from covey.model import ADMIN_ROLE, Admission, Close, DeltaId, Demote, Promote, Vote
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.people import device, start
@@ -218,6 +219,19 @@ def test_vote_of_one_who_lost_admin_does_not_count():
     told.say(CARA, Vote(ANN.device))
     told.demote(BEN, CARA, ADMIN_ROLE)
     assert told.code(told.close(BEN, ANN)) == "rank"
+
+
+def test_votes_are_counted_by_member_as_the_judgement_counts_them():
+    """Whoever is told how many there are must be able to rely on it."""
+    told = begun(2)
+    assert voters(told.authority) == {}
+    told.say(CARA, Vote(ANN.device))
+    told.say(CARA, Vote(ANN.device))
+    assert voters(told.authority) == {ANN.device: frozenset({CARA.member_id})}
+    told.say(BEN, Vote(ANN.device))
+    assert voters(told.authority) == {ANN.device: frozenset({CARA.member_id, BEN.member_id})}
+    told.demote(BEN, CARA, ADMIN_ROLE)
+    assert voters(told.authority) == {ANN.device: frozenset({BEN.member_id})}
 
 
 def test_vote_for_another_does_not_count():

@@ -25,6 +25,8 @@ from covey.node.rulebook import (
     NO_RULES,
     ConstraintRow,
     Rulebook,
+    WrongRule,
+    check_rulebook,
     constraint_of_row,
     constraint_row,
     founded,
@@ -87,19 +89,19 @@ def test_rules_are_in_the_charter():
         (Rulebook(roles=("r" * 65,)), "is no name of 1 to 64 bytes"),
         (Rulebook(roles=("é" * 33,)), "is no name of 1 to 64 bytes"),
         (Rulebook(roles=("a\nb",)), "is no name of 1 to 64 bytes"),
-        (Rulebook(roles=("a", "a")), "each once"),
+        (Rulebook(roles=("a", "a")), "roles: 'a' stands there twice"),
         (Rulebook(roles=tuple(f"r{n}" for n in range(33))), "at most 32"),
         (Rulebook(admins=("coveycert1",)), "no certificate"),
         (Rulebook(fuel_budget=limits.BUDGET_MIN - 1), "fuel_budget: 0, or at least"),
         (Rulebook(verification="reply"), "one of replay, signature"),
-        (Rulebook(admins=text(ANN)), "one device stands there twice"),
-        (Rulebook(admins=text(BEN, BEN)), "one device stands there twice"),
-        (Rulebook(admins=text(*(identity(f"n{n}") for n in range(32)))), "at most 32"),
-        (Rulebook(admin_quorum=1), "admin_quorum: from 2 to 1"),
-        (Rulebook(admin_quorum=2, admins=text(SECOND)), "admin_quorum: from 2 to 1"),
-        (Rulebook(admin_quorum=3, admins=text(BEN)), "admin_quorum: from 2 to 2"),
+        (Rulebook(admins=text(ANN)), "is this node's own: .* leave it out"),
+        (Rulebook(admins=text(BEN, BEN)), "admins: .* stands there twice"),
+        (Rulebook(admins=text(*(identity(f"n{n}") for n in range(32)))), "at most 31 beside"),
+        (Rulebook(admin_quorum=1), "admin_quorum: 1 takes further founders: `admins` has to"),
+        (Rulebook(admin_quorum=2, admins=text(SECOND)), "admin_quorum: 2 takes further founders"),
+        (Rulebook(admin_quorum=3, admins=text(BEN)), "admin_quorum: 3: from 2 to 2"),
         (Rulebook(admin_quorum=-1, admins=text(BEN)), "admin_quorum"),
-        (Rulebook(code=(ConstraintRow("never"),) * 2), "a constraint stands there twice"),
+        (Rulebook(code=(ConstraintRow("never"),) * 2), "constraint: the same stands there twice"),
         (
             Rulebook(
                 code=tuple(
@@ -155,6 +157,51 @@ def test_constraint_both_ways(row: ConstraintRow, constraint: object):
     assert constraint_row(constraint) == row
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        bytes(32),  # of small order
+        b"\x01" + bytes(31),  # the identity
+        bytes.fromhex("02" + "00" * 31),  # on no curve
+        b"\xff" * 32,  # not canonical
+    ],
+)
+def test_key_that_nobody_can_have_is_no_key_of_a_quorum(key: bytes):
+    """It is told by name: a typing error would bind the context to it for ever."""
+    with pytest.raises(WrongRule, match=f"nobody can have the key {did_text(key)}") as caught:
+        constraint_of_row(ConstraintRow("quorum", 1, (did_text(ANN.member_id), did_text(key))))
+    assert (caught.value.field, caught.value.value) == ("keys", did_text(key))
+
+
+def test_most_typing_errors_in_a_key_are_found():
+    """One letter of a key is another one: all but a few of these are nobody's."""
+    right = did_text(ANN.member_id)
+    found = 0
+    for place in range(len("did:key:z6Mk"), len(right)):
+        letter = "2" if right[place] != "2" else "3"
+        wrong = f"{right[:place]}{letter}{right[place + 1 :]}"
+        try:
+            constraint_of_row(ConstraintRow("quorum", 1, (wrong,)))
+        except WrongRule:
+            found += 1
+    assert found > 0.8 * (len(right) - len("did:key:z6Mk"))
+
+
+def test_rules_are_checked_before_the_founder_is_known():
+    """All but what depends on who it is, so that a command can do without a node."""
+    rules = Rulebook(admins=text(BEN), admin_quorum=2)
+    check_rulebook(rules)
+    check_rulebook(Rulebook(admins=text(ANN)))
+    with pytest.raises(WrongRule, match="this node's own"):
+        check_rulebook(Rulebook(admins=text(ANN)), ANN.certificate)
+    with pytest.raises(WrongRule, match="3: from 2 to 2"):
+        check_rulebook(replace(rules, admin_quorum=3))
+    wrong = (ConstraintRow("never"), ConstraintRow("quorum", 2, (did_text(ANN.member_id),)))
+    with pytest.raises(WrongRule) as caught:
+        check_rulebook(Rulebook(code=wrong))
+    assert (caught.value.field, caught.value.number) == ("k", 1)
+
+
 def test_notice_of_a_part_of_a_second_is_shown_as_the_next():
     """Never shorter than it is."""
     assert constraint_row(Quorum(1, (ANN.member_id,), 1)).notice_s == 1
@@ -165,14 +212,17 @@ def test_notice_of_a_part_of_a_second_is_shown_as_the_next():
     ("row", "why"),
     [
         (ConstraintRow("sometimes"), "one of never, publisher, quorum"),
-        (ConstraintRow("never", 1), "belong to a quorum"),
-        (ConstraintRow("publisher", keys=(did_text(ANN.member_id),)), "belong to a quorum"),
-        (ConstraintRow("never", notice_s=1), "belong to a quorum"),
-        (ConstraintRow("quorum"), "keys: 1 to 32"),
+        (ConstraintRow("never", 1), "they are of a quorum"),
+        (ConstraintRow("publisher", keys=(did_text(ANN.member_id),)), "they are of a quorum"),
+        (ConstraintRow("never", notice_s=1), "they are of a quorum"),
+        (ConstraintRow("quorum"), "keys: 0 are given: 1 to 32"),
         (ConstraintRow("quorum", 1, ("ann",)), "did:key"),
-        (ConstraintRow("quorum", 1, (did_text(ANN.member_id),) * 2), "each once"),
-        (ConstraintRow("quorum", 0, (did_text(ANN.member_id),)), "k: from 1 to"),
-        (ConstraintRow("quorum", 2, (did_text(ANN.member_id),)), "k: from 1 to"),
+        (
+            ConstraintRow("quorum", 1, (did_text(ANN.member_id),) * 2),
+            f"keys: {did_text(ANN.member_id)} stands there twice",
+        ),
+        (ConstraintRow("quorum", 0, (did_text(ANN.member_id),)), "k: 0: from 1 to"),
+        (ConstraintRow("quorum", 2, (did_text(ANN.member_id),)), "k: 2: from 1 to"),
         (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), -1), "notice"),
         (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), 10**9), "notice"),
     ],

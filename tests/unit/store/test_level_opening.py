@@ -14,6 +14,7 @@ import plyvel
 import pytest
 
 from covey.errors import StoreError
+from covey.model import limits
 from covey.model.ids import ContextId
 from covey.model.view import ScopedWrites, Table, Write
 from covey.store import keys, level, open_level, repair
@@ -62,6 +63,25 @@ def test_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "store"
     open_level(folder).close()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_database_is_opened_with_the_limits_on_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself it takes blocks of 4 KiB, whose index is held in memory: four times as much."""
+    given: dict[str, object] = {}
+    real = plyvel.DB
+
+    def opened(name: str, **options: object) -> object:
+        given.update(options)
+        return real(name, **options)
+
+    monkeypatch.setattr(level.plyvel, "DB", opened)
+    open_level(tmp_path / "store").close()
+    assert given["block_size"] == limits.STORE_BLOCK_BYTES == 16 * 1024
+    assert given["lru_cache_size"] == limits.STORE_CACHE_BYTES >= 64 * limits.STORE_BLOCK_BYTES
+    assert given["max_open_files"] == limits.STORE_OPEN_FILES_MAX
+    assert given["write_buffer_size"] == limits.STORE_WRITE_BUFFER_BYTES
 
 
 def test_rows_are_there_after_opening_again(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from covey.codec import encode_payload, make_delta
-from covey.model import Call, Core, Delta, HybridTime, Payload, Put, limits
+from covey.model import Call, Core, Delta, Denied, HybridTime, Payload, Put, limits
 from covey.sync import DeltaReceived, Refusal, refusals_of
 from covey.testkit.history import START_MS
 from covey.testkit.identities import Identity, found, identity
@@ -46,6 +46,17 @@ def test_refused_delta_is_kept_as_it_was_signed():
     )  # fmt: skip
     assert refusal.frame == delta.frame
     assert "nowhere" in refusal.reason
+
+
+def test_long_reason_is_cut_and_read_back_after_a_restart(monkeypatch: pytest.MonkeyPatch):
+    """A reason repeats what its author wrote: it must not fill the store, nor stop its reader."""
+    stage, most = Stage(FOUNDING, ANN), limits.REASON_CHARS_MAX
+    long = Denied("unknown-collection", "é" * (most + 1))
+    monkeypatch.setattr(stage.replica.judge, "judge", lambda *_: long)
+    stage.receive(wrong(BEN))
+    (refusal,) = kept(stage.restarted())
+    assert refusal.reason == "é" * most
+    assert refusal.frame == wrong(BEN).frame
 
 
 def test_it_is_kept_once_also_over_a_restart():

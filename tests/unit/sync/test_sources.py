@@ -394,20 +394,3 @@ def test_who_was_passed_over_is_asked_again_after_a_while() -> None:
     sources.tick(silent_s + limits.SYNC_SOURCE_AGAIN_S)
 
     assert sources.due()[0] == (A, ALL)
-
-
-def test_nothing_is_shared_while_more_comes_than_is_taken_in() -> None:
-    """What the shares of others bring would wait for the rest, and give way to one another."""
-    sources = Sources()
-    sources.differs(A, MINE, ONE, 0.0)
-    sources.differs(B, MINE, ONE, 0.0)
-    sources.due()
-    for _ in range(4 * limits.SYNC_SHARE_AFTER_DELTAS):
-        sources.delivered(A)
-        sources.consumed(A, Use.APPLIED, 300, 1.0, is_ahead=True)
-    assert sources.is_ahead
-    assert sources.due() == ()
-
-    _many(sources, A, 2.0)
-    assert not sources.is_ahead
-    assert {peer for peer, _ in sources.due()} == {A, B}

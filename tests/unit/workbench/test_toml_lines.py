@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from covey.workbench.toml_lines import deep_line_of, line_of
+from covey.workbench.toml_lines import deep_line_of, line_of, tables_of
 
 TEXT = '''# [workload] in a comment
 name = "x # no comment"   # but this is
@@ -100,3 +100,11 @@ def test_lines_may_end_as_on_windows() -> None:
 def test_depth_is_seen_before_anybody_reads(text: str, line: int | None) -> None:
     """Dotted keys and brackets; whatever is text means nothing."""
     assert deep_line_of(text, 8) == line
+
+
+def test_each_table_of_a_list_has_its_lines():
+    """A mistake in the second of two is not told with the line of the first."""
+    text = 'a = """\n[[b]]\n"""\n[[b]]\nx = 1\n[[b]]\n\n[c]\n[[b.d]]\n[["b"]] # last\nx = 2'
+    assert tables_of(text, "b") == [(4, 6), (6, 8), (10, 12)]
+    assert tables_of(text, "c") == []
+    assert tables_of("", "b") == []

@@ -11,15 +11,17 @@ from collections import deque
 import pytest
 
 from covey.codec import Want, decode_frame
-from covey.model import ContextId, DeltaId, limits
+from covey.model import ContextId, DeltaId, Digest, PeerId, limits
 from covey.sync import (
     AskDeltas,
     Compared,
     Consumed,
     SessionEvent,
     Share,
+    Sources,
     TellFrontier,
     Tick,
+    Use,
 )
 from covey.sync.session.unopened import Unopened
 from tests.unit.sync.session.conversation import Side, delivered, sides, talk, write
@@ -27,6 +29,8 @@ from tests.unit.sync.session.conversation import Side, delivered, sides, talk, w
 __all__: list[str] = []
 
 _OPEN_MAX = 2 * 64 - 1
+A, B = PeerId("a"), PeerId("b")
+MINE, THEIRS = Digest(bytes(32)), Digest(bytes([1]) * 32)
 
 
 class _Slow(Side):
@@ -153,3 +157,22 @@ def test_batches_leave_in_the_order_in_which_they_came() -> None:
     assert not unopened
     assert unopened.size_bytes == 0
     assert unopened.take_digest() is None
+
+
+def test_nothing_is_shared_while_more_comes_than_is_taken_in() -> None:
+    """What the shares of others bring would wait for the rest, and give way to one another."""
+    sources = Sources()
+    sources.differs(A, MINE, THEIRS, 0.0)
+    sources.differs(B, MINE, THEIRS, 0.0)
+    sources.due()
+    for _ in range(4 * limits.SYNC_SHARE_AFTER_DELTAS):
+        sources.delivered(A)
+        sources.consumed(A, Use.APPLIED, 300, 1.0, is_ahead=True)
+    assert sources.is_ahead
+    assert sources.due() == ()
+
+    for _ in range(limits.SYNC_SHARE_AFTER_DELTAS):
+        sources.delivered(A)
+        sources.consumed(A, Use.APPLIED, 300, 2.0)
+    assert not sources.is_ahead
+    assert {peer for peer, _ in sources.due()} == {A, B}

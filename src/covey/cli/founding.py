@@ -1,0 +1,99 @@
+"""`covey context create`: the rules are checked first, for nobody can ever change them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from covey.api.rules_schema import ConstraintForm, RulesForm
+from covey.cli.opened import open_client
+from covey.cli.options import HomeOption, JsonOption, NameOption, examples
+from covey.cli.output import emit_json, emit_shown, say
+from covey.cli.progress import progress
+from covey.cli.results import IdResult
+from covey.cli.rules_file import RulesFile, read_rules
+from covey.errors import ConfigError
+
+if TYPE_CHECKING:
+    from covey.client import Client
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=examples(
+            "context create org.covey.kv --name notes",
+            "context create org.covey.kv --locked",
+            "context create org.covey.kv --rules rules.toml",
+        )
+    )(create)
+
+
+def create(
+    home: HomeOption,
+    application: Annotated[
+        str, typer.Argument(metavar="APPLICATION", help="Its id, package or unique prefix.")
+    ],
+    name: NameOption = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="The rules, in TOML.")
+    ] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Nobody can ever change the application's code.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Found a context of an installed application; this node is its first member.
+
+    Its rules can never be loosened: see `covey context rules`, and docs/guides/rules.md.
+    """
+    file = None if rules is None else _read(rules)
+    form = RulesForm() if file is None else file.form
+    never = ConstraintForm("never")
+    if locked and never not in form.code:
+        form = msgspec.structs.replace(form, code=(*form.code, never))
+    with open_client(home) as client, progress("founding"):
+        strangers = [] if file is None else _strangers(client, file)
+        row = client.create_context(application, name, form)
+    if as_json:
+        emit_json(IdResult(row.id))
+    else:
+        from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
+
+        emit_shown(context_page(row))
+    if strangers:
+        say(
+            f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
+            "cannot tell whether anybody has, and the rules are for ever"
+        )
+
+
+def _read(path: Path) -> RulesFile:
+    try:
+        return read_rules(path)
+    except ConfigError as error:
+        raise _wrong(error) from error
+
+
+def _wrong(error: ConfigError) -> typer.BadParameter:
+    return typer.BadParameter(str(error), param_hint="--rules")
+
+
+def _strangers(client: Client, file: RulesFile) -> list[str]:
+    """The keys of quorums that no founder has. Raises BadParameter where this node cannot found."""
+    from covey.codec import did_text, parse_certificate  # noqa: PLC0415 - as in rules_file
+
+    founder = parse_certificate(client.certificate().certificate)
+    try:
+        file.check(founder)
+    except ConfigError as error:
+        raise _wrong(error) from error
+    known = {did_text(parse_certificate(text).member) for text in file.form.admins}
+    known.add(did_text(founder.member))
+    keys = dict.fromkeys(key for each in file.form.code for key in each.keys)
+    return [key for key in keys if key not in known]

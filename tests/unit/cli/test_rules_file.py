@@ -1,0 +1,161 @@
+"""A mistake in a file of rules is told with its file and its line, whoever finds it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from covey.cli.rules_file import read_rules
+from covey.codec import certificate_text, did_text
+from covey.errors import ConfigError
+from covey.model import limits
+from covey.testkit.identities import identity
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "rules.md"
+ANN, BEN, CARA = (identity(name) for name in ("ann", "ben", "cara"))
+KEYS = [did_text(who.member_id) for who in (ANN, BEN, CARA)]
+NOBODY = did_text(bytes(32))
+CERTIFICATE = certificate_text(BEN.certificate)
+
+GOOD = f"""\
+roles = ["editor"]
+admins = [
+    "{CERTIFICATE}",
+]
+admin_quorum = 2
+verification = "replay"
+fuel_budget = 600_000_000
+
+[[code]]
+constraint = "publisher"
+
+[[code]]
+constraint = "quorum"
+k = 2
+keys = [
+    "{KEYS[0]}",
+    "{KEYS[1]}",
+]
+notice = "3d"
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    """A file with this text."""
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    return path
+
+
+def test_good_file_is_read(tmp_path: Path):
+    """What the mistakes below are made in."""
+    form = read_rules(written(tmp_path, GOOD)).form
+    assert (form.roles, form.admin_quorum, form.fuel_budget) == (("editor",), 2, 600_000_000)
+    assert [each.constraint for each in form.code] == ["publisher", "quorum"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "why"),
+    [
+        ('["editor"]', '["admin"]', 1, "roles: every context has 'admin' already"),
+        ('["editor"]', '["a", "a"]', 1, "roles: 'a' stands there twice"),
+        ('["editor"]', "[1]", 1, "roles: Expected `str`"),
+        (CERTIFICATE, "coveycert1xyz", 3, "admins: that is no certificate"),
+        (f'"{CERTIFICATE}",', f'"{CERTIFICATE}",' * 2, 3, "admins: .* stands there twice"),
+        ("quorum = 2", "quorum = 3", 5, "admin_quorum: 3: from 2 to 2"),
+        ("quorum = 2", 'quorum = "two"', 5, "admin_quorum: Expected `int`"),
+        ('"replay"', '"reply"', 6, "verification: 'reply': one of replay, signature"),
+        ("600_000_000", "600_000", 7, "fuel_budget: 0, or at least 100_000_000"),
+        ("600_000_000", "99999999999999999999", 7, "fuel_budget"),
+        ('"publisher"', '"publishr"', 10, "constraint: 'publishr': one of never"),
+        ('"publisher"', '"publisher"\ncolour = 1', 11, "unknown field `colour`"),
+        ('"publisher"', '"publisher"\nk = 1', 10, "has no k, keys or notice"),
+        ("k = 2", "k = 3", 14, "k: 3: from 1 to the number of keys, 2"),
+        ("k = 2", 'k = "2"', 14, "k: Expected `int`"),
+        (KEYS[0], KEYS[1], 17, f"keys: {KEYS[1]} stands there twice"),
+        (KEYS[1], NOBODY, 17, f"keys: nobody can have the key {NOBODY}"),
+        (KEYS[1], KEYS[1][:-1], 17, "is not a did:key"),
+        ('"3d"', '"soon"', 19, "notice 'soon': say 3d"),
+        ('"3d"', '"9999d"', 19, "notice: from nothing to ten years"),
+        ('notice = "3d"', '[[code]]\nconstraint = "publisher"', 20, "the same stands there twice"),
+        ('"quorum"\n', '"quorum"\nk = 1\n', None, "no TOML"),
+        ("[[code]]\nconst", "code = [[[[[1]]]]]\n[[code]]\nconst", 9, "too deeply"),
+    ],
+)
+def test_mistake_is_told_with_its_line(tmp_path, right, wrong, line, why):
+    """Also one of meaning, and in the second of two tables, and in a list over several lines."""
+    path = written(tmp_path, GOOD.replace(right, wrong, 1))
+    with pytest.raises(ConfigError, match=why) as caught:
+        read_rules(path)
+    place = f"{path}: " if line is None else f"{path}, line {line}: "
+    assert str(caught.value).startswith(place)
+
+
+def test_lists_written_in_one_piece_have_a_line_too(tmp_path):
+    """The first of them: what is in one cannot be told apart."""
+    text = f'roles = []\ncode = [{{constraint = "quorum", k = 2, keys = ["{KEYS[0]}"]}}]\n'
+    with pytest.raises(ConfigError, match=r"rules\.toml, line 2: k: 2: from 1 to"):
+        read_rules(written(tmp_path, text))
+
+
+def test_node_s_own_certificate_is_told_with_its_line(tmp_path):
+    """Found once it is known who founds."""
+    file = read_rules(written(tmp_path, GOOD))
+    file.check(ANN.certificate)
+    with pytest.raises(ConfigError, match=r"rules\.toml, line 3: admins: .* this node's own"):
+        file.check(BEN.certificate)
+
+
+@pytest.mark.parametrize("wrong", ["", "quorum = 2"])
+def test_mistake_is_wrong_usage_and_nothing_is_founded(covey, node, tmp_path, wrong):
+    """Also a file that is too large; a file that is not there is not found."""
+    text = wrong and GOOD.replace("quorum = 2", "quorum = 9")
+    path = written(tmp_path, text or " " * (limits.CHARTER_SIZE_BYTES_MAX + 1))
+    ran = covey("context", "create", "org.example.kv", "--rules", path)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"covey: Invalid value for --rules: {path}")
+    assert node.node.rulebook.admins == ()
+    assert covey("context", "create", "org.example.kv", "--rules", tmp_path / "no").code == 4
+
+
+def test_own_certificate_of_the_node_is_wrong_usage(covey, tmp_path):
+    """The node in memory is ann's."""
+    path = written(tmp_path, GOOD.replace(CERTIFICATE, certificate_text(ANN.certificate)))
+    ran = covey("context", "create", "org.example.kv", "--rules", path)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{path}, line 3: admins: " in ran.err
+
+
+def test_keys_of_a_quorum_that_no_founder_has_are_named(covey, tmp_path):
+    """They may be right; if one is a slip nobody can ever mend it."""
+    path = written(tmp_path, GOOD)
+    assert "no founder" not in covey("context", "create", "org.example.kv", "--rules", path).err
+    path = written(tmp_path, GOOD.replace(KEYS[0], KEYS[2]))
+    ran = covey("context", "create", "org.example.kv", "--rules", path, "--json")
+    assert ran.code == 0
+    (line,) = ran.err.splitlines()
+    assert f"no founder of this context has {KEYS[2]}, of its quorum" in line
+    assert KEYS[1] not in line
+
+
+def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
+    """A constraint twice would be refused."""
+    path = written(tmp_path, '[[code]]\nconstraint = "never"\n')
+    args = ("context", "create", "org.example.kv", "--rules", path, "--locked")
+    assert covey(*args).code == 0
+    assert [row.constraint for row in node.node.rulebook.code] == ["never"]
+
+
+def test_example_of_the_guide_founds_a_context(tmp_path):
+    """As it stands there, with keys in the place of those that are cut short."""
+    (text,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    keys, others = iter(KEYS), iter(CERTIFICATE for _ in range(1))
+    text = re.sub(r"did:key:z6Mk…", lambda _: next(keys), text)
+    text = re.sub(r"coveycert1…", lambda _: next(others), text)
+    assert "…" not in text
+    file = read_rules(written(tmp_path, text))
+    file.check(ANN.certificate)
+    assert len(file.form.admins) + 1 >= file.form.admin_quorum > 0
+    assert [each.constraint for each in file.form.code] == ["publisher", "quorum"]
