@@ -78,6 +78,7 @@ def build_routes(service: NodeService, stopping: trio.Event) -> Litestar:
             *call_routes.ROUTES,
         ],
         state=State({"service": service, "stopping": stopping}),
+        request_max_body_size=None,  # The guard has read it, within its bounds.
         exception_handlers=dict(HANDLERS),
         logging_config=None,
         openapi_config=_openapi(),

@@ -95,6 +95,19 @@ def test_oversized_batch_is_refused_before_its_first_call(http, served_node):
     assert served_node.node.rows == []
 
 
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_batch_as_large_as_the_client_sends_is_taken(http, is_chunked):
+    """The framework has a bound of its own, of ten million bytes, unless it is told otherwise."""
+    line = json.dumps({"method": "set", "args": {"key": "a", "value": "x" * 500_000}}) + "\n"
+    count = limits.API_BATCH_SEND_BYTES // len(line) + 1
+    body = line.encode() * count
+    reply = http.post(
+        BATCH, content=iter([body[:9_000_000], body[9_000_000:]]) if is_chunked else body
+    )
+    assert reply.status_code == 200
+    assert [set(row) for row in _lines(reply)] == [{"result", "delta", "fuel"}] * count
+
+
 def test_result_with_line_feeds_stays_one_line(http):
     """An application may print its JSON over several lines; a reply is still one."""
     body = b'{"method":"echo","args":{ "text":"a\\nb" }}'
