@@ -44,7 +44,8 @@ class Link:
 
     on_effect: carries out what is no business of the stream; awaited for the effects of what
     arrived, so that a full inbox holds up this peer alone. on_ask: what concerns other
-    streams, at once. costs: what this peer may cost.
+    streams, at once. costs: what this peer may cost. is_crowded: whether so much waits to be
+    opened, of all peers, that nothing more is read of those with something in it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Link:
         on_effect: Callable[[Link, SessionEffect], Awaitable[None]],
         on_ask: Callable[[AskFrontiers], None],
         costs: Costs,
+        is_crowded: Callable[[], bool],
     ) -> None:
         self.session = session
         self.peer: PeerId = session.peer
@@ -61,6 +63,7 @@ class Link:
         self._on_effect = on_effect
         self._on_ask = on_ask
         self._costs = costs
+        self._is_crowded = is_crowded
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
@@ -108,7 +111,7 @@ class Link:
             while self._outbox_bytes > limits.LINK_OUTBOX_BYTES_MAX:
                 self._drained = trio.Event()
                 await self._drained.wait()
-            while self.session.unopened_bytes > limits.SYNC_FRAME_SIZE_BYTES_MAX:
+            while self.session.unopened_bytes and self._is_crowded():
                 self._batch_opened = trio.Event()
                 await self._batch_opened.wait()
             try:
@@ -123,7 +126,7 @@ class Link:
 
     async def _open_batches(self) -> None:
         while True:
-            while self._batches:
+            while self._batches and not self._is_closing:
                 context = next(iter(self._batches))
                 del self._batches[context]
                 await self._take(OpenBatch(context))

@@ -10,7 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import trio
 
@@ -51,6 +51,8 @@ from covey.sync import (
 
 __all__ = ["Links"]
 
+# Of all peers: as much as the sources of one context may have under way.
+_UNOPENED_BYTES_MAX: Final = limits.SYNC_SOURCES_MAX * limits.SYNC_CREDIT_BYTES
 _logger = logging.getLogger(__name__)
 _RETRY_S_MAX = 60.0
 _NEWER = "unknown-version"  # a peer of a later version means no harm
@@ -151,10 +153,11 @@ class Links:
         costs = self._costs.of(peer)
         nonce = secrets.token_bytes(32)
         session = Session(self._host, self._network.peer_id, peer, nonce, costs.requests)
-        link = Link(session, stream, self._carry_out, self._ask_frontiers, costs)
+        link = Link(session, stream, self._carry_out, self._ask_frontiers, costs, self._is_crowded)
         older = self._links.get(peer)
         if older is not None:
             older.close()
+            self._end(older)  # Before the new one begins: what it was asked for is open again.
         self._links[peer] = link
         try:
             await link.run()
@@ -162,14 +165,22 @@ class Links:
             if self._links.get(peer) is link:
                 del self._links[peer]
                 self._leave_unanswered(peer)
-                for effect in session.end(time.time()):
-                    assert isinstance(effect, AskFrontiers)
-                    self._ask_frontiers(effect)
+                self._end(link)
                 for context in session.shared():
                     driver = self._driver_of(context)
                     if driver is not None:
                         driver.deliver_soon(PeerLeft(peer))
                     self.offer(context)
+
+    def _end(self, link: Link) -> None:
+        """A stream is over: have others asked for what it was to bring."""
+        for effect in link.session.end(time.time()):
+            assert isinstance(effect, AskFrontiers)
+            self._ask_frontiers(effect)
+
+    def _is_crowded(self) -> bool:
+        waiting_bytes = sum(link.session.unopened_bytes for link in self._links.values())
+        return waiting_bytes > _UNOPENED_BYTES_MAX
 
     def misbehaved(self, peer: PeerId, code: str) -> None:
         """A peer sent what it should have known to be wrong; too often, and it is refused."""

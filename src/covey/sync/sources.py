@@ -10,8 +10,9 @@ Source: protocols/session.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from covey.model import DeltaId, Digest, PeerId, limits
 from covey.sync.events import Use
@@ -31,6 +32,7 @@ class Share:
         return self.count == 1 or int.from_bytes(delta[:8], "big") % self.count == self.index
 
 
+_AT_WORK_S: Final = limits.BATCH_WATCHDOG_S + limits.SYNC_INTERVAL_S
 _Pair: TypeAlias = "tuple[Digest, Digest]"
 
 
@@ -38,14 +40,22 @@ _Pair: TypeAlias = "tuple[Digest, Digest]"
 class _Chosen:
     """A peer that was asked. worth: of what it brought since; open_count: deltas under way here.
 
-    is_ahead: more of it came than could be taken in.
+    dealt_s: when one of them was dealt with last. is_ahead: more of it came than was taken in.
     """
 
     news_s: float
+    dealt_s: float
     worth: int = 0
     open_count: int = 0
     is_ahead: bool = False
     finished_s: float | None = None
+
+    def is_at_work(self, now: float) -> bool:
+        """Whether this node still deals with what the peer brought.
+
+        Not where nothing of it was for longer than the engine may take for one.
+        """
+        return self.open_count > 0 and now - self.dealt_s < _AT_WORK_S
 
 
 @dataclass(slots=True)
@@ -76,6 +86,8 @@ class Sources:
         self._in_vain = 0  # rounds, one after the other
         self._shared_again_s = 0.0  # before it nothing is shared with who has not proved worth it
         self._unshared_s = limits.SYNC_SOURCE_AGAIN_S
+        self._ahead_until_s = 0.0  # before it who is ahead is asked alone
+        self._ahead_for_s = limits.SYNC_SOURCE_AGAIN_S
 
     def differs(self, peer: PeerId, mine: Digest, theirs: Digest, now: float) -> None:
         """A peer holds something else than this node."""
@@ -118,7 +130,7 @@ class Sources:
         chosen = self._chosen.get(peer)
         if chosen is None:
             return
-        chosen.is_ahead = is_ahead
+        chosen.is_ahead, chosen.dealt_s = is_ahead, now
         chosen.open_count = max(0, chosen.open_count - 1)
         if use is Use.NONE:
             self._lately.useless += 1
@@ -152,10 +164,14 @@ class Sources:
         due, self._due = tuple(self._due.items()), {}
         return due
 
-    @property
-    def is_ahead(self) -> bool:
+    def is_asked(self, peer: PeerId) -> bool:
+        """Whether a peer is one of those that are to send."""
+        return peer in self._chosen
+
+    def _is_ahead(self, now: float) -> bool:
         """Whether somebody who is asked brings more than is taken in."""
-        return any(chosen.is_ahead for chosen in self._busy().values())
+        busy = self._busy().values()
+        return any(chosen.is_ahead and chosen.is_at_work(now) for chosen in busy)
 
     # -- who does not do its part ----------------------------------------------------------------
 
@@ -176,7 +192,7 @@ class Sources:
         return [
             peer
             for peer, chosen in self._busy().items()
-            if now - chosen.news_s >= most_s and not chosen.open_count
+            if now - chosen.news_s >= most_s and not chosen.is_at_work(now)
         ]
 
     def _lagging(self, now: float) -> list[PeerId]:
@@ -208,7 +224,7 @@ class Sources:
         if lately.worth >= limits.SYNC_WORTH_MIN:
             self._in_vain = 0
             return []
-        if not lately.useless and any(chosen.open_count for chosen in busy.values()):
+        if not lately.useless and any(chosen.is_at_work(now) for chosen in busy.values()):
             return []
         worthy = self._worthy(busy)
         return [peer for peer in busy if peer not in worthy] or list(busy)
@@ -244,6 +260,9 @@ class Sources:
                 self._in_vain = 0
             self._end_round()
         if not self._chosen:
+            if not self._differing:
+                self._ahead_for_s = limits.SYNC_SOURCE_AGAIN_S
+            self._ahead_until_s = max(self._ahead_until_s, now + self._ahead_for_s)
             self._round, self._lately = _Span(now), _Span(now)
             count = min(2 ** max(0, self._in_vain - 1), limits.SYNC_SOURCES_MAX)
             self._ask(self._usable(now)[:count], now, is_shared=False)
@@ -251,9 +270,13 @@ class Sources:
     def _widen(self, now: float) -> None:
         """Have those that bring much, and others that may, share what is left.
 
-        Not where they bring more than is taken in: what shares bring waits for the others'.
+        Not where they bring more than is taken in: what shares bring waits for the others'. Now
+        and then somebody else is asked for the whole, in case it is kept from this node.
         """
-        if self.is_ahead:
+        if self._is_ahead(now):
+            if now >= self._ahead_until_s:
+                self._ahead_for_s = min(2 * self._ahead_for_s, limits.SYNC_SOURCE_AGAIN_S_MAX)
+                self._begin_after(self._busy(), now)
             return
         busy = {p: chosen for p, chosen in self._busy().items() if p in self._differing}
         worthy = self._worthy(busy)
@@ -277,8 +300,15 @@ class Sources:
         is_slow = self._round.worth < limits.SYNC_SHARE_AFTER_DELTAS
         idle = [peer for peer in self._usable(now) if peer not in busy]
         if is_slow and idle:
-            self._end_round()
-            self._choose(now)
+            self._begin_after(busy, now)
+
+    def _begin_after(self, busy: Iterable[PeerId], now: float) -> None:
+        """Begin a round with somebody else than those, if there is anybody."""
+        for peer in busy:
+            if peer in self._differing:
+                self._differing[peer] = self._differing.pop(peer)
+        self._end_round()
+        self._choose(now)
 
     def _usable(self, now: float) -> tuple[PeerId, ...]:
         """Peers worth asking: not those that have just said that they have no more."""
@@ -295,6 +325,6 @@ class Sources:
         self._is_shared = is_shared
         self._chosen.clear()
         for index, peer in enumerate(peers):
-            self._chosen[peer] = _Chosen(now)
+            self._chosen[peer] = _Chosen(now, now)
             self._due[peer] = Share(index, len(peers)) if is_shared else Share(0, 1)
             self._differing[peer] = self._differing.pop(peer)

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from covey.errors import PeerUnavailable
 from covey.model import PeerId, limits
 from covey.node.links import Links
 
@@ -75,3 +76,54 @@ async def test_question_ends_with_the_stream_that_it_was_put_on(autojump_clock):
         assert list(links._waiters) == [key], "asked anew"
         nursery.cancel_scope.cancel()
     assert not links._waiters
+
+
+class _Ending:
+    """A link whose stream somebody replaces by another one."""
+
+    def __init__(self) -> None:
+        self.session = self
+        self.ended: list[str] = []
+
+    def end(self, now) -> list[object]:
+        """What the session says at its end."""
+        self.ended.append("session")
+        return []
+
+    def close(self) -> None:
+        """Its stream ends soon."""
+        self.ended.append("stream")
+
+
+class _Broken:
+    """A stream on which nothing comes."""
+
+    async def receive(self, size_bytes_max):
+        """The peer is gone."""
+        raise PeerUnavailable("gone")
+
+    async def send(self, frame) -> None:
+        """Into nothing."""
+
+    async def close(self) -> None:
+        """Closed."""
+
+
+async def test_what_a_replaced_stream_was_asked_for_is_open_again():
+    """A peer that opened a second stream kept a context from being asked of anybody else."""
+    links = Links(host=_NoContexts(), driver_of=lambda context: None)
+    zoe, older = PeerId("12D3KooWAaa"), _Ending()
+    async with trio.open_nursery() as nursery:
+        links.attach(_Alone(), nursery)
+        links._links[zoe] = older
+        await links.serve(zoe, _Broken())
+        nursery.cancel_scope.cancel()
+    assert sorted(older.ended) == ["session", "stream"]
+
+
+class _NoContexts:
+    """A node that holds nothing."""
+
+    def contexts(self):
+        """None."""
+        return ()

@@ -344,16 +344,11 @@ class Channel:
             raise ProtocolViolation("flood", "the peer goes on sending what it was told is here")
         return [*self.grant(known_bytes), *effects]
 
-    def want(self, ids: tuple[DeltaId, ...]) -> list[SessionEffect]:
-        """Ask for deltas by their ids, also for some that came before.
-
-        Not while more is streamed than can be taken in: it brings them in their turn.
-        """
-        if self.sources.is_ahead:
-            return []
+    def want(self, ids: tuple[DeltaId, ...]) -> Send:
+        """Ask for deltas by their ids, also for some that came before."""
         for delta in ids:
             self.lately.pop(delta, None)
-        return [send(Want(self.ours, ids))]
+        return send(Want(self.ours, ids))
 
     def _note_handed_over(self, delta: DeltaId) -> None:
         """One that can never be applied would else be checked again as often as it is sent."""
@@ -368,6 +363,8 @@ class Channel:
         self.unopened.open_count -= 1
         self.dealt_s = now
         effects = [*self.grant(dealt.size_bytes), *self._batch_due()]
+        if not self.sources.is_asked(self.peer):
+            self.due_share = None  # Others have it by now.
         if ledger is None or self.due_share is None or self._is_taking_in:
             return [*effects, *self.ask()]
         return [*effects, *self.tell_frontier(ledger, self.due_share, now), *self.ask()]

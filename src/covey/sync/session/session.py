@@ -116,7 +116,7 @@ class Session:
 
     @property
     def unopened_bytes(self) -> int:
-        """Of batches that came and wait for their turn; the driver reads on when they are few."""
+        """Memory of batches that came and wait for their turn."""
         return sum(channel.unopened.size_bytes for channel in self._by_number.values())
 
     def shared(self) -> tuple[ContextId, ...]:
@@ -319,7 +319,7 @@ class Session:
                 ledger = self._host.ledger(channel.context)
                 return [] if ledger is None else channel.tell_frontier(ledger, share, now)
             case AskDeltas(_, ids):
-                return channel.want(ids[: limits.ASK_IDS_MAX])
+                return [channel.want(ids[: limits.ASK_IDS_MAX])]
             case AskBlob(_, cid):
                 if cid in channel.blobs_asked:
                     return []  # As with charters.

@@ -10,18 +10,21 @@ from collections import deque
 from typing import Final
 
 from covey.codec import DigestFrame
+from covey.errors import ProtocolViolation
 from covey.model import limits
 
 __all__ = ["Unopened"]
 
+_BATCH_BYTES: Final = 128  # of memory that each takes beside its content
 # So that the batches of all sources together leave room in the replica's inbox.
 _OPEN_DELTAS: Final = limits.INBOX_WHILE_EXECUTING_MAX // (2 * limits.SYNC_SOURCES_MAX)
 
 
 class Unopened:
-    """Of one peer and context, in order; the driver reads no more while they are many.
+    """Of one peer and context, in order.
 
-    open_count: deltas handed over and not dealt with. digest: came behind them, and waits.
+    size_bytes: in memory. open_count: deltas handed over and not dealt with. digest: came behind
+    the last one, and waits.
     """
 
     __slots__ = ("_batches", "digest", "open_count", "size_bytes")
@@ -41,14 +44,19 @@ class Unopened:
         return bool(self._batches) and self.open_count < _OPEN_DELTAS
 
     def add(self, batch: bytes) -> None:
-        """Keep a batch for its turn."""
+        """Keep a batch for its turn. Raises ProtocolViolation beyond what any credit lets come.
+
+        Small batches may take twice as much as the deltas in them.
+        """
         self._batches.append(batch)
-        self.size_bytes += len(batch)
+        self.size_bytes += len(batch) + _BATCH_BYTES
+        if self.size_bytes > 2 * limits.SYNC_CREDIT_BYTES:
+            raise ProtocolViolation("wrong-credit", "the peer sent more than it has credit for")
 
     def take(self) -> bytes:
         """The next batch; there is one."""
         batch = self._batches.popleft()
-        self.size_bytes -= len(batch)
+        self.size_bytes -= len(batch) + _BATCH_BYTES
         return batch
 
     def take_digest(self) -> DigestFrame | None:

@@ -10,10 +10,9 @@ from collections import deque
 
 import pytest
 
-from covey.codec import Want, decode_frame
-from covey.model import ContextId, DeltaId, Digest, PeerId, limits
+from covey.errors import ProtocolViolation
+from covey.model import ContextId, Digest, PeerId, limits
 from covey.sync import (
-    AskDeltas,
     Compared,
     Consumed,
     SessionEvent,
@@ -108,19 +107,6 @@ def test_digest_is_taken_after_what_came_before_it() -> None:
     assert len(slow.heard(Compared)) == compared + 1
 
 
-def test_nothing_is_asked_for_by_name_while_a_stream_brings_it() -> None:
-    """It would come before what it follows, and wait where there is little room."""
-    one, slow = _slow(500)
-    slow.deal_with(1)
-    slow.tell(AskDeltas(_context(slow), (DeltaId(bytes(32)),)))
-    assert not [f for f in map(decode_frame, slow.out) if isinstance(f, Want)]
-    while slow.waiting:
-        slow.deal_with(1)
-    talk(one, slow)
-    slow.tell(AskDeltas(_context(slow), (DeltaId(bytes(32)),)))
-    assert [f for f in map(decode_frame, slow.out) if isinstance(f, Want)]
-
-
 def test_frontier_is_told_where_nothing_is_dealt_with_for_long() -> None:
     """Some of what came may never be dealt with: that must not end the comparison for good."""
     _, slow = _slow(500)
@@ -152,27 +138,75 @@ def test_batches_leave_in_the_order_in_which_they_came() -> None:
     unopened = Unopened()
     for batch in (b"first", b"second"):
         unopened.add(batch)
-    assert unopened.size_bytes == 11
+    assert unopened.size_bytes == 11 + 2 * 128
     assert (unopened.take(), unopened.take()) == (b"first", b"second")
     assert not unopened
     assert unopened.size_bytes == 0
     assert unopened.take_digest() is None
 
 
-def test_nothing_is_shared_while_more_comes_than_is_taken_in() -> None:
-    """What the shares of others bring would wait for the rest, and give way to one another."""
+def _brings(sources: Sources, peer: PeerId, now: float, count: int, *, is_ahead: bool) -> None:
+    for _ in range(count):
+        sources.delivered(peer)
+        sources.consumed(peer, Use.APPLIED, 300, now, is_ahead=is_ahead)
+
+
+def _asked() -> Sources:
+    """One of two peers is asked for everything, and has brought one that is being dealt with."""
     sources = Sources()
     sources.differs(A, MINE, THEIRS, 0.0)
     sources.differs(B, MINE, THEIRS, 0.0)
-    sources.due()
-    for _ in range(4 * limits.SYNC_SHARE_AFTER_DELTAS):
-        sources.delivered(A)
-        sources.consumed(A, Use.APPLIED, 300, 1.0, is_ahead=True)
-    assert sources.is_ahead
+    assert [peer for peer, _ in sources.due()] == [A]
+    sources.delivered(A)
+    return sources
+
+
+def test_nothing_is_shared_while_more_comes_than_is_taken_in() -> None:
+    """What the shares of others bring would wait for the rest, and give way to one another."""
+    sources = _asked()
+    _brings(sources, A, 1.0, 4 * limits.SYNC_SHARE_AFTER_DELTAS, is_ahead=True)
     assert sources.due() == ()
 
-    for _ in range(limits.SYNC_SHARE_AFTER_DELTAS):
-        sources.delivered(A)
-        sources.consumed(A, Use.APPLIED, 300, 2.0)
-    assert not sources.is_ahead
+    _brings(sources, A, 2.0, limits.SYNC_SHARE_AFTER_DELTAS, is_ahead=False)
     assert {peer for peer, _ in sources.due()} == {A, B}
+
+
+def test_who_stays_ahead_does_not_stay_the_only_one() -> None:
+    """It may keep something back: others are asked for the whole, ever more seldom."""
+    sources = _asked()
+    asked: list[tuple[float, PeerId]] = []
+    for now in range(1, 1_000):
+        _brings(sources, A, float(now), 8, is_ahead=True)
+        _brings(sources, B, float(now), 8, is_ahead=True)
+        sources.tick(float(now))
+        for peer, share in sources.due():
+            assert share == Share(0, 1)
+            asked.append((now, peer))
+            sources.delivered(peer)  # There is always one that is being dealt with.
+    assert asked[0][1] == B
+    assert asked[0][0] <= limits.SYNC_SOURCE_AGAIN_S + limits.SYNC_SHARE_AFTER_S
+    assert [peer for _, peer in asked] == [B, A, B, A, B][: len(asked)]
+    assert 3 <= len(asked) <= 5
+
+
+def test_who_is_ahead_and_then_brings_nothing_is_passed_over() -> None:
+    """What waits of it may never be dealt with: its stream may be one that nobody reads."""
+    sources = _asked()
+    sources.delivered(A)
+    _brings(sources, A, 1.0, 1, is_ahead=True)
+    due, now = sources.due(), 1.0
+    while not due:
+        now += 1
+        sources.tick(now)
+        due = sources.due()
+    assert [peer for peer, _ in due] == [B]
+    assert now <= 20
+
+
+def test_batches_beyond_any_credit_end_the_stream() -> None:
+    """Also ones with nothing in them, which take memory all the same."""
+    unopened = Unopened()
+    for _ in range(2 * limits.SYNC_CREDIT_BYTES // 128):
+        unopened.add(b"")
+    with pytest.raises(ProtocolViolation, match="credit"):
+        unopened.add(b"")
