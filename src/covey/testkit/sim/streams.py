@@ -12,6 +12,7 @@ from covey.sync import AdmissionRequested, Ledger, PeerCompared, Sources, Use
 from covey.sync.session import (
     AdmissionAsked,
     AskFrontiers,
+    BlobTold,
     Close,
     Compared,
     Consumed,
@@ -53,8 +54,8 @@ class _Host:
         return self._node.peers.sources
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
-        del context, cid
-        return None
+        del context
+        return self._node.shelf.blob(cid)
 
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         del context, peer
@@ -183,13 +184,15 @@ class Stream:
                     request = next(self._world.requests)
                     event = AdmissionRequested(request, certificate, join)
                     node.peers.request_admission(event, self)
+                case BlobTold(_, cid, content):
+                    node.shelf.told(cid, content)
                 case Close(code):
                     self._world.note(node, f"close {peer.name} {code}")
                     if code:
                         self._world.checks.accused(node, PeerId(peer.name), code)
                     self._world.clock.after(0.0, self.close)
                 case _:
-                    pass  # nobody asks for blobs, charters or news of admissions here
+                    pass  # nobody asks for charters or news of admissions here
 
 
 class Streams:
