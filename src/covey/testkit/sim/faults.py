@@ -226,6 +226,12 @@ class Rollout(_Struct, frozen=True, tag="upgrade", kw_only=True):
     release: str
     migrates: bool = False
 
+    @property
+    def told(self) -> str:
+        """What is wanted, in a few words."""
+        what = f"approve {self.release}" if self.deed == "approve" else f"to {self.release}"
+        return f"{what}, with migrate" if self.migrates else what
+
 
 Fault: TypeAlias = (
     Loss

@@ -80,6 +80,16 @@ class CodePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_published: bool = False
     quorums: tuple[QuorumPlan, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """The rule in a few words."""
+        named = [*(["never"] if self.is_locked else []),
+                 *(["publisher"] if self.is_published else [])]  # fmt: skip
+        for quorum in self.quorums:
+            notice = f", notice {quorum.notice_ms} ms" if quorum.notice_ms else ""
+            named.append(f"{quorum.k} of {', '.join(quorum.keys)}{notice}")
+        return "; ".join(named) or "no constraint"
+
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One seed's world. Times are virtual seconds from its beginning.
@@ -137,14 +147,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         for fault in self.faults:
             strangers = sorted(set(fault.hits()) - names)
             if strangers:
-                what = f"a {kind_of(fault)} hits {strangers[0]}, who is not there"
+                what = f"{_a(fault)} hits {strangers[0]}, who is not there"
                 raise ConfigError(f"{source}: {what}")
             if isinstance(fault, Misdeed) and fault.deed not in (*MISDEEDS, *BREACHES):
                 raise ConfigError(f"{source}: there is no misdeed {fault.deed!r}")
             if isinstance(fault, Misdeed) and fault.node not in doctored:
                 raise ConfigError(f"{source}: {fault.node} is honest and does no misdeeds")
             if not fault.at_s <= fault.ends_s() <= self.faults_s:
-                what = f"a {kind_of(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
+                what = f"{_a(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
                 raise ConfigError(f"{source}: {what}, and faults end at {self.faults_s} s")
         self._check_code(source)
         gone = {f.node for f in self.faults if isinstance(f, Leave) and f.back_s is None}
@@ -168,6 +178,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             if quorum.k > len(owners):
                 what = f"{quorum.k} keys are asked for, and {len(owners)} members have one"
                 raise ConfigError(f"{source}: {what}")
+
+
+def _a(fault: Fault) -> str:
+    """A fault as a sentence has it."""
+    kind = kind_of(fault)
+    return f"an {kind}" if kind[0] in "aeiu" else f"a {kind}"
 
 
 _Plans: TypeAlias = msgspec.json.Decoder[Plan]

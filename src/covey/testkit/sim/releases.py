@@ -79,9 +79,9 @@ class Library:
         """What all but the foreign one are releases of."""
         return application_id(_publisher().public, _PACKAGE)
 
-    def told(self, manifest: bytes) -> str:
+    def told(self, release: ReleaseId) -> str:
         """A release as a person names it."""
-        known = self.by_id.get(release_id(manifest))
+        known = self.by_id.get(release)
         return "unknown" if known is None else f"{known.name} ({known.version})"
 
 

@@ -88,6 +88,7 @@ class Shelf:
         """The replica needs a release."""
         manifest = decode_manifest(need.manifest)
         wait_s = math.inf if need.is_in_force else limits.RELEASE_SOUGHT_S
+        self._node.world.checks.needs(self._node, need.release)
         self._node.world.note(self._node, f"needs {_short(need.release)} {need.is_in_force}")
         sought = _Sought(need.release, manifest.module, self._node.world.clock.now + wait_s)
         self._sought.append(sought)
@@ -130,6 +131,7 @@ class Shelf:
     def _compile(self, release: ReleaseId) -> None:
         def ready() -> None:
             self._ready[release] = None
+            self._node.world.checks.has(self._node, release)
             self._node.world.note(self._node, f"ready {_short(release)}")
             self._node.take(ReleaseReady(release))
 

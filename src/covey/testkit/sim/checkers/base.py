@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from covey.codec import Announcement
-from covey.model import Batch, Delta, PeerId, Verdict
+from covey.model import Batch, Delta, PeerId, ReleaseId, Verdict
 from covey.sync import CallsSubmitted, GovernanceAnswered, GovernanceRequested, Reply
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class Checker:
 
     def executes(self, node: Node, batch: Batch) -> None:
         """A node begins to run calls of its own."""
+
+    def needs(self, node: Node, release: ReleaseId) -> None:
+        """A node lacks the code of a release."""
+
+    def has(self, node: Node, release: ReleaseId) -> None:
+        """A node can run a release from now on."""
 
     def wished(self, node: Node, event: GovernanceRequested) -> None:
         """The owner of a node wishes to govern."""

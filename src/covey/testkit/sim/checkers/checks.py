@@ -23,7 +23,7 @@ from covey.codec import (
 )
 from covey.crypto import open_envelope
 from covey.errors import ProtocolViolation
-from covey.model import Batch, Delta, DeltaId, PeerId, Table, Verdict, limits
+from covey.model import Batch, Delta, DeltaId, PeerId, ReleaseId, Table, Verdict, limits
 from covey.sync import CallsSubmitted, GovernanceAnswered, GovernanceRequested, Reply
 from covey.testkit.oracle import History, Known, Oracle, parents_of, refusal
 from covey.testkit.sim.checkers.announcements import Announcements
@@ -163,6 +163,14 @@ class Checks:
         with node.disk.unhurt():
             for checker in self._all:
                 checker.executes(node, batch)
+
+    def needs(self, node: Node, release: ReleaseId) -> None:
+        for checker in self._all:
+            checker.needs(node, release)
+
+    def has(self, node: Node, release: ReleaseId) -> None:
+        for checker in self._all:
+            checker.has(node, release)
 
     def wished(self, node: Node, event: GovernanceRequested) -> None:
         for checker in self._all:
