@@ -2,9 +2,10 @@
 
     python scripts/build_apps.py [--check] [NAME ...]
 
-A name is a folder below apps/, or arena, which comes with the simulator. --check compares a fresh
-build with the committed module, byte for byte, and exits 1 if one differs; what its compiler is not
-here for, in the version that wrote the committed module, is named and left out.
+A name is a folder below apps/, or arena, arena2, arena3 or rival, which come with the simulator.
+--check compares a fresh build with the committed module, byte for byte, and exits 1 if one differs;
+what its compiler is not here for, in the version that wrote the committed module, is named and left
+out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ __all__ = ["APPS_DIR", "SDK_DIR", "folder_of", "main", "missing_compiler", "name
 
 APPS_DIR = ROOT / "apps"
 SDK_DIR = APPS_DIR / "sdk"
-_ELSEWHERE = {"arena": ROOT / "src/covey/testkit/sim/arena"}  # What the package itself runs.
+_ELSEWHERE = {  # What the package itself runs: the simulator's application, and its later releases.
+    name: ROOT / "src/covey/testkit/sim" / name for name in ("arena", "arena2", "arena3", "rival")
+}
 RUST_VERSION = "1.63.0"  # Debian 12's, which wrote the committed modules.
 
 

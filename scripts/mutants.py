@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the mutants l
 
 from covey.errors import ConfigError
 from covey.testkit.sim.scenario import parse_seeds
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import MUTANTS, scenario_of
 from tests.simulation.mutants.hunt import clean, first_found, read_record, write_record
 
 __all__ = ["main"]
@@ -64,9 +64,9 @@ def main() -> int:
     with Pool(max(1, min(asked.jobs, len(names)))) as pool:
         hunts = list(_shown(pool.imap(partial(hunt, seeds), names), len(names), asked.json))
         found = {hunted.mutant: hunted.seed for hunted in hunts if hunted.seed is not None}
-        used = sorted(set(found.values()))
-        guilty = [seed for seed, is_guilty in zip(used, pool.imap(finds, used), strict=True)
-                  if is_guilty]  # fmt: skip
+        used = sorted({(scenario_of(name), seed) for name, seed in found.items()})
+        guilty = [f"{scenario} {seed}" for (scenario, seed), is_guilty
+                  in zip(used, pool.imap(finds, used), strict=True) if is_guilty]  # fmt: skip
     if asked.record:
         write_record(found)
     return _sum_up(hunts, seeds, guilty, as_json=asked.json)
@@ -87,9 +87,9 @@ def hunt(seeds: range, name: str) -> Hunt:
     )
 
 
-def finds(seed: int) -> bool:
-    """Whether a seed finds something without any mutant."""
-    return clean(seed) is not None
+def finds(used: tuple[str, int]) -> bool:
+    """Whether a seed of a scenario finds something without any mutant."""
+    return clean(*used) is not None
 
 
 def _shown(hunts: Iterator[Hunt], count: int, as_json: bool) -> Iterator[Hunt]:
@@ -107,7 +107,7 @@ def _shown(hunts: Iterator[Hunt], count: int, as_json: bool) -> Iterator[Hunt]:
         yield hunted
 
 
-def _sum_up(hunts: list[Hunt], seeds: range, guilty: list[int], *, as_json: bool) -> int:
+def _sum_up(hunts: list[Hunt], seeds: range, guilty: list[str], *, as_json: bool) -> int:
     lost = [hunted.mutant for hunted in hunts if hunted.seed is None]
     record = read_record()
     moved = [h.mutant for h in hunts if h.seed is not None and record.get(h.mutant) != h.seed]
@@ -119,7 +119,7 @@ def _sum_up(hunts: list[Hunt], seeds: range, guilty: list[int], *, as_json: bool
     if lost:
         print(f"not found: {', '.join(lost)}")
     if guilty:
-        print(f"these seeds find something without any mutant: {', '.join(map(str, guilty))}")
+        print(f"these seeds find something without any mutant: {', '.join(guilty)}")
     if moved:
         print(f"the tests know other seeds for {len(moved)} of them: --record keeps these")
     return 1 if lost or guilty else 0

@@ -12,7 +12,7 @@ from itertools import chain
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import MUTANTS, scenario_of
 from tests.simulation.mutants.hunt import clean, first_found, read_record
 
 _SEEDS = range(1, 61)
@@ -26,7 +26,7 @@ def test_planted_bug_is_found(name: str) -> None:
     seed = _RECORD.get(name, _SEEDS[0])
     found = first_found(name, chain((seed,), _SEEDS), _HEALING_S)
     assert found is not None, f"neither seed {seed} nor any of {_SEEDS} finds it"
-    innocent = clean(found[0], _HEALING_S)
+    innocent = clean(scenario_of(name), found[0], _HEALING_S)
     assert innocent is None, f"seed {found[0]} finds something by itself: {innocent}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from covey.codec import KnownPeer
-from covey.model import Cid, ContextId, DeviceId, PeerId, Put, limits
+from covey.model import Cid, ContextId, DeviceId, PeerId, Put, Upgrade, limits
 from covey.sync import AdmissionRequested, Applied, Execute, Ledger, Sources
 from covey.sync.session import (
     AdmissionTold,
@@ -21,6 +21,7 @@ from covey.sync.session import (
 )
 from covey.testkit.history import History
 from covey.testkit.identities import found, identity
+from covey.testkit.oracle.people import manifest, release, start
 from covey.testkit.playbook import Stage, submit
 from covey.testkit.sim import load_application, simulate
 from covey.testkit.sim.regression import load_regression
@@ -56,6 +57,27 @@ def test_first_delta_follows_its_admission_among_many_heads(
         effects = stage.handle(submit(1))
         assert any(isinstance(effect, Applied) and effect.is_own for effect in effects)
         assert isinstance(effects[-1], Execute)
+
+
+def test_merge_of_some_heads_names_the_release_of_its_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an upgrade among the other heads the node stopped: it refused what it had signed."""
+    monkeypatch.setattr(limits, "DELTA_PARENTS_MAX", 2)
+    founding = start(*FOUNDERS)
+    first, then = founding.charter.release, release(manifest("2.0.0", kind="more"))
+    for upgrading in FOUNDERS[1:]:
+        history = History(founding)
+        stage = Stage(founding, FOUNDERS[0])
+        for founder in FOUNDERS[1:]:
+            upgrade = Upgrade(1, manifest("2.0.0", kind="more"), ())
+            governance = (upgrade,) if founder is upgrading else ()
+            calls = () if governance else ([Put("notes", b"k", b"v")],)
+            stage.receive(history.write(founder, (), *calls, governance=governance))
+        assert stage.replica.ledger.release == then
+        merges = [e.delta for e in stage.handle(submit(1)) if isinstance(e, Applied)]
+        named = [merge.core.release for merge in merges]
+        assert named == sorted(named, key=lambda each: each == then)
+        assert {first, then} >= set(named) != set()
+        assert named[-1] == then
 
 
 class Holder:

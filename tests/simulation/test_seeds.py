@@ -13,13 +13,14 @@ import pytest
 
 from covey.testkit.sim import ARENA, Plan, Result, load_application, load_scenario, plan_of
 from covey.testkit.sim.counts import EffectCount
-from covey.testkit.sim.faults import KINDS, MISDEEDS, Misdeed, kind_of
+from covey.testkit.sim.faults import BREACHES, KINDS, MISDEEDS, Misdeed, kind_of
 from tests.simulation.seeds import run_seed
 
 _SEEDS = range(1, 201)
 _CHUNK = 8  # small enough that two processes end together
 _SOME = range(1, 61)
 _LATE_S = 0.5
+_BREACHES = {f"misdeed {deed}" for deed in BREACHES}
 
 
 @pytest.mark.parametrize("first", _SEEDS[::_CHUNK])
@@ -41,6 +42,7 @@ def _kinds(plan: Plan) -> set[str]:
         "tight-limits": plan.is_tight,
         "verified": plan.is_verified,
         "budget": plan.fuel_budget > 0,
+        "upgrade": plan.code is not None,
     }
     return kinds | {kind for kind, holds in facts.items() if holds}
 
@@ -65,7 +67,8 @@ def test_no_kind_of_fault_is_in_every_seed() -> None:
 def test_seeds_hold_every_misdeed() -> None:
     """Each rule that a cheating member could break is tried."""
     faults = [fault for plan in _plans() for fault in plan.faults]
-    assert {fault.deed for fault in faults if isinstance(fault, Misdeed)} == set(MISDEEDS)
+    deeds = {fault.deed for fault in faults if isinstance(fault, Misdeed)}
+    assert deeds == {*MISDEEDS, *BREACHES}
 
 
 @cache
@@ -76,8 +79,8 @@ def _some_results() -> tuple[Result, ...]:
 def test_what_is_planned_also_happens() -> None:
     """A loss without messages, or a power cut of a node that is down, would be a fault in name."""
     met = {kind for result in _some_results() for kind in result.faults}
-    wanted = {*KINDS, "lost-write", "torn-write"} - {"doctored"}
-    assert met == wanted | {f"misdeed {deed}" for deed in MISDEEDS}
+    wanted = {*KINDS, "lost-write", "torn-write", "approval", "migration", "module"} - {"doctored"}
+    assert met - _BREACHES == wanted | {f"misdeed {deed}" for deed in MISDEEDS}
 
 
 def test_effects_meet_in_every_merge_rule() -> None:

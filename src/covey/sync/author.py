@@ -168,14 +168,16 @@ class Author:
         parents = draughted.parents
         if draughted.previous is not None:
             parents = (draughted.previous, *parents)
+        heads = self._ledger.governance_heads(parents)
         core = Core(
             author=self.device,
             sequence=draughted.sequence,
             previous=draughted.previous,
             parents=draughted.parents,
-            gov_parents=self._ledger.governance_heads(parents),
+            gov_parents=heads,
             time=draughted.time,
-            release=self._ledger.release,
+            # A merge follows some heads: what others brought into force is not in its cut.
+            release=self._ledger.release_at(parents, heads),
             epochs=(),
             fuel=tuple(outcome.fuel for _, outcome in kept),
             governance=governance,

@@ -193,6 +193,11 @@ class Ledger:
         """The release in force by everything applied."""
         return self.governor.rule(self.authority).release
 
+    def release_at(self, parents: tuple[DeltaId, ...], heads: tuple[DeltaId, ...]) -> ReleaseId:
+        """As above, by some applied deltas and their pasts. heads: the governance heads there."""
+        authority = self.governor.at(self.cut_of_parents(parents), heads)
+        return self.governor.rule(authority).release
+
     # -- changes -------------------------------------------------------------------------------
 
     def apply(self, delta: Delta, payload: Payload, cut: Frontier) -> int:

@@ -22,10 +22,11 @@ from tests.simulation.mutants import (
     ordering,
     replaying,
     telling,
+    upgrading,
     writing,
 )
 
-__all__ = ["MUTANTS", "Mutant"]
+__all__ = ["MUTANTS", "Mutant", "scenario_of"]
 
 Mutant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -51,10 +52,18 @@ _THEMES = (
     carrying,
     governing,
     replaying,
+    upgrading,
 )
 _ALL = [mutant for theme in _THEMES for mutant in _in(theme)]
 
 MUTANTS: dict[str, Mutant] = dict(_ALL)
 """Every mutant by name, theme after theme."""
+
+
+def scenario_of(name: str) -> str:
+    """In which one a mutant is looked for: `everything` has a new release in some seeds only."""
+    is_of_releases = MUTANTS[name].__module__ == upgrading.__name__
+    return "upgrades" if is_of_releases else "everything"
+
 
 assert len(MUTANTS) == len(_ALL), "two mutants have one name"

@@ -20,11 +20,11 @@ from covey.testkit.sim import (
     plan_of,
     simulate,
 )
-from tests.simulation.mutants import MUTANTS
+from covey.testkit.sim.releases import library_of
+from tests.simulation.mutants import MUTANTS, scenario_of
 
-__all__ = ["SCENARIO", "broken_promise", "clean", "first_found", "read_record", "write_record"]
+__all__ = ["broken_promise", "clean", "first_found", "read_record", "write_record"]
 
-SCENARIO: Final = "everything"
 _RECORD: Final = Path(__file__).with_name("found.json")
 _OTHER_ERROR: Final = re.compile(r"[A-Z]\w*: ")  # a type of exception: any but an AssertionError
 
@@ -35,10 +35,10 @@ def broken_promise(name: str, seed: int, healing_s: float | None = None) -> Find
     healing_s: in which all must agree, instead of the scenario's own. Any other error counts for
     nothing: it may be a mistake in the patch.
     """
-    load_application(ARENA)  # once, without any mutant
+    library_of(load_application(ARENA))  # once, without any mutant
     with pytest.MonkeyPatch.context() as patch:
         MUTANTS[name](patch)
-        finding = _finding(seed, healing_s)
+        finding = _finding(scenario_of(name), seed, healing_s)
     if finding is None or _OTHER_ERROR.match(finding.message):
         return None
     return finding
@@ -56,14 +56,14 @@ def first_found(
 
 
 @cache
-def clean(seed: int, healing_s: float | None = None) -> Finding | None:
+def clean(scenario: str, seed: int, healing_s: float | None = None) -> Finding | None:
     """What a seed finds without any mutant: nothing, or all that it found is worthless."""
-    return _finding(seed, healing_s)
+    return _finding(scenario, seed, healing_s)
 
 
-def _finding(seed: int, healing_s: float | None) -> Finding | None:
+def _finding(scenario: str, seed: int, healing_s: float | None) -> Finding | None:
     application = load_application(ARENA)
-    plan = plan_of(load_scenario(SCENARIO), seed, application)
+    plan = plan_of(load_scenario(scenario), seed, application)
     if healing_s is not None:
         plan = msgspec.structs.replace(plan, healing_s=healing_s)
     return simulate(plan, application).finding

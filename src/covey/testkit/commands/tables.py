@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from covey.cli.tables import facts, new_table
-from covey.testkit.sim.faults import kind_of
+from covey.testkit.sim.faults import Rollout, kind_of
 from covey.testkit.sim.regression import Regression
 from covey.testkit.sim.run import Result
 from covey.testkit.sim.runner import Summary
@@ -95,9 +95,12 @@ def _schedule(regression: Regression) -> RenderableType:
         device = "" if node.owner == node.name else f", a device of {node.owner}'s member"
         doctored = ", doctored" if node.is_doctored else ""
         rows.append((node.starts_s, node.name, f"starts: {role}{device}{doctored}"))
+    if plan.code is not None:
+        rows.append((0.0, "all", f"the charter asks of releases: {plan.code.told}"))
     for fault in plan.faults:
         until = f" until {fault.ends_s():.1f} s" if fault.ends_s() > fault.at_s else ""
-        rows.append((fault.at_s, ", ".join(fault.hits()) or "all", f"{kind_of(fault)}{until}"))
+        what = f"{kind_of(fault)}: {fault.told}" if isinstance(fault, Rollout) else kind_of(fault)
+        rows.append((fault.at_s, ", ".join(fault.hits()) or "all", f"{what}{until}"))
     for submission in plan.submissions:
         calls = [f"{call.method} {call.arguments}" for call in submission.calls]
         if len(calls) > _CALLS_SHOWN:

@@ -1,7 +1,7 @@
 """Who is what at any set of deltas, a third time: sets of ids and brute force.
 
-Written from the text of protocols/governance.md alone, without the code of nodes or of the oracle,
-and for upgrade schedules: no delta there touches a collection with roles.
+Written from the text of protocols/governance.md alone, without the code of nodes or of the oracle.
+Of roles it knows `admin` alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
+from covey.codec import decode_payload
 from covey.model import (
     Admit,
     Charter,
@@ -54,10 +55,14 @@ class Word:
 
 
 class Society:
-    """A charter and deltas, parents first."""
+    """A charter and deltas, parents first. reserved: collections that admins alone may write."""
 
-    def __init__(self, charter: Charter, deltas: Iterable[Delta]) -> None:
+    def __init__(
+        self, charter: Charter, deltas: Iterable[Delta], reserved: frozenset[str] = frozenset()
+    ) -> None:
         self.charter = charter
+        self._reserved = reserved
+        self._touches: dict[DeltaId, bool] = {}
         self.founders = {admin.device: admin.member for admin in charter.admins}
         self.delta: dict[DeltaId, Delta] = {}
         self.past: dict[DeltaId, Ids] = {}
@@ -143,6 +148,8 @@ class Society:
         return device == self.author(d) or (member is not None and member == own)
 
     def _needs_admin(self, d: DeltaId) -> bool:
+        if not self.delta[d].core.governance:
+            return self._touches_reserved(d)
         for e in self.delta[d].core.governance:
             if isinstance(e, Promote | Upgrade | Tighten | Vote):
                 return True
@@ -151,6 +158,12 @@ class Society:
             if isinstance(e, Admit) and self.charter.admission.value == "closed":
                 return e.certificate.member != self.member(self.author(d), self.past[d])
         return False
+
+    def _touches_reserved(self, d: DeltaId) -> bool:
+        if d not in self._touches:
+            effects = decode_payload(self.delta[d].sealed).effects if self._reserved else ()
+            self._touches[d] = any(e.collection in self._reserved for each in effects for e in each)
+        return self._touches[d]
 
     # -- what is void ----------------------------------------------------------------------------
 

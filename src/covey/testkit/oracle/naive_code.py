@@ -34,10 +34,17 @@ __all__ = ["Code"]
 
 
 class Code(Society):
-    """What runs. All releases are told by their manifests, the charter's too."""
+    """What runs. All releases are told by their manifests, the charter's too (first)."""
 
-    def __init__(self, charter: Charter, deltas: Iterable[Delta]) -> None:
-        super().__init__(charter, deltas)
+    def __init__(
+        self,
+        charter: Charter,
+        deltas: Iterable[Delta],
+        first: bytes = FIRST_MANIFEST,
+        reserved: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(charter, deltas, reserved)
+        self._first = first
         self._refusals: dict[DeltaId, str] = {}
         self._satisfied: dict[tuple[DeltaId, Constraint], bool] = {}
 
@@ -152,7 +159,7 @@ class Code(Society):
 
     def _manifest(self, release: ReleaseId, s: Ids) -> Manifest | None:
         named = [self.upgrade(d) for d in s]
-        packed = [FIRST_MANIFEST, *(upgrade.manifest for upgrade in named if upgrade is not None)]
+        packed = [self._first, *(upgrade.manifest for upgrade in named if upgrade is not None)]
         return next(_signed(each) for each in packed if ReleaseId(cid_of(each)) == release)
 
 

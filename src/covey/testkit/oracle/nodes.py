@@ -142,7 +142,8 @@ def _only(known: Known, name: str) -> Known:
 
 def _elements(known: list[Known], rule: Rule) -> list[bytes]:
     names = {e.collection for each in known for effects in each.payload.effects for e in effects}
-    live = fold(known, dict.fromkeys(names, rule))
+    places = {name: (name, rule) for name in names}
+    live = fold(known, lambda _each: places)
     elements = []
     for (name, key), winner in live.items():
         if not name:

@@ -6,6 +6,7 @@ import msgspec
 
 from covey.model import Collection, DeltaId, DeviceId
 from covey.testkit.oracle.history import History, Known
+from covey.testkit.sim.checkers.reference import PlacesOf
 
 __all__ = ["EffectCount", "count_effects", "count_forks"]
 
@@ -24,15 +25,25 @@ class EffectCount(msgspec.Struct, frozen=True):
         return EffectCount(self.total + other.total, self.concurrent + other.concurrent)
 
 
-def count_effects(history: History, collections: tuple[Collection, ...]) -> dict[str, EffectCount]:
-    """Effects by merge rule."""
+def count_effects(
+    history: History,
+    collections: tuple[Collection, ...],
+    places_of: PlacesOf = lambda _known: {},
+) -> dict[str, EffectCount]:
+    """Effects by merge rule. collections: of the first release.
+
+    places_of: of what a later one declares beside them the place and the rule, by name.
+    """
     rules = {collection.name: collection.rule.value for collection in collections}
     touching: dict[tuple[str, bytes], dict[DeltaId, Known]] = {}
     numbers: dict[tuple[str, bytes], dict[DeltaId, int]] = {}
     for known in history.known.values():
+        places = places_of(known)
+        rules.update((place, rule.value) for place, rule in places.values())
         for effects in known.payload.effects:
             for effect in effects:
-                place = (effect.collection, effect.key)
+                named = effect.collection
+                place = (places[named][0] if named in places else named, effect.key)
                 touching.setdefault(place, {})[known.delta.id] = known
                 counts = numbers.setdefault(place, {})
                 counts[known.delta.id] = counts.get(known.delta.id, 0) + 1

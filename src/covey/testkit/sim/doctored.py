@@ -47,6 +47,8 @@ from covey.model import (
     limits,
 )
 from covey.sync import parents_of
+from covey.testkit.sim.breaches import Breaches
+from covey.testkit.sim.faults import BREACHES
 from covey.testkit.sim.forging import Forger
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Doctored:
         self._member = node.identity.member_id
         self._forger = Forger(world, node, self._rng)
         self._collections = self._forger.collections
+        self._breaches = Breaches(world, node, self._forger, self._publish, self._refuse)
         self._kept: list[bytes] = []
         self._refused: Delta | None = None
 
@@ -90,6 +93,8 @@ class Doctored:
             else:
                 self._refuse(delta)
             return True
+        if deed in BREACHES:
+            return self._breaches.commit(deed)
         match deed:
             case "fork":
                 return self._fork()

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass
 
 from covey.testkit.sim.application import Application
+from covey.testkit.sim.drawing_code import draw_code
 from covey.testkit.sim.faults import (
     WISHES,
     Bandwidth,
@@ -60,20 +61,27 @@ def plan_of(scenario: Scenario, seed: int, application: Application) -> Plan:
         *_wishes(scenario, seed, names, faults_s),
     ]
     budget = _BUDGET_PER_CALL * scenario.workload.calls[1]
+    delay_s = rng.choice(scenario.delay_s)
+    submissions = tuple(drawn.submissions(names, faults_s, application))
+    code = None
+    if application.is_arena:
+        code, more, submissions = draw_code(scenario, seed, nodes, faults_s, submissions)
+        faults += more
     return Plan(
         seed=seed,
         scenario=scenario.name,
         nodes=nodes,
         degree=scenario.degree,
-        delay_s=rng.choice(scenario.delay_s),
+        delay_s=delay_s,
         faults=tuple(sorted(faults, key=lambda fault: fault.at_s)),
-        submissions=tuple(drawn.submissions(names, faults_s, application)),
+        submissions=submissions,
         is_tight=drawn.has("tight-limits"),
         faults_s=faults_s,
         healing_s=scenario.healing_s,
         honesty_every=scenario.honesty_every,
         is_verified=_has_apart(scenario, seed, "verified"),
         fuel_budget=budget if _has_apart(scenario, seed, "budget") else 0,
+        code=code,
     )
 
 

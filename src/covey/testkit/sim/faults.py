@@ -11,6 +11,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 __all__ = [
+    "BREACHES",
     "KINDS",
     "MISDEEDS",
     "WISHES",
@@ -29,6 +30,7 @@ __all__ = [
     "Partition",
     "ReadErrors",
     "Reorder",
+    "Rollout",
     "SlowDisk",
     "SlowPeer",
     "kind_of",
@@ -38,7 +40,7 @@ KINDS: Final = (
     "loss", "delay", "reorder", "duplicate", "bandwidth", "partition", "one-way-partition",
     "flapping", "slow-peer", "slow-disk", "full-disk", "read-error", "kill", "power-cut",
     "clock-skew", "clock-jump", "far-clock", "late-join", "leave", "second-device", "tight-limits",
-    "governance", "verified", "budget", "doctored",
+    "governance", "verified", "budget", "doctored", "upgrade",
 )  # fmt: skip
 """What a scenario may switch on. A doctored node commits some of `MISDEEDS`."""
 
@@ -48,6 +50,14 @@ MISDEEDS: Final = (
     "fork", "withhold", "orphans", "future", "replay", "lie", "garbage", "bad-signature",
     "forge", "wrong-fuel", "wrong-events", "overspend",
 )  # fmt: skip
+
+
+BREACHES: Final = (
+    "downgrade", "other-publisher", "altered-manifest", "early", "unapproved", "tiny-time",
+    "forged-approval", "keyless-approval", "replayed-approval", "forged-migration", "usurp",
+    "old-code", "new-code", "wrong-module", "forked-upgrade",
+)  # fmt: skip
+"""What a doctored node may do beside, where releases come into force."""
 
 
 WISHES: Final = ("give", "take", "remove", "vote", "lock", "publish", "ask")
@@ -204,6 +214,25 @@ class Govern(_Struct, frozen=True, tag="governance"):
         return (self.node, self.target)
 
 
+class Rollout(_Struct, frozen=True, tag="upgrade", kw_only=True):
+    """Somebody wants a release in force, and does its part again and again until it is.
+
+    deed: "approve" or "upgrade". release: its name. migrates: with the call of `migrate`.
+    """
+
+    to_s: _Moment
+    node: str
+    deed: str
+    release: str
+    migrates: bool = False
+
+    @property
+    def told(self) -> str:
+        """What is wanted, in a few words."""
+        what = f"approve {self.release}" if self.deed == "approve" else f"to {self.release}"
+        return f"{what}, with migrate" if self.migrates else what
+
+
 Fault: TypeAlias = (
     Loss
     | Delay
@@ -221,6 +250,7 @@ Fault: TypeAlias = (
     | Leave
     | Misdeed
     | Govern
+    | Rollout
 )
 
 _FAR_S = 30.0  # further than drift explains

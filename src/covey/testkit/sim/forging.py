@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from covey.codec import decode_payload, encode_payload, make_delta
-from covey.crypto import sha256
+from covey.codec import decode_manifest, decode_payload, encode_payload, make_delta
+from covey.crypto import Signer, sha256
 from covey.governance import silence_at
 from covey.merge import StateAtCut
 from covey.model import (
     Add,
     Batch,
     Call,
+    Collection,
     Completed,
     Core,
     Delta,
@@ -25,12 +26,14 @@ from covey.model import (
     HybridTime,
     Payload,
     Put,
+    ReleaseId,
     Rule,
     limits,
     next_time,
 )
 from covey.rules import Cut
 from covey.runtime import Overlay
+from covey.testkit.sim.releases import Release
 from covey.testkit.sim.workload import call_maker
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ class Forger:
             parents=parents,
             gov_parents=ledger.governance_heads(followed),
             time=self.time(self.now_ms()),
-            release=ledger.charter.release,
+            release=ledger.release,
             epochs=(),
             fuel=(),
             governance=(),
@@ -134,10 +137,20 @@ class Forger:
         if after is not None:
             state = _after(state, decode_payload(after.sealed))
         for call in self._calls(value):
-            (outcome,) = self._world.application.executor.run_batch(self._batch(core, call), state)
+            (outcome,) = self._world.application.executor.run_batch(
+                self._batch(core, call, core.release), state
+            )
             if isinstance(outcome, Completed) and outcome.effects:
                 return call, outcome
         return None
+
+    def migrate(self, core: Core, release: Release, call: Call) -> Completed | None:
+        """What the call of an upgrade does at a place, under the release that it is to bring."""
+        terms = decode_manifest(release.manifest).terms
+        placed = self._node.replica.ledger.governor.placed(terms)
+        state, batch = self._state(core, placed), self._batch(core, call, release.id)
+        (outcome,) = self._world.application.executor.run_batch(batch, state)
+        return outcome if isinstance(outcome, Completed) else None
 
     def _calls(self, value: bytes) -> Iterator[Call]:
         if self._world.application.is_arena:
@@ -151,11 +164,11 @@ class Forger:
         for _ in range(_TRIES):
             yield draw(self._rng, 0.0).call
 
-    def _batch(self, core: Core, call: Call) -> Batch:
+    def _batch(self, core: Core, call: Call, release: ReleaseId) -> Batch:
         ledger = self._node.replica.ledger
         return Batch(
             context=self._context,
-            release=core.release,
+            release=release,
             member=self._member,
             device=self._device,
             sequence=core.sequence,
@@ -165,15 +178,19 @@ class Forger:
             calls=(call,),
         )
 
-    def _state(self, core: Core) -> EntryReader:
-        """What the calls of a delta see of what the node has applied."""
+    def _state(self, core: Core, placed: Mapping[str, Collection] | None = None) -> EntryReader:
+        """What the calls of a delta see of what the node has applied.
+
+        placed: the collections, where it is not those of the release in force.
+        """
         ledger = self._node.replica.ledger
         own = () if core.previous is None else (core.previous,)
         applied = tuple(p for p in (*own, *core.parents) if ledger.is_applied(p))
         cut = ledger.cut_of_parents(applied) if applied else {}
         authority = ledger.governor.at(cut, ledger.governance_heads(applied))
         silence = silence_at(ledger.governor, authority)
-        collections = self._world.founding.collections
+        declared = ledger.governor.collections(core.release) if placed is None else placed
+        collections = tuple(declared.values())
         return StateAtCut(ledger.view, collections, Cut(ledger.view, cut), silence)
 
     def _something(self, value: bytes) -> tuple[Effect, ...]:
@@ -208,6 +225,10 @@ class Forger:
         )
         core = replace(core, fuel=tuple(outcome.fuel for _, outcome in done))
         return make_delta(self._context, core, encode_payload(payload), self._node.identity.signer)
+
+    def sign_as(self, signer: Signer, core: Core) -> Delta:
+        """A delta without calls in the name of another, whose signature is to be spoilt."""
+        return make_delta(self._context, core, encode_payload(Payload((), (), ())), signer)
 
 
 def _ordered(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from covey.crypto import sha256
-from covey.model import Verification
+from covey.model import Constraint, Never, Publisher, Quorum, Verification
 from covey.testkit.identities import Founding, Identity, found, identity
 from covey.testkit.sim.application import Application
-from covey.testkit.sim.plan import Plan
+from covey.testkit.sim.plan import CodePlan, Plan
+from covey.testkit.sim.releases import library_of
 
 __all__ = ["Ground", "lay"]
 
@@ -35,7 +36,23 @@ def lay(plan: Plan, application: Application) -> Ground:
         verification=verification,
         fuel_budget=plan.fuel_budget,
     )
+    if plan.code is not None:
+        library = library_of(application)
+        constraints = _constraints(plan.code, identities)
+        founding = founding.again(
+            application=library.application, release=library.first.id, constraints=constraints
+        )
     return Ground(founding, identities)
+
+
+def _constraints(code: CodePlan, identities: dict[str, Identity]) -> tuple[Constraint, ...]:
+    quorums = []
+    for quorum in code.quorums:
+        keys = {identities[name].member_id for name in quorum.keys}
+        quorums.append(Quorum(quorum.k, tuple(sorted(keys)), quorum.notice_ms))
+    locked: tuple[Constraint, ...] = (Never(),) if code.is_locked else ()
+    published: tuple[Constraint, ...] = (Publisher(),) if code.is_published else ()
+    return (*locked, *published, *dict.fromkeys(quorums))
 
 
 @lru_cache(maxsize=2_048)

@@ -35,7 +35,6 @@ from covey.sync import (
     Misbehaved,
     NeedRelease,
     RecordSequence,
-    ReleaseReady,
     Replica,
     Reply,
     SetTimer,
@@ -47,6 +46,7 @@ from covey.testkit.identities import Identity
 from covey.testkit.sim.disk import Disk
 from covey.testkit.sim.peers import Peers
 from covey.testkit.sim.plan import NodePlan
+from covey.testkit.sim.shelf import Shelf
 
 if TYPE_CHECKING:
     from covey.testkit.sim.world import World
@@ -65,7 +65,7 @@ class Node:
     """A node; `is_up` between its start or restart and its next crash.
 
     is_gone: it left for good. crash_in: effects until it crashes. slow_disk_s: the longest that a
-    durable write takes.
+    durable write takes. handled_s: when it took its last event, by its own clock.
     """
 
     def __init__(self, world: World, plan: NodePlan, identity: Identity) -> None:
@@ -77,6 +77,7 @@ class Node:
         self.disk.hurt.met = world.met
         self.keystore_sequence = 0
         self.skew_s = 0.0
+        self.handled_s = 0.0
         self.slow_disk_s = 0.0
         self.is_up = False
         self.is_gone = False
@@ -85,6 +86,7 @@ class Node:
         self.crash_is_power_cut = False
         self.rng = random.Random(f"{world.plan.seed}/{self.name}")  # noqa: S311 - as its name says
         self.replica: Replica
+        self.shelf = Shelf(self)
         self._forget()
 
     @property
@@ -163,6 +165,7 @@ class Node:
         if survived.is_torn:
             self.world.met("torn-write")
         self.world.streams.close_all(self)
+        self.world.rollouts.stopped(self)
         self._forget()
         self.world.checks.stopped(self, why)
 
@@ -189,6 +192,7 @@ class Node:
         self._timer_count = 0
         self._messages: dict[int, None] = {}
         self.peers = Peers(self)
+        self.shelf.forget()
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Do something after a time, unless this life of the node has ended by then."""
@@ -216,7 +220,12 @@ class Node:
         """Wish to govern; a node that is down wishes nothing."""
         if self.is_up:
             self.world.met("governance")
-            self.take(GovernanceRequested(request, effects))
+            self.wish(GovernanceRequested(request, effects))
+
+    def wish(self, event: GovernanceRequested) -> None:
+        """Its owner wishes for governance."""
+        self.world.checks.wished(self, event)
+        self.take(event)
 
     def submit(self, event: CallsSubmitted) -> None:
         """Local callers want something."""
@@ -265,6 +274,7 @@ class Node:
             return True
         if not self._inbox:
             return False
+        self.handled_s = self.now()
         self._outbox.extend(self._inbox.popleft()())
         if not self._outbox:
             self.world.checks.settled(self)
@@ -300,11 +310,12 @@ class Node:
                 self.world.checks.replied(self, effect)
             case AdmissionAnswered(request, reason):
                 self.peers.answer_admission(request, reason)
-            case NeedRelease(release):
-                self._outbox.extend(self.replica.handle(ReleaseReady(release), self.now()))
+            case NeedRelease():
+                self.shelf.need(effect)
             case GovernanceAnswered(request, delta_id, denied):
                 what = _short(delta_id) if denied is None else denied.code
                 self.world.note(self, f"governance {request} {what}")
+                self.world.governed(self, effect)
             case Applied(delta):
                 self.world.note(self, f"applied {_short(delta.id)}")
                 self.world.checks.applied(self, delta)
@@ -353,6 +364,7 @@ class Node:
     def _execute(self, batch: Batch) -> None:
         self._executing = True
         self.world.note(self, f"execute {batch.sequence} {len(batch.calls)}")
+        self.world.checks.executes(self, batch)
         if len(batch.calls) > 1 and self.rng.random() < _SHORT_SHARE:
             # An engine may answer for a prefix; whoever asked comes again with the rest.
             some = self.rng.randint(1, len(batch.calls) - 1)
@@ -361,7 +373,7 @@ class Node:
         def run() -> None:
             # Read at the end of the time it takes: whatever was applied meanwhile would show.
             with self.on_disk():
-                base = StateReader(self.disk.reader, self.world.founding.collections)
+                base = StateReader(self.disk.reader, self.shelf.collections(batch.release))
                 outcomes = self.world.application.executor.run_batch(batch, base)
                 self._executing = False
                 self.take(Executed(outcomes))

@@ -99,11 +99,20 @@ class Peers:
             stream.tell(self._node, answer)
 
     def _ask_admission(self) -> None:
-        """Ask one member after the other until admitted."""
+        """Ask one member after the other until admitted.
+
+        Again where the admission fell with that of who gave it; where code never changes nobody
+        looks for that, so that those seeds stay as they were.
+        """
         node = self._node
         with node.disk.unhurt():
-            if node.replica.is_member(node.replica.device) or node.replica.is_removed:
-                return
+            is_member = node.replica.is_member(node.replica.device)
+            is_removed = node.replica.is_removed
+        if is_removed or (is_member and node.world.plan.code is None):
+            return
+        if is_member:
+            node.later(limits.JOIN_ASK_S, self._ask_admission)
+            return
         peers = sorted(self.streams)
         if peers:
             stream = self.streams[peers[self._next_to_ask % len(peers)]]

@@ -13,9 +13,19 @@ import msgspec
 from covey.errors import ConfigError
 from covey.model import Call
 from covey.testkit import bounds
-from covey.testkit.sim.faults import MISDEEDS, Fault, Leave, Misdeed, kind_of
+from covey.testkit.sim.faults import BREACHES, MISDEEDS, Fault, Leave, Misdeed, Rollout, kind_of
+from covey.testkit.sim.releases import LATER
 
-__all__ = ["CallText", "NodePlan", "Plan", "Submission", "decode_plan", "encode_plan"]
+__all__ = [
+    "CallText",
+    "CodePlan",
+    "NodePlan",
+    "Plan",
+    "QuorumPlan",
+    "Submission",
+    "decode_plan",
+    "encode_plan",
+]
 
 
 _Moment = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]  # within a virtual day
@@ -55,6 +65,32 @@ class NodePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_doctored: bool = False
 
 
+class QuorumPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many of the members who own these nodes approve a release, and a notice runs."""
+
+    k: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    keys: tuple[str, ...]
+    notice_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 0
+
+
+class CodePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the charter asks of releases: constraints `never`, `publisher` and quorums."""
+
+    is_locked: bool = False
+    is_published: bool = False
+    quorums: tuple[QuorumPlan, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The rule in a few words."""
+        named = [*(["never"] if self.is_locked else []),
+                 *(["publisher"] if self.is_published else [])]  # fmt: skip
+        for quorum in self.quorums:
+            notice = f", notice {quorum.notice_ms} ms" if quorum.notice_ms else ""
+            named.append(f"{quorum.k} of {', '.join(quorum.keys)}{notice}")
+        return "; ".join(named) or "no constraint"
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One seed's world. Times are virtual seconds from its beginning.
 
@@ -63,7 +99,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     that few nodes and deltas meet every bound. honesty_every: of so many steps of a node one asks
     what it would tell its user, 1 for all (a network of hundreds has a view of hundreds).
     is_verified: the charter has every node run again what others write. fuel_budget: the
-    charter's; 0: none.
+    charter's; 0: none. code: what it asks of releases; None: there is no later one.
     """
 
     seed: int
@@ -79,6 +115,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     honesty_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     is_verified: bool = False
     fuel_budget: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    code: CodePlan | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,18 +147,43 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         for fault in self.faults:
             strangers = sorted(set(fault.hits()) - names)
             if strangers:
-                what = f"a {kind_of(fault)} hits {strangers[0]}, who is not there"
+                what = f"{_a(fault)} hits {strangers[0]}, who is not there"
                 raise ConfigError(f"{source}: {what}")
-            if isinstance(fault, Misdeed) and fault.deed not in MISDEEDS:
+            if isinstance(fault, Misdeed) and fault.deed not in (*MISDEEDS, *BREACHES):
                 raise ConfigError(f"{source}: there is no misdeed {fault.deed!r}")
             if isinstance(fault, Misdeed) and fault.node not in doctored:
                 raise ConfigError(f"{source}: {fault.node} is honest and does no misdeeds")
             if not fault.at_s <= fault.ends_s() <= self.faults_s:
-                what = f"a {kind_of(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
+                what = f"{_a(fault)} goes from {fault.at_s} to {fault.ends_s()} s"
                 raise ConfigError(f"{source}: {what}, and faults end at {self.faults_s} s")
+        self._check_code(source)
         gone = {f.node for f in self.faults if isinstance(f, Leave) and f.back_s is None}
         if not names - doctored - gone:
             raise ConfigError(f"{source}: no honest node stays: there would be nobody to agree")
+
+    def _check_code(self, source: str) -> None:
+        for fault in self.faults:
+            if isinstance(fault, Rollout):
+                if fault.release not in LATER or fault.deed not in ("approve", "upgrade"):
+                    what = f"nobody can {fault.deed} a release {fault.release!r}"
+                    raise ConfigError(f"{source}: {what}")
+                if self.code is None:
+                    raise ConfigError(f"{source}: without `code` there is no later release")
+        for quorum in () if self.code is None else self.code.quorums:
+            strangers = sorted(set(quorum.keys) - set(self.names))
+            if strangers:
+                what = f"{strangers[0]} has a key of a quorum, and is not there"
+                raise ConfigError(f"{source}: {what}")
+            owners = {node.owner for node in self.nodes if node.name in quorum.keys}
+            if quorum.k > len(owners):
+                what = f"{quorum.k} keys are asked for, and {len(owners)} members have one"
+                raise ConfigError(f"{source}: {what}")
+
+
+def _a(fault: Fault) -> str:
+    """A fault as a sentence has it."""
+    kind = kind_of(fault)
+    return f"an {kind}" if kind[0] in "aeiu" else f"a {kind}"
 
 
 _Plans: TypeAlias = msgspec.json.Decoder[Plan]

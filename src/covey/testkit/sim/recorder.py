@@ -5,7 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from covey.model import Add, Delete, Delta, Effect, Payload, PeerId, Put
+from covey.codec import release_id
+from covey.model import (
+    Add,
+    Approve,
+    Delete,
+    Delta,
+    Effect,
+    Governance,
+    Payload,
+    PeerId,
+    Put,
+    ReleaseId,
+    Upgrade,
+)
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.faults import (
     Crash,
@@ -16,6 +29,7 @@ from covey.testkit.sim.faults import (
     Leave,
     Misdeed,
     Partition,
+    Rollout,
     kind_of,
 )
 from covey.testkit.sim.run import Result, simulate
@@ -27,6 +41,7 @@ if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
     from covey.testkit.sim.plan import NodePlan, Plan
+    from covey.testkit.sim.world import World
 
 __all__ = ["record"]
 
@@ -111,6 +126,14 @@ class _Recorder(Checker):
         delta = "no delta" if reply.delta is None else f"delta {reply.delta.hex()[:8]}"
         self._mark(node, "reply", f"call {reply.request}: {delta}")
 
+    def needs(self, node: Node, release: ReleaseId) -> None:
+        """It lacks the code of a release."""
+        self._mark(node, "release", f"needs {self.checks.world.library.told(release)}")
+
+    def has(self, node: Node, release: ReleaseId) -> None:
+        """It can run a release."""
+        self._mark(node, "release", f"has {self.checks.world.library.told(release)}")
+
     def accused(self, node: Node, peer: PeerId, code: str) -> None:
         """It blamed a peer."""
         self._mark(node, "accused", f"blames {peer}: {code}")
@@ -121,7 +144,8 @@ class _Recorder(Checker):
         if written is None:
             known = self.checks.history.known[delta.id]
             author = self._author(delta)
-            label = f"sequence {delta.core.sequence}: {_told(delta, known.payload)}"
+            told = _told(delta, known.payload, self.checks.world)
+            label = f"sequence {delta.core.sequence}: {told}"
             written = Written(delta.id.hex(), author, self._now, label, order=next(self._order))
             self._timeline.deltas[delta.id.hex()] = written
         written.arrivals.append(Arrival(node.name, self._now, next(self._order)))
@@ -155,17 +179,29 @@ def _band(fault: Fault) -> Band:
             facts = [f"cut every other {period_s} s"]
         case Crash() | Leave() | Misdeed() | Govern():
             facts = []
+        case Rollout(told=told):
+            facts = [told]
     label = ": ".join([kind_of(fault), ", ".join(facts)] if facts else [kind_of(fault)])
     return Band(kind_of(fault), label, fault.at_s, fault.ends_s(), fault.hits())
 
 
-def _told(delta: Delta, payload: Payload) -> str:
+def _told(delta: Delta, payload: Payload, world: World) -> str:
     effects = [effect for call in payload.effects for effect in call]
-    parts = [type(governance).__name__.lower() for governance in delta.core.governance]
+    parts = [_governance(governance, world) for governance in delta.core.governance]
     parts += [_effect(effect) for effect in effects[:_EFFECTS_SHOWN]]
     if len(effects) > _EFFECTS_SHOWN:
         parts.append(f"and {len(effects) - _EFFECTS_SHOWN} more")
     return ", ".join(parts) or "no effect"
+
+
+def _governance(effect: Governance, world: World) -> str:
+    name = type(effect).__name__.lower()
+    match effect:
+        case Upgrade(number, manifest):
+            return f"{name} {number} to {world.library.told(release_id(manifest))}"
+        case Approve(number, release):
+            return f"{name} {number}, {world.library.told(release)}"
+    return name
 
 
 def _effect(effect: Effect) -> str:

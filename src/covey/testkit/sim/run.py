@@ -39,6 +39,7 @@ TIGHT_LIMITS = {
     "FRONTIER_FULL_EVERY": 3,
     "DELTA_PARENTS_MAX": 2,
     "DELTA_CALLS_MAX": 3,
+    "RELEASES_SOUGHT_MAX": 1,
     "ASK_IDS_MAX": 2,
     "SYNC_PAGE_DELTAS": 2,
     "SYNC_BATCH_DELTAS_MAX": 2,
@@ -118,6 +119,7 @@ def simulate(
 
 
 def _result(world: World, healed_s: float | None, finding: Finding | None) -> Result:
+    counted = (world.checks.history, world.founding.collections, world.checks.declared.places)
     return Result(
         seed=world.plan.seed,
         trace=world.trace.digest(),
@@ -127,7 +129,7 @@ def _result(world: World, healed_s: float | None, finding: Finding | None) -> Re
         deltas=len(world.checks.history.known),
         healed_s=None if healed_s is None else round(healed_s, 3),
         faults=dict(sorted(world.faults_met.items())),
-        effects=count_effects(world.checks.history, world.founding.collections),
+        effects=count_effects(*counted),
         forks=count_forks(world.checks.history),
         finding=finding,
     )

@@ -18,7 +18,7 @@ from covey.errors import ConfigError
 from covey.testkit import bounds
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.faults import Fault, Partition
-from covey.testkit.sim.plan import CallText, NodePlan, Plan, Submission
+from covey.testkit.sim.plan import CallText, CodePlan, NodePlan, Plan, Submission
 from covey.testkit.sim.run import Finding, simulate
 
 __all__ = ["Shrunk", "shrink"]
@@ -117,6 +117,7 @@ class _Search:
         self._try(_changed(plan, is_tight=False))
         self._try(_changed(self.plan, is_verified=False))
         self._try(_changed(self.plan, fuel_budget=0))
+        self.simplify_code()
         ends_s = [fault.ends_s() for fault in plan.faults]
         ends_s += [submission.at_s for submission in plan.submissions]
         ends_s += [node.starts_s for node in plan.nodes]
@@ -126,6 +127,25 @@ class _Search:
                 nodes = list(self.plan.nodes)
                 nodes[place] = msgspec.structs.replace(node, starts_s=0.0)
                 self._try(_changed(self.plan, nodes=tuple(nodes)))
+
+    def simplify_code(self) -> None:
+        """With fewer constraints on releases, shorter notices, or no later release at all."""
+        self._try(_changed(self.plan, code=None))
+        code = self.plan.code
+        if code is None:
+            return
+        self._drop(code.quorums, lambda quorums: self._with_code(quorums=quorums))
+        self._try(self._with_code(is_published=False))
+        self._try(self._with_code(is_locked=False))
+        for place, quorum in enumerate(code.quorums):
+            if self.plan.code == code and quorum.notice_ms:
+                quorums = list(code.quorums)
+                quorums[place] = msgspec.structs.replace(quorum, notice_ms=0)
+                self._try(self._with_code(quorums=tuple(quorums)))
+
+    def _with_code(self, **changes: object) -> Plan:
+        assert self.plan.code is not None
+        return _changed(self.plan, code=msgspec.structs.replace(self.plan.code, **changes))
 
     def _drop(self, items: Sequence[_T], made: Callable[[tuple[_T, ...]], Plan]) -> None:
         kept = tuple(items)
@@ -183,7 +203,19 @@ def _without_node(plan: Plan, name: str) -> Plan:
             faults.append(fault)
     nodes = tuple(_own(node, name) for node in plan.nodes if node.name != name)
     submissions = tuple(s for s in plan.submissions if s.node != name)
-    return _changed(plan, nodes=nodes, faults=tuple(faults), submissions=submissions)
+    code = None if plan.code is None else _without_key(plan.code, name)
+    return _changed(plan, nodes=nodes, faults=tuple(faults), submissions=submissions, code=code)
+
+
+def _without_key(code: CodePlan, name: str) -> CodePlan:
+    """A quorum of whom nobody is left goes; else as many of them as there are must approve."""
+    quorums = []
+    for quorum in code.quorums:
+        keys = tuple(key for key in quorum.keys if key != name)
+        if keys:
+            k = min(quorum.k, len(keys))
+            quorums.append(msgspec.structs.replace(quorum, k=k, keys=keys))
+    return msgspec.structs.replace(code, quorums=tuple(quorums))
 
 
 def _own(node: NodePlan, lost_owner: str) -> NodePlan:

@@ -13,6 +13,7 @@ from covey.sync.session import (
     AdmissionAsked,
     AskFrontiers,
     BatchDue,
+    BlobTold,
     Close,
     Compared,
     Consumed,
@@ -55,8 +56,8 @@ class _Host:
         return self._node.peers.sources
 
     def blob(self, context: ContextId, cid: Cid) -> bytes | None:
-        del context, cid
-        return None
+        del context
+        return self._node.shelf.blob(cid)
 
     def shows(self, context: ContextId, peer: PeerId) -> bool:
         del context, peer
@@ -187,13 +188,15 @@ class Stream:
                     request = next(self._world.requests)
                     event = AdmissionRequested(request, certificate, join)
                     node.peers.request_admission(event, self)
+                case BlobTold(_, cid, content):
+                    node.shelf.told(cid, content)
                 case Close(code):
                     self._world.note(node, f"close {peer.name} {code}")
                     if code:
                         self._world.checks.accused(node, PeerId(peer.name), code)
                     self._world.clock.after(0.0, self.close)
                 case _:
-                    pass  # nobody asks for blobs, charters or news of admissions here
+                    pass  # nobody asks for charters or news of admissions here
 
 
 class Streams:

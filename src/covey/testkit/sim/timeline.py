@@ -30,8 +30,8 @@ class Band:
 class Mark:
     """Something that happened at one moment at one node.
 
-    kind: "start", "calls", "reply", "misdeed", "accused", "finding", or that of a fault: "kill",
-    "power-cut", "disk-failure", "leave", "clock-jump" ...
+    kind: "start", "calls", "reply", "release", "misdeed", "accused", "finding", or that of a
+    fault: "kill", "power-cut", "disk-failure", "leave", "clock-jump" ...
     order: see `Timeline`.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from covey.model import PeerId
-from covey.sync import CallRequest, CallsSubmitted
+from covey.sync import CallRequest, CallsSubmitted, GovernanceAnswered
 from covey.testkit.sim.application import Application
 from covey.testkit.sim.checkers import Checks
 from covey.testkit.sim.checkers.base import Checker
@@ -24,6 +24,7 @@ from covey.testkit.sim.faults import (
     Leave,
     Misdeed,
     ReadErrors,
+    Rollout,
     SlowDisk,
     kind_of,
 )
@@ -32,6 +33,8 @@ from covey.testkit.sim.governing import effect_of
 from covey.testkit.sim.links import Links
 from covey.testkit.sim.node import Node
 from covey.testkit.sim.plan import Plan, Submission
+from covey.testkit.sim.releases import Library, library_of
+from covey.testkit.sim.rollouts import Rollouts
 from covey.testkit.sim.streams import Streams
 from covey.testkit.sim.trace import Trace
 
@@ -76,6 +79,7 @@ class World:
         self.took_effect = 0
         self._calls_count = plan.calls_count
         self.links = Links(plan, self.clock, self.met)
+        self.rollouts = Rollouts(self)
         self.nodes = {
             node.name: Node(self, node, ground.identities[node.name]) for node in plan.nodes
         }
@@ -99,6 +103,16 @@ class World:
     def met(self, kind: str) -> None:
         """A fault did something."""
         self.faults_met[kind] += 1
+
+    @property
+    def library(self) -> Library:
+        """The releases that there are, where the plan has code that changes."""
+        return library_of(self.application)
+
+    def governed(self, node: Node, answer: GovernanceAnswered) -> None:
+        """A node answers a wish to govern."""
+        self.checks.governed(node, answer)
+        self.rollouts.answered(node, answer)
 
     def publish(self, source: Node, envelope: bytes) -> None:
         """Carry a new frame of the topic to every neighbour."""
@@ -186,6 +200,8 @@ class World:
                 device = self.nodes[target].identity
                 effect = effect_of(deed, device.device, device.member_id)
                 self.nodes[node].govern((effect,), next(self.requests))
+            case Rollout():
+                self.rollouts.begin(fault)
             case Misdeed(node=node, deed=deed):
                 with self.nodes[node].disk.unhurt():
                     self._doctored[node].do(deed)
@@ -251,6 +267,7 @@ class World:
             node.disk.hurt.reads_left = None
             self._mend(node)
             node.restart()
+        self.rollouts.heal()
 
 
 _LATE_S = 0.5  # whoever starts later finds a context that has begun

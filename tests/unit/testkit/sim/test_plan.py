@@ -17,8 +17,8 @@ from covey.testkit.sim import (
     load_scenario,
     plan_of,
 )
-from covey.testkit.sim.faults import Crash, Flapping, Jump, Leave, Loss, Misdeed, Partition
-from covey.testkit.sim.plan import NodePlan
+from covey.testkit.sim.faults import Crash, Flapping, Jump, Leave, Loss, Misdeed, Partition, Rollout
+from covey.testkit.sim.plan import CodePlan, NodePlan, QuorumPlan
 from tests.unit.testkit.sim.worlds import calls, nodes, put, small_plan
 
 WHOLE = small_plan(
@@ -29,8 +29,10 @@ WHOLE = small_plan(
     Jump(5.0, "n2", -8.0),
     Leave(6.0, "n1", None),
     Misdeed(7.0, "n3", "fork"),
+    Rollout(8.0, to_s=9.0, node="n0", deed="upgrade", release="2", migrates=True),
     nodes=(*nodes("n0", "n1", "n2"), NodePlan("n3", "n0", 0.5, is_doctored=True)),
     submissions=(calls("n0", 1.0, put("k", "v")),),
+    code=CodePlan(is_published=True, quorums=(QuorumPlan(2, ("n0", "n1", "n3"), 500),)),
 )
 
 
@@ -102,6 +104,13 @@ DAMAGED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (set_fault(3, effects_before=-1), ">= 0 - at `$.faults[3].effects_before`"),
     (set_fault(4, at_s=30), "a clock-jump goes from 30.0 to 30.0 s"),
     (set_fault(6, deed="gossip"), "there is no misdeed 'gossip'"),
+    (set_fault(7, to_s=21), "an upgrade goes from 8.0 to 21.0 s, and faults end at 20.0 s"),
+    (set_fault(7, release="old"), "nobody can upgrade a release 'old'"),
+    (set_fault(7, deed="admire"), "nobody can admire a release '2'"),
+    (lambda raw: raw.update(code=None), "without `code` there is no later release"),
+    (lambda raw: raw["code"]["quorums"][0].update(keys=["n9"]), "n9 has a key of a quorum"),
+    (lambda raw: raw["code"]["quorums"][0].update(k=3), "3 keys are asked for, and 2 members have"),
+    (lambda raw: raw["code"]["quorums"][0].update(k=0), ">= 1 - at `$.code.quorums[0].k`"),
     (all_leave, "no honest node stays: there would be nobody to agree"),
 ]
 

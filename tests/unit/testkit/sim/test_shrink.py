@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from covey.testkit import bounds
@@ -17,8 +18,8 @@ from covey.testkit.sim import (
     plan_of,
     simulate,
 )
-from covey.testkit.sim.faults import Crash, Loss, Misdeed, Partition
-from covey.testkit.sim.plan import NodePlan
+from covey.testkit.sim.faults import Crash, Loss, Misdeed, Partition, Rollout
+from covey.testkit.sim.plan import CodePlan, NodePlan, QuorumPlan
 from covey.testkit.sim.shrink import Shrunk, shrink
 from tests.unit.testkit.sim.worlds import calls, nodes, put, small_plan
 
@@ -121,6 +122,39 @@ def test_what_always_fails_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (shrunk.plan.faults, shrunk.plan.submissions) == ((), ())
     assert not shrunk.plan.is_tight
     assert shrunk.plan.faults_s == 0.5
+
+
+UPGRADING = msgspec.structs.replace(
+    WHOLE,
+    faults=tuple(
+        Rollout(at_s, to_s=9.0, node=node, deed=deed, release=release)
+        for at_s, node, deed, release in (
+            (1.0, "n0", "upgrade", "2"), (2.0, "n1", "approve", "2"), (3.0, "n2", "upgrade", "3")
+        )
+    ),
+    code=CodePlan(
+        is_published=True, quorums=(QuorumPlan(2, ("n0", "n1", "n2"), 500), QuorumPlan(1, ("n3",)))
+    ),
+)  # fmt: skip
+
+
+def test_rule_of_releases_is_left_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One upgrade under one quorum, of those who are still there, without its notice."""
+
+    def fails(plan: Plan) -> Finding | None:
+        wants = any(isinstance(f, Rollout) and f.release == "3" for f in plan.faults)
+        asks = plan.code is not None and any("n2" in q.keys for q in plan.code.quorums)
+        return PROMISE if wants and asks else None
+
+    shrunk = searched(UPGRADING, fails, monkeypatch)
+    assert shrunk.plan.names == ("n0", "n2")
+    assert shrunk.plan.faults == UPGRADING.faults[2:]
+    assert shrunk.plan.code == CodePlan(quorums=(QuorumPlan(2, ("n0", "n2"), 0),))
+
+
+def test_what_needs_no_later_release_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its charter is then that of every other schedule."""
+    assert searched(UPGRADING, lambda _: PROMISE, monkeypatch).plan.code is None
 
 
 def test_what_is_needed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from covey.model import Call, Completed, Delta, DeltaId, Failed, Failure
 from covey.testkit.sim.checkers.base import Checker
 
 if TYPE_CHECKING:
-    from covey.sync import CallsSubmitted, Reply
+    from covey.sync import CallsSubmitted, GovernanceAnswered, Reply
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
 
@@ -65,6 +65,14 @@ class Answers(Checker):
         told = (call, outcome.effects, outcome.events)
         held = list(zip(payload.calls, payload.effects, payload.events, strict=True))
         assert held[place : place + 1] == [told], f"{named} with what its delta does not hold"
+
+    def governed(self, node: Node, answer: GovernanceAnswered) -> None:
+        """Who wished for an upgrade is told of the migration with it."""
+        del node
+        if answer.delta is not None:
+            self._answered[answer.delta] = len(
+                self.checks.history.known[answer.delta].payload.calls
+            )
 
     def settled(self, node: Node) -> None:
         """Whoever has a call in an own delta was told that it took effect."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from covey.codec import Announcement
-from covey.model import Delta, PeerId, Verdict
-from covey.sync import CallsSubmitted, Reply
+from covey.model import Batch, Delta, PeerId, ReleaseId, Verdict
+from covey.sync import CallsSubmitted, GovernanceAnswered, GovernanceRequested, Reply
 
 if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
@@ -38,6 +38,21 @@ class Checker:
 
     def replied(self, node: Node, reply: Reply) -> None:
         """A local caller got an answer."""
+
+    def executes(self, node: Node, batch: Batch) -> None:
+        """A node begins to run calls of its own."""
+
+    def needs(self, node: Node, release: ReleaseId) -> None:
+        """A node lacks the code of a release."""
+
+    def has(self, node: Node, release: ReleaseId) -> None:
+        """A node can run a release from now on."""
+
+    def wished(self, node: Node, event: GovernanceRequested) -> None:
+        """The owner of a node wishes to govern."""
+
+    def governed(self, node: Node, answer: GovernanceAnswered) -> None:
+        """What came of such a wish."""
 
     def applied(self, node: Node, delta: Delta) -> None:
         """A delta was applied and committed."""

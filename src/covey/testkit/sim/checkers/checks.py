@@ -15,6 +15,7 @@ from covey.codec import (
     decode_announcement,
     decode_delta,
     decode_frame,
+    decode_payload,
     frontier_digest,
     open_batch,
     open_gossip,
@@ -22,16 +23,18 @@ from covey.codec import (
 )
 from covey.crypto import open_envelope
 from covey.errors import ProtocolViolation
-from covey.model import Delta, DeltaId, PeerId, Table, Verdict, limits
-from covey.sync import CallsSubmitted, Reply
-from covey.testkit.oracle import History, Known, Oracle
+from covey.model import Batch, Delta, DeltaId, PeerId, ReleaseId, Table, Verdict, limits
+from covey.sync import CallsSubmitted, GovernanceAnswered, GovernanceRequested, Reply
+from covey.testkit.oracle import History, Known, Oracle, parents_of, refusal
 from covey.testkit.sim.checkers.announcements import Announcements
 from covey.testkit.sim.checkers.answers import Answers
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.bounds import Bounds
 from covey.testkit.sim.checkers.causality import Account, Causality
 from covey.testkit.sim.checkers.chains import Chains
+from covey.testkit.sim.checkers.code import Code
 from covey.testkit.sim.checkers.cuts import Cuts
+from covey.testkit.sim.checkers.declared import Declared
 from covey.testkit.sim.checkers.drift import Drift
 from covey.testkit.sim.checkers.durability import Durability
 from covey.testkit.sim.checkers.healing import NotHealed, require_healed
@@ -64,6 +67,7 @@ class Checks:
         self.doctored_devices = tuple(
             node.identity.device for node in world.nodes.values() if node.is_doctored
         )
+        self.declared = Declared(self)
         self._key = topic_key(world.founding.context)
         self._causality = Causality(self)
         self._rules = Rules(self)
@@ -86,6 +90,7 @@ class Checks:
             Announcements(self),
             Keystore(self),
             Pasts(self),
+            *(() if world.plan.code is None else (Code(self),)),
             *(() if more is None else (more(self),)),
         )
         self._settling = tuple(c for c in self._all if type(c).settled is not Checker.settled)
@@ -109,6 +114,17 @@ class Checks:
     def forbid(self, delta: DeltaId) -> None:
         """From now on nobody may ever apply this delta."""
         self._rules.forbidden.add(delta)
+
+    def refusal(self, delta: Delta) -> str:
+        """Why a delta may be applied nowhere, by the oracle; empty: it may, or who knows."""
+        parents = [self.history.known.get(parent) for parent in parents_of(delta)]
+        past = 0
+        for parent in parents:
+            if parent is None:
+                return ""
+            past |= parent.past | parent.bit
+        known = Known(delta, decode_payload(delta.sealed), 0, past)
+        return refusal(self.oracle, self.world.founding.context, known)
 
     def lied(self, node: Node, frontier: bytes, state: bytes) -> None:
         """A doctored node said this, true or not."""
@@ -142,6 +158,28 @@ class Checks:
     def replied(self, node: Node, reply: Reply) -> None:
         for checker in self._all:
             checker.replied(node, reply)
+
+    def executes(self, node: Node, batch: Batch) -> None:
+        with node.disk.unhurt():
+            for checker in self._all:
+                checker.executes(node, batch)
+
+    def needs(self, node: Node, release: ReleaseId) -> None:
+        for checker in self._all:
+            checker.needs(node, release)
+
+    def has(self, node: Node, release: ReleaseId) -> None:
+        for checker in self._all:
+            checker.has(node, release)
+
+    def wished(self, node: Node, event: GovernanceRequested) -> None:
+        for checker in self._all:
+            checker.wished(node, event)
+
+    def governed(self, node: Node, answer: GovernanceAnswered) -> None:
+        with node.disk.unhurt():
+            for checker in self._all:
+                checker.governed(node, answer)
 
     def applied(self, node: Node, delta: Delta) -> None:
         if delta.id not in self.history:

@@ -30,6 +30,7 @@ def require_healed(checks: Checks) -> None:
     all_are_up(honest)
     all_are_idle(honest)
     all_hold_the_same(checks, honest)
+    all_can_run(honest)
     all_are_admitted(honest)
     all_know_it(honest)
 
@@ -52,6 +53,13 @@ def all_hold_the_same(checks: Checks, honest: Sequence[Node]) -> None:
     """They have applied the same deltas."""
     if len({checks.mask(node) for node in honest}) > 1:
         raise NotHealed("they hold different deltas")
+
+
+def all_can_run(honest: Sequence[Node]) -> None:
+    """They have the code that is in force."""
+    lacking = [n.name for n in honest if not n.shelf.is_ready(n.replica.ledger.release)]
+    if lacking:
+        raise NotHealed(_told(lacking, "without the release in force"))
 
 
 def all_are_admitted(honest: Sequence[Node]) -> None:

@@ -31,17 +31,22 @@ class Pasts(Checker):
             self._compare(node, known)
 
     def _compare(self, node: Node, known: Known) -> None:
-        collections = self.checks.world.founding.collections
-        rules = {collection.name: collection.rule for collection in collections}
-        live = fold(self.checks.speaking(known.past | known.bit), rules)
-        expected = {place: _read(rules[place[0]], version) for place, version in live.items()}
+        places = self.checks.declared.places(known)
+        named = {place: (name, rule) for name, (place, rule) in places.items()}
+        live = fold(self.checks.speaking(known.past | known.bit), self.checks.declared.places)
+        expected = {
+            (named[place][0], key): _read(named[place][1], version)
+            for (place, key), version in live.items()
+            if place in named
+        }
         ledger = node.replica.ledger
+        collections = tuple(ledger.governor.collections_of(known.delta).values())
         cut = Cut(ledger.view, ledger.closure(known.delta.id))
         heads = ledger.governance_heads((known.delta.id,))
         authority = ledger.governor.at(ledger.closure(known.delta.id), heads)
         silence = silence_at(ledger.governor, authority)
         state = StateAtCut(ledger.view, collections, cut, silence)
-        found = {(name, key): value for name in rules for key, value in state.scan(name, b"", b"")}
+        found = {(name, key): value for name in places for key, value in state.scan(name, b"", b"")}
         assert found == expected, f"{node.name}: another state at {known.delta.id.hex()[:8]}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgpack
@@ -21,22 +22,30 @@ if TYPE_CHECKING:
     from covey.testkit.sim.checkers.checks import Checks
     from covey.testkit.sim.node import Node
 
-__all__ = ["Place", "check_against_reference", "fold"]
+__all__ = ["Place", "PlacesOf", "check_against_reference", "fold"]
 
 Place: TypeAlias = tuple[str, bytes]
+PlacesOf: TypeAlias = Callable[[Known], Mapping[str, tuple[str, Rule]]]
 _Version: TypeAlias = tuple[int, bytes, int, bytes | None]  # time, delta id, index, value
 
 
-def fold(known: list[Known], rules: dict[str, Rule]) -> dict[Place, _Version | int]:
-    """The live entries that some deltas make: the winning version, or a counter's sum."""
+def fold(known: list[Known], places_of: PlacesOf) -> dict[Place, _Version | int]:
+    """The live entries that some deltas make: the winning version, or a counter's sum.
+
+    places_of: under what a delta's collections keep their entries, and their rules, by name.
+    """
+    frozen: dict[str, None] = {}
     sums: dict[Place, int] = {}
     versions: dict[Place, list[_Version]] = {}
     for each in known:
-        core = each.delta.core
+        core, places = each.delta.core, places_of(each)
         index = 0
         for effects in each.payload.effects:
             for effect in effects:
-                place = (effect.collection, effect.key)
+                named, rule = places[effect.collection]
+                place = (named, effect.key)
+                if rule is Rule.FROZEN:
+                    frozen[named] = None
                 if isinstance(effect, Add):
                     sums[place] = sums.get(place, 0) + effect.amount
                 else:
@@ -46,8 +55,7 @@ def fold(known: list[Known], rules: dict[str, Rule]) -> dict[Place, _Version | i
                 index += 1
     live: dict[Place, _Version | int] = dict(sums)
     for place, some in versions.items():
-        frozen = rules[place[0]] is Rule.FROZEN
-        winner = min(some, key=_stamp) if frozen else max(some, key=_stamp)
+        winner = (min if place[0] in frozen else max)(some, key=_stamp)
         if winner[3] is not None:
             live[place] = winner
     return live
@@ -60,8 +68,7 @@ def _stamp(version: _Version) -> tuple[int, bytes, int]:
 def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) -> None:
     """A node's rows, and perhaps its digest, are those of the naive fold."""
     mask = checks.mask(node)
-    rules = {collection.name: collection.rule for collection in checks.world.founding.collections}
-    live = fold(checks.speaking(mask), rules)
+    live = fold(checks.speaking(mask), checks.declared.places)
     rows = {
         (key[0].decode(), key[1]): msgpack.unpackb(row, raw=False)
         for key, row in node.disk.reader.scan(Table.ENTRY)
@@ -86,7 +93,7 @@ def check_against_reference(checks: Checks, node: Node, *, with_digest: bool) ->
 
 def _named(place: Place) -> str:
     """Collection and key as a sentence has them; a key that is no text in hexadecimal digits."""
-    collection, key = place
+    collection, key = place[0].replace("\0", " "), place[1]
     text = key.decode("ascii", "replace")
     return f"{collection} {text if text.isprintable() and text.isascii() else key.hex()}"
 
@@ -99,7 +106,8 @@ def _digest(checks: Checks, live: dict[Place, _Version | int], mask: int) -> byt
     elements += [(5, device) for device in j.closed]
     elements += [(6, device, role) for device, roles in j.roles.items() for role in roles]
     elements += [(7, constraint_packed(constraint)) for constraint in j.constraints]
-    for (collection, key), winner in live.items():
+    for (place, key), winner in live.items():
+        collection = place.partition("\0")[0]
         if isinstance(winner, int):
             elements.append((2, collection, key, winner.to_bytes(16, "big", signed=True)))
         else:

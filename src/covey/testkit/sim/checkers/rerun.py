@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from covey.model import Batch, Completed, Rule, Verification
+from covey.model import Batch, Completed, Verification
 from covey.testkit.oracle import Known
 from covey.testkit.sim.checkers.reference import Place, fold
 
@@ -21,12 +21,12 @@ __all__ = ["rerun"]
 def rerun(checks: Checks, known: Known) -> str:
     """How a delta differs from what its calls do, or empty."""
     world, core, payload = checks.world, known.delta.core, known.payload
-    if world.founding.charter.verification is not Verification.REPLAY or not payload.calls:
+    if not payload.calls or not _is_due(checks, known):
         return ""
     j = checks.oracle.judge(known.past)
     batch = Batch(
         context=world.founding.context,
-        release=core.release,
+        release=checks.declared.release(known),
         member=j.members[core.author],
         device=core.author,
         sequence=core.sequence,
@@ -35,8 +35,9 @@ def rerun(checks: Checks, known: Known) -> str:
         roles=tuple(sorted(j.roles[core.author])),
         calls=payload.calls,
     )
-    rules = {collection.name: collection.rule for collection in world.founding.collections}
-    state = _State(fold(checks.speaking(known.past), rules), rules)
+    places = checks.declared.places(known)
+    names = {place: name for name, (place, _) in places.items()}
+    state = _State(fold(checks.speaking(known.past), checks.declared.places), names)
     outcomes = world.application.executor.run_batch(batch, state)
     did = [o for o in outcomes if isinstance(o, Completed)]
     if len(did) != len(payload.calls):
@@ -48,13 +49,22 @@ def rerun(checks: Checks, known: Known) -> str:
     return ""
 
 
-class _State:
-    """Live entries by name and key; an `EntryReader`."""
+def _is_due(checks: Checks, known: Known) -> bool:
+    """Elsewhere signatures are trusted; but where code changes the honest run the right one."""
+    world, author = checks.world, known.delta.core.author
+    if world.founding.charter.verification is Verification.REPLAY:
+        return True
+    return world.plan.code is not None and author not in checks.doctored_devices
 
-    def __init__(self, live: Mapping[Place, object], rules: dict[str, Rule]) -> None:
-        self._values: dict[str, dict[bytes, bytes]] = {name: {} for name in rules}
-        for (collection, key), winner in live.items():
-            self._values[collection][key] = _value(winner)
+
+class _State:
+    """Live entries by name and key; an `EntryReader`. names: by place, of those declared."""
+
+    def __init__(self, live: Mapping[Place, object], names: Mapping[str, str]) -> None:
+        self._values: dict[str, dict[bytes, bytes]] = {name: {} for name in names.values()}
+        for (place, key), winner in live.items():
+            if place in names:
+                self._values[names[place]][key] = _value(winner)
 
     def get(self, collection: str, key: bytes) -> bytes | None:
         """As `EntryReader.get`."""

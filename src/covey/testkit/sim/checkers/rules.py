@@ -41,7 +41,6 @@ class Rules(Checker):
         super().__init__(checks)
         self.forbidden: set[DeltaId] = set()
         self._judged: set[DeltaId] = set()
-        self._collections = {c.name: c for c in checks.world.founding.collections}
 
     def applied(self, node: Node, delta: Delta) -> None:
         """What is applied is admissible."""
@@ -105,14 +104,20 @@ class Rules(Checker):
         j = self.checks.oracle.judge(known.past)
         member, roles = j.members[author], j.roles[author]
         effects = [effect for effects in known.payload.effects for effect in effects]
-        rules = {name: collection.rule for name, collection in self._collections.items()}
-        needs_state = any(rules[effect.collection] is Rule.FROZEN for effect in effects)
-        exists = set(fold(self.checks.speaking(known.past), rules)) if needs_state else set()
+        declared = self.checks.declared
+        collections, places = declared.collections(known), declared.places(known)
+        unknown = [e.collection for e in effects if e.collection not in collections]
+        if unknown:
+            return f"its release has no collection {unknown[0]}"
+        needs_state = any(collections[e.collection].rule is Rule.FROZEN for e in effects)
+        exists = (
+            set(fold(self.checks.speaking(known.past), declared.places)) if needs_state else set()
+        )
         for effect in effects:
-            collection = self._collections[effect.collection]
+            collection = collections[effect.collection]
             if collection.roles and not roles.intersection(collection.roles):
                 return "its author lacks the role"
-            place = (effect.collection, effect.key)
+            place = (places[effect.collection][0], effect.key)
             if not _is_allowed(collection, effect, member, is_new=place not in exists):
                 return f"{effect} is forbidden"
             exists.add(place)

@@ -57,6 +57,7 @@ _CLOCK: Final = Glyph("M0-5A5 5 0 1 0 .01-5ZM0-3V0H2.6", "warn", dy=-16, is_draw
 _GLYPHS: Final = {
     "calls": Glyph("M-4-4.5H4L0 3.5Z", dy=-9),
     "reply": Glyph("M-3-3H3L0 3.5Z", "faint", dy=9),
+    "release": Glyph("M-4 4V-4H4V4ZM0-4V4", "good", dy=15, is_drawn=True),
     "start": Glyph("M-5-6L6.5 0L-5 6Z", "good"),
     "kill": _CRASH,
     "power-cut": _CRASH,
