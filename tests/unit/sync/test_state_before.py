@@ -138,8 +138,8 @@ def _folded(writing: Writing, cut: Mask, collections: tuple[Collection, ...]) ->
             for each in writing.history.within(j.s & ~j.silent)
             if any(_is_same(c, collection) for c in _declared(writing, each))
         ]
-        rules = {collection.name: collection.rule, "": Rule.REGISTER}
-        for (name, key), winner in fold(known, rules).items():
+        places = {collection.name: (collection.name, collection.rule), "": ("", Rule.REGISTER)}
+        for (name, key), winner in fold(known, lambda _, places=places: places).items():
             if name:
                 value = clamped(winner) if isinstance(winner, int) else winner[3]
                 assert value is not None

@@ -107,8 +107,8 @@ _IN_EFFECTS = [
 _IN_WITNESSES = [
     Mutation(name, _WITNESSES, old, new)
     for name, old, new in (
-        ("own witness: at once", "< quorum.notice_ms:", "< 0:"),
-        ("own witness: a moment late", "< quorum.notice_ms:", "<= quorum.notice_ms:"),
+        ("own witness: at once", "time) - quorum.notice_ms", "time)"),
+        ("own witness: a moment late", "time) - quorum.notice_ms", "time) - quorum.notice_ms - 1"),
         ("own witness: whoever came", "if is_witness(governor, authority, at, given, quorum):",
          "if True:"),
         ("own witness: of any release", "(row.number, row.release) == wanted",

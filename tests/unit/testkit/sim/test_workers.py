@@ -122,12 +122,17 @@ def test_killed_process_is_one_line_and_6(process: subprocess.Popen[str], tmp_pa
     workers[0].kill()
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 6
-    (line,) = err.splitlines()
+    (line,) = _without_progress(err).splitlines()
     assert line.startswith("covey: the process that ran seed ")
     assert gone(workers)
     kept = (tmp_path / "r.jsonl").read_bytes()
     assert kept.count(b"\n") >= 2
     assert kept.endswith(b"}\n")
+
+
+def _without_progress(err: str) -> str:
+    """A machine under load may take longer than the second after which a command says so."""
+    return re.sub(r"^covey: seeds .* so far …\n", "", err)
 
 
 @pytest.mark.parametrize("is_for_all", [True, False], ids=["all", "one"])
@@ -145,9 +150,10 @@ def test_signal_ends_all_of_them_quietly(
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     if number == signal.SIGINT:
-        assert re.fullmatch(r"covey: stopped after [1-9]\d* of \d+ seeds, 0 findings; .*\n", err)
+        told = r"covey: stopped after [1-9]\d* of \d+ seeds, 0 findings; .*\n"
+        assert re.fullmatch(told, _without_progress(err))
     else:
-        assert err == ""
+        assert _without_progress(err) == ""
     assert gone(workers)
 
 
