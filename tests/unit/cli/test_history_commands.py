@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
+import msgspec
+from rich.console import Console
+
+from covey.api.schema import LogReply
+from covey.cli.tables import log_table
 from covey.node import AuditRow, RefusedRow
 
 AUTHOR = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
@@ -39,6 +47,31 @@ def test_log_shows_what_was_refused_and_why(covey, node):
 
 def test_log_without_refusals_says_nothing_of_them(covey):
     assert "refused" not in covey("context", "log", "notes").out
+
+
+def test_log_marks_what_is_void(covey, node):
+    """Who reads the table must not take it for what counts: the entries are not there."""
+    row = node.run(node.node.apply)
+    assert "void" not in covey("context", "log", "notes").out
+    node.node.rows = [(1, row), (2, replace(row, void=True)), (3, replace(row, sequence=3))]
+    out = covey("context", "log", "notes").out
+    marked = [line for line in out.splitlines() if "void: 1 of set" in line]
+    assert len(marked) == 1
+    assert marked[0].split()[0] == "2"
+    assert "void: it stays in the log, and counts for nothing" in out
+
+
+def test_log_names_members_where_there_is_room(covey, node):
+    """A device says little to people; in 80 columns there is no room for more."""
+    node.run(node.node.apply)
+    wide = covey("context", "log", "notes").out
+    assert wide.split()[:5] == ["#", "time", "member", "author", "seq"]
+    reply = msgspec.convert(covey("context", "log", "notes", "--json").json, LogReply, strict=False)
+    console = Console(width=80, file=io.StringIO())
+    console.print(log_table(reply))
+    narrow = console.file.getvalue()
+    assert "member" not in narrow
+    assert "author" in narrow
 
 
 def test_proof_is_the_signed_bytes(covey, node):
