@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import msgspec
 import typer
 
 from covey.api.rules_schema import ConstraintForm, RulesForm
+from covey.api.schema import ApplicationReply
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, NameOption, examples
 from covey.cli.output import emit_json, emit_shown, say
@@ -16,6 +18,7 @@ from covey.cli.progress import progress
 from covey.cli.results import IdResult
 from covey.cli.rules_file import RulesFile, read_rules
 from covey.errors import ConfigError
+from covey.model import ADMIN_ROLE
 
 if TYPE_CHECKING:
     from covey.client import Client
@@ -59,6 +62,7 @@ def create(
         form = msgspec.structs.replace(form, code=(*form.code, never))
     with open_client(home) as client, progress("founding"):
         strangers = [] if file is None else _strangers(client, file)
+        warnings = _unwritable(client.application(application), form)
         row = client.create_context(application, name, form)
     if as_json:
         emit_json(IdResult(row.id))
@@ -67,10 +71,24 @@ def create(
 
         emit_shown(context_page(row))
     if strangers:
-        say(
+        warnings.append(
             f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
             "cannot tell whether anybody has, and the rules are for ever"
         )
+    for warning in warnings:
+        say(warning)
+
+
+def _unwritable(application: ApplicationReply, form: RulesForm) -> list[str]:
+    """What to say of collections that ask for roles which nobody there can ever have."""
+    known = {ADMIN_ROLE, *form.roles}
+    return [
+        f"nobody can ever write the collection {each.name} there: it asks for the role "
+        f"{' or '.join(each.roles)}, and the rules name no such role; to have it, found another "
+        f"context with roles = {json.dumps(list(each.roles))} in --rules FILE"
+        for each in application.collections
+        if each.roles and known.isdisjoint(each.roles)
+    ]
 
 
 def _read(path: Path) -> RulesFile:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from covey.codec import cid_of, cid_text, did_text
 from covey.model import (
+    ADMIN_ROLE,
     Admission,
     Admit,
     Approve,
@@ -164,8 +165,12 @@ def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[
         never.append(f"No device's calls can use more than {fuel} fuel for each minute it claims.")
     for collection in collections:
         name = collection.name
-        roles = " or ".join(collection.roles)
+        known = [role for role in collection.roles if role in (ADMIN_ROLE, *charter.roles)]
+        roles = " or ".join(known or collection.roles)
         who = f"Members with the role {roles}" if roles else "All members"
+        if collection.roles and not known:
+            never.append(f"Nobody can write {name}: this context has no role {roles}.")
+            continue
         if roles:
             never.append(f"Nobody without the role {roles} can write {name}.")
         match collection.rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from covey.cli.rules_file import read_rules
 from covey.codec import certificate_text, did_text
 from covey.errors import ConfigError
 from covey.model import limits
+from covey.node import CollectionRow
 from covey.testkit.identities import identity
+from tests.integration.api.fake_node import FakeNode
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "rules.md"
 ANN, BEN, CARA = (identity(name) for name in ("ann", "ben", "cara"))
@@ -60,6 +63,7 @@ def test_good_file_is_read(tmp_path: Path):
     ("right", "wrong", "line", "why"),
     [
         ('["editor"]', '["admin"]', 1, "roles: every context has 'admin' already"),
+        ('["editor"]', '["Editor"]', 1, "roles: 'Editor': no application could name it"),
         ('["editor"]', '["a", "a"]', 1, "roles: 'a' stands there twice"),
         ('["editor"]', "[1]", 1, "roles: Expected `str`"),
         (CERTIFICATE, "coveycert1xyz", 3, "admins: that is no certificate"),
@@ -138,6 +142,22 @@ def test_keys_of_a_quorum_that_no_founder_has_are_named(covey, tmp_path):
     (line,) = ran.err.splitlines()
     assert f"no founder of this context has {KEYS[2]}, of its quorum" in line
     assert KEYS[1] not in line
+
+
+def test_collection_that_nobody_could_ever_write_is_said(covey, tmp_path, monkeypatch):
+    """No role is ever added: once it is used this context has to be given up."""
+    usual = FakeNode.application
+    collections = (CollectionRow("essays", "owned", ("editor", "clerk")),)
+    monkeypatch.setattr(
+        FakeNode, "application", lambda *given: replace(usual(*given), collections=collections)
+    )
+    ran = covey("context", "create", "org.example.kv", "--json")
+    assert ran.code == 0
+    (line,) = ran.err.splitlines()
+    assert "nobody can ever write the collection essays" in line
+    assert 'roles = ["editor", "clerk"]' in line
+    path = written(tmp_path, 'roles = ["clerk"]\n')
+    assert covey("context", "create", "org.example.kv", "--rules", path).err == ""
 
 
 def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):

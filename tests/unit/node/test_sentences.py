@@ -34,7 +34,7 @@ from covey.node.sentences import Sentences, deed, sentences, span_text
 from covey.testkit.identities import found, identity
 
 ANN, BEN = identity("ann"), identity("ben")
-CHARTER = found(ANN, BEN).charter
+CHARTER = found(ANN, BEN).again(roles=("editor",)).charter
 COLLECTIONS = (
     Collection("notes", Rule.REGISTER, ()),
     Collection("likes", Rule.COUNTER, ()),
@@ -143,6 +143,15 @@ def test_collections_say_who_writes_them():
     assert has(some.never, "Nobody without the role admin or editor can write essays")
     assert has(some.never, "delete an entry of posts, nor change one of another member")
     assert has(some.never, "profiles", "the member it belongs to")
+
+
+def test_collection_whose_role_the_charter_lacks_is_never_written():
+    """No role is ever added: to list it as possible would be to promise what nobody can do."""
+    some = said(charter=found(ANN, BEN).charter)
+    assert has(some.can, "Members with the role admin can write essays")
+    only = sentences(CHARTER, (), (Collection("staff", Rule.OWNED, ("clerk", "boss")),))
+    assert has(only.never, "Nobody can write staff: this context has no role clerk or boss.")
+    assert not has((*only.can, *only.never), "entry of staff")
 
 
 def test_what_is_not_promised_depends_on_the_charter():
