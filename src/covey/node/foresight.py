@@ -5,7 +5,7 @@ from __future__ import annotations
 from covey.codec import version_rank
 from covey.errors import Refused
 from covey.governance import notices_of
-from covey.model import Denied, Publisher, ReleaseId
+from covey.model import Denied, Never, Publisher, ReleaseId
 from covey.node.notices import iso_time
 from covey.node.records import Application
 from covey.node.sentences import span_text
@@ -37,11 +37,17 @@ def check_approval(ledger: Ledger, release: ReleaseId, application: Application 
     application: the release, where it is installed. An approval is for good, and tells others that
     somebody looked at it. Raises RuleForbids.
     """
-    denied = in_force_already(ledger, release)
+    denied = _locked(ledger) or in_force_already(ledger, release)
     if denied is None and application is not None:
         denied = _misfit(ledger, application)
     if denied is not None:
         raise RuleForbids(denied)
+
+
+def _locked(ledger: Ledger) -> Denied | None:
+    if Never() not in ledger.governor.rule(ledger.authority).constraints:
+        return None
+    return Denied("locked", "the code of this context can never change")
 
 
 def _misfit(ledger: Ledger, application: Application) -> Denied | None:

@@ -15,6 +15,7 @@ from covey.model import (
     Publisher,
     Quorum,
     ReleaseId,
+    Tighten,
     Upgrade,
 )
 from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told
@@ -82,6 +83,17 @@ def test_release_that_is_not_here_can_be_approved():
     """By its id: what others looked at."""
     unknown = ReleaseId(release(manifest("7.7.7")))
     check_approval(ledger(begun(Quorum(1, KEYS, 0), Publisher())), unknown, None)
+
+
+def test_nothing_is_approved_where_the_code_is_locked():
+    """Also by its id alone, and where it was locked later: no release can follow any more."""
+    told = begun(Quorum(1, KEYS, 0))
+    check(told, NEXT)
+    told.say(ANN, Tighten(Never()))
+    for known in (installed(NEXT), None):
+        with pytest.raises(RuleForbids, match="locked: ") as caught:
+            check_approval(ledger(told), release(NEXT), known)
+        assert caught.value.code == "locked"
 
 
 def test_what_is_in_force_follows_upgrades():
