@@ -15,7 +15,7 @@ from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.progress import progress
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
 from covey.cli.writing import write_file
-from covey.errors import NotFound
+from covey.errors import NotFound, Refused
 
 __all__ = ["register"]
 
@@ -118,7 +118,7 @@ def release(
     _require_directory(directory)
     bundle, is_stale = pack_directory(directory, home)
     if is_stale:
-        say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
+        raise Refused(f"a source is newer than the module: run `covey app build {directory}` first")
     target = output or _bundle_path(directory)
     with open_client(home) as client, progress("releasing"):
         result = release_bundle(client, bundle, target, directory / "manifest.json")

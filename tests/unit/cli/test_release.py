@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -115,3 +116,17 @@ def test_application_that_is_not_installed_is_4(run, node):
     ran = run("app", "release", directory, "--home", node.home, "--json")
     assert ran.code == 4
     assert "another publisher, did:key:z6MkPublisher" in ran.err
+
+
+def test_module_that_is_older_than_its_source_is_not_released(run, node):
+    """A release is for good, and others would run what its author did not mean."""
+    Home.init(node.home)
+    directory = node.home.parent / "mine"
+    assert run("app", "new", directory, "--language", "wat").code == 0
+    assert run("app", "build", directory).code == 0
+    built = (directory / "mine.wasm").stat().st_mtime
+    os.utime(directory / "main.wat", (built + 60, built + 60))
+    ran = run("app", "release", directory, "--home", node.home)
+    assert (ran.code, ran.out, node.node.installed) == (1, "", [])
+    assert f"a source is newer than the module: run `covey app build {directory}` first" in ran.err
+    assert not (directory / "mine.covey").exists()
