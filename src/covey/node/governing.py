@@ -27,7 +27,7 @@ from covey.model import (
 )
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
-from covey.node.sentences import sentences
+from covey.node.sentences import Present, sentences
 from covey.node.views import MemberRow, VoteRow
 from covey.sync import Ledger
 
@@ -161,7 +161,7 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
     """The rules as they are now."""
     rule = ledger.governor.rule(ledger.authority)
     terms = ledger.governor.terms(rule.release)
-    said = sentences(ledger.charter, rule.constraints, terms.collections)
+    said = sentences(ledger.charter, rule.constraints, terms.collections, _present(ledger))
     members = tuple(row for row in member_rows(ledger) if row.roles)
     return replace(
         charter_rules(cid_text(ledger.context), ledger.charter),
@@ -175,6 +175,16 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,
+    )
+
+
+def _present(ledger: Ledger) -> Present:
+    authority, there = ledger.authority, devices(ledger.authority)
+    admins = {device for device, _ in there if ADMIN_ROLE in authority.roles(device)}
+    return Present(
+        frozenset(role for device, _ in there for role in authority.roles(device)),
+        len({member for _, member in there}),
+        len({m for device, m in there if device in admins and authority.is_founder(device)}),
     )
 
 

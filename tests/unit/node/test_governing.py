@@ -182,6 +182,22 @@ def test_rules_of_a_ledger_are_what_holds_now():
     assert any("write extras" in line for line in row.can)
 
 
+def test_rules_of_a_ledger_whose_admins_left_say_so():
+    """Members may still be there, and write."""
+    told = Told(start(ANN))
+    told.admit(ANN, DORA)
+    assert not any("any more" in line for line in ledger_rules(told.stage.replica.ledger).never)
+    told.close(ANN, ANN)
+    row = ledger_rules(told.stage.replica.ledger)
+    assert any("Nobody governs this context any more" in line for line in row.never)
+    assert not any("n admin can" in line for line in row.can)
+    assert "Whoever knows this context can become a member." in row.can
+    told.close(DORA, DORA)
+    row = ledger_rules(told.stage.replica.ledger)
+    assert row.can == ()
+    assert any("Nobody can become a member any more" in line for line in row.never)
+
+
 def test_ledger_without_a_delta_has_the_rules_of_its_charter():
     """But for what the charter does not say."""
     told = Told(start(ANN, BEN, constraints=(Publisher(),)))
