@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def steps(
         role for holder in rules.members if holder.device == row.device for role in holder.roles
     }
     is_admin = ADMIN_ROLE in roles
-    commands, notes = [], []
+    commands, notes, name = [], [], shlex.quote(row.name)
     if any(each.constraint == "never" for each in rules.constraints):
         notes.append("it is locked: no release ever comes into force there")
     else:
@@ -122,11 +123,11 @@ def steps(
                     f"and then a notice of {each.notice_s} s must run, from when a member without "
                     "a key writes something"
                 )
-            approve = f"covey context approve {row.name} {release}"
+            approve = f"covey context approve {name} {release}"
             if member in each.keys and approve not in commands:
                 commands.append(approve)
         if is_admin:
-            upgrade = f"covey context upgrade {row.name} {release}"
+            upgrade = f"covey context upgrade {name} {release}"
             upgrade += " --migrate '{}'" if migrates else ""
             commands += [f"{upgrade} --dry-run", upgrade]
         else:

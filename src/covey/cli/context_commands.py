@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import msgspec
@@ -173,7 +174,7 @@ def join(
         hint = founder_elsewhere(row, client.status().member)
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
     if not as_json:
-        say(f"its name here is {row.name}: see `covey context show {row.name}`")
+        say(f"its name here is {row.name}: see `covey context show {shlex.quote(row.name)}`")
     if not reply.admitted:
         say(f"{reply.why}: see `covey status`")
     if hint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -198,7 +199,7 @@ def vote(
     votes = min((row.votes for row in counts), default=0)
     needed = max((row.needed for row in counts), default=0)
     result = VoteResult(reply.delta, votes, needed)
-    remove = f"covey context remove {context} {who}"
+    remove = f"covey context remove {shlex.quote(context)} {who}"
     emit(result, as_json=as_json, show=lambda: _voted(result, remove))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -63,8 +64,10 @@ def _steps(
     *constraints: ConstraintForm,
     roles: tuple[str, ...] = ("admin",),
     migrates: bool = False,
+    name: str = "notes",
 ):
     row = msgspec.convert(covey("context", "show", "notes", "--json").json, ContextReply)
+    row = msgspec.structs.replace(row, name=name)
     rules = msgspec.convert(covey("context", "rules", "notes", "--json").json, RulesReply)
     holder = RoleHolder(MEMBER, DEVICE, roles)
     rules = msgspec.structs.replace(rules, constraints=constraints, members=(holder,))
@@ -75,6 +78,14 @@ def test_admin_of_a_context_without_a_rule_tries_and_upgrades(covey):
     told = _steps(covey)
     upgrade = "covey context upgrade notes bafknew"
     assert (told.next, told.note) == ((f"{upgrade} --dry-run", upgrade), "")
+
+
+def test_commands_that_are_printed_name_a_context_as_a_shell_takes_it(covey):
+    """People paste them: a local name may have spaces in it, and worse."""
+    told = _steps(covey, QUORUM, name="a b; rm 'c'")
+    words = [shlex.split(command) for command in told.next]
+    assert [each[:2] for each in words] == [["covey", "context"]] * 3
+    assert {each[3] for each in words} == {"a b; rm 'c'"}
 
 
 def test_release_with_a_migration_is_put_in_force_with_it(covey):
