@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import RulesReply
 from covey.api.schema import ApplicationReply, CollectionReply
+from covey.cli.ballots import has_migration
 from covey.cli.bundles import describe_bundle
 from covey.cli.results import ReleaseContext, ReleaseResult
 from covey.cli.writing import write_file
@@ -57,14 +58,10 @@ def release_bundle(client: Client, bundle: bytes, target: Path, manifest: Path) 
         version=new.version,
         version_before=newest.version,
         contexts=tuple(
-            steps(row, rules, installed.id, member, migrates=_migrates(new))
+            steps(row, rules, installed.id, member, migrates=has_migration(new))
             for row, rules in several
         ),
     )
-
-
-def _migrates(release: ApplicationReply) -> bool:
-    return any(each.name == "migrate" and each.kind == "call" for each in release.methods)
 
 
 def _why_unknown(new: ApplicationReply, known: list[ApplicationReply]) -> str:

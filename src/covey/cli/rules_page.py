@@ -37,6 +37,8 @@ def rules_page(reply: RulesReply) -> RenderableType:
     facts.add_row("fuel budget", budget)
     for vote in reply.votes:
         facts.add_row("votes", f"{vote.votes} of {vote.needed} to remove {vote.member}")
+    for each in reply.approvals:
+        facts.add_row("approvals", f"{each.approvals} of {each.needed} of release {each.release}")
     parts.append(facts)
     holders = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("member", "roles"):
