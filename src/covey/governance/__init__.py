@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from covey.governance.authority import ADMIN, Authority, Needs
 from covey.governance.code_rule import CodeRule
-from covey.governance.effects import check_admit, check_governance, check_shape, last_ids
+from covey.governance.effects import (
+    check_admit,
+    check_governance,
+    check_shape,
+    collection_fault,
+    last_ids,
+)
 from covey.governance.governor import Governor
 from covey.governance.members import approvers, devices, named_member, voters
 from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
@@ -27,6 +33,7 @@ __all__ = [
     "check_admit",
     "check_governance",
     "check_shape",
+    "collection_fault",
     "devices",
     "granted_by",
     "last_ids",
