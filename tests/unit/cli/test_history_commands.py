@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgspec
+import pytest
+import trio
 from rich.console import Console
 
 from covey.api.schema import LogReply
 from covey.cli.tables import log_table
+from covey.errors import Refused
 from covey.node import AuditRow, RefusedRow
+from tests.integration.api.fake_node import FakeNode
 
 AUTHOR = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
 REFUSED = RefusedRow(
@@ -79,6 +86,30 @@ def test_proof_is_the_signed_bytes(covey, node):
     assert covey("context", "proof", "notes", "3f" * 32).out == b"frame".hex() + "\n"
     missing = covey("context", "proof", "notes", "00" * 32)
     assert (missing.code, missing.out) == (4, "")
+
+
+@pytest.mark.parametrize("command", ["audit", "watch"])
+def test_who_waits_for_a_context_that_is_joining_is_told_why(covey, node, monkeypatch, command):
+    """Ten seconds of nothing look like a hang; then the node refuses."""
+    lines, is_said = [], threading.Event()
+
+    def say(text: str) -> None:
+        lines.append(text)
+        is_said.set()
+
+    @asynccontextmanager
+    async def joining(*_: object) -> AsyncIterator[None]:
+        await trio.to_thread.run_sync(is_said.wait, 20)
+        raise Refused("not joined yet")
+        yield
+
+    monkeypatch.setattr("covey.cli.progress.PATIENCE_S", 0.001)
+    monkeypatch.setattr("covey.cli.progress.say", say)
+    monkeypatch.setattr(FakeNode, command, joining)
+    node.node.waited_for = "its charter is on its way"
+    ran = covey("context", command, "notes")
+    assert (ran.code, ran.out) == (1, "")
+    assert lines == [f"{command}ing notes … its charter is on its way"]
 
 
 def test_audit_that_holds(covey, node):
