@@ -92,6 +92,8 @@ def _unwritable(application: ApplicationReply, form: RulesForm) -> list[str]:
 
 
 def _read(path: Path) -> RulesFile:
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a directory, not a file", param_hint="--rules")
     try:
         return read_rules(path)
     except ConfigError as error:

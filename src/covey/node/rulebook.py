@@ -210,6 +210,8 @@ def constraint_of_row(row: ConstraintRow) -> Constraint:
             return Publisher()
         case "quorum":
             keys = _keys(row.keys)
+            if row.k == 0:
+                raise WrongRule("k", f"missing, or 0: from 1 to {len(keys)}, the number of keys")
             if not 1 <= row.k <= len(keys):
                 raise WrongRule("k", f"{row.k}: from 1 to the number of keys, {len(keys)}")
             if not 0 <= row.notice_s <= _NOTICE_S_MAX:

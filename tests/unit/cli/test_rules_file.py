@@ -74,7 +74,10 @@ def test_good_file_is_read(tmp_path: Path):
         ("600_000_000", "600_000", 7, "fuel_budget: 0, or at least 100_000_000"),
         ("600_000_000", "99999999999999999999", 7, "fuel_budget"),
         ('"publisher"', '"publishr"', 10, "constraint: 'publishr': one of never"),
-        ('"publisher"', '"publisher"\ncolour = 1', 11, "unknown field `colour`"),
+        ('"publisher"', '"publisher"\ncolour = 1', 11, "unknown field `colour`: one of con"),
+        ('"publisher"', '"publisher"\nkey = 1', 11, "unknown field `key`: did you mean `keys`"),
+        ("roles =", "role =", 1, "unknown field `role`: did you mean `roles`"),
+        ("k = 2\n", "", 12, "k: missing, or 0: from 1 to 2, the number of keys"),
         ('"publisher"', '"publisher"\nk = 1', 10, "has no k, keys or notice"),
         ("k = 2", "k = 3", 14, "k: 3: from 1 to the number of keys, 2"),
         ("k = 2", 'k = "2"', 14, "k: Expected `int`"),
@@ -122,6 +125,14 @@ def test_mistake_is_wrong_usage_and_nothing_is_founded(covey, node, tmp_path, wr
     assert ran.err.startswith(f"covey: Invalid value for --rules: {path}")
     assert node.node.rulebook.admins == ()
     assert covey("context", "create", "org.example.kv", "--rules", tmp_path / "no").code == 4
+
+
+def test_directory_is_no_file_of_rules(covey, node, tmp_path):
+    """Wrong usage: the disk is well."""
+    ran = covey("context", "create", "org.example.kv", "--rules", tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Invalid value for --rules: {tmp_path} is a directory, not a file" in ran.err
+    assert node.node.rulebook.roles == ()
 
 
 def test_own_certificate_of_the_node_is_wrong_usage(covey, tmp_path):
