@@ -136,12 +136,13 @@ def rules(
     is_elsewhere = is_target(context)
     with open_client(home) as client, progress("asking for its charter"):
         reply = client.rules_of(context) if is_elsewhere else client.rules(context)
+        known = () if as_json else client.applications().applications
     if as_json:
         emit_json(reply)
         return
     from covey.cli.rules_page import rules_page  # noqa: PLC0415 - scripts do without drawing
 
-    emit_shown(rules_page(reply))
+    emit_shown(rules_page(reply, next((r for r in known if r.id == reply.release), None)))
 
 
 def role(

@@ -13,7 +13,7 @@ from covey.codec import Ticket, certificate_text, cid_of, did_text, encode_ticke
 from covey.model import ContextId, PeerId
 from covey.node import ApprovalRow, ConstraintRow, VoteRow
 from covey.testkit.identities import identity
-from tests.integration.api.fake_ids import MEMBER, RELEASE_ID
+from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
 from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID, FakeNode
 
 KEY = did_text(identity("ben").member_id)
@@ -220,7 +220,16 @@ def test_rules_of_what_is_not_joined_are_the_charter_s(covey, node, target):
     assert node.node.asked == [target]
     assert "Only the charter is known here" in shown.out
     assert "founded with bafkreirelease" in shown.out
+    facts = [line.split() for line in shown.out.splitlines()]
+    assert ["context", CONTEXT_ID] in facts
+    assert ["application", "org.example.kv", "1.0.0"] in facts
     assert json.loads(covey("context", "rules", target, "--json").out)["is_current"] is False
+
+
+def test_rules_of_an_application_that_is_not_here_say_so(covey, monkeypatch):
+    """Whoever has a ticket alone wants to know what it is of, before joining."""
+    monkeypatch.setattr(FakeNode, "applications", lambda _: ())
+    assert "its release is not installed here" in covey("context", "rules", TICKET).out
 
 
 def test_rules_of_what_has_a_name_here_ask_nobody(covey, node):
