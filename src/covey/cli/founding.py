@@ -61,8 +61,8 @@ def create(
     if locked and never not in form.code:
         form = msgspec.structs.replace(form, code=(*form.code, never))
     with open_client(home) as client, progress("founding"):
-        strangers = [] if file is None else _strangers(client, file)
-        warnings = _unwritable(client.application(application), form)
+        warnings = [] if file is None else _doubts(client, file)
+        warnings += _unwritable(client.application(application), form)
         row = client.create_context(application, name, form)
     if as_json:
         emit_json(IdResult(row.id))
@@ -70,11 +70,6 @@ def create(
         from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
 
         emit_shown(context_page(row))
-    if strangers:
-        warnings.append(
-            f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
-            "cannot tell whether anybody has, and the rules are for ever"
-        )
     for warning in warnings:
         say(warning)
 
@@ -104,8 +99,8 @@ def _wrong(error: ConfigError) -> typer.BadParameter:
     return typer.BadParameter(str(error), param_hint="--rules")
 
 
-def _strangers(client: Client, file: RulesFile) -> list[str]:
-    """The keys of quorums that no founder has. Raises BadParameter where this node cannot found."""
+def _doubts(client: Client, file: RulesFile) -> list[str]:
+    """What to say of rules that are allowed. Raises BadParameter where this node cannot found."""
     from covey.codec import did_text, parse_certificate  # noqa: PLC0415 - as in rules_file
 
     founder = parse_certificate(client.certificate().certificate)
@@ -115,5 +110,19 @@ def _strangers(client: Client, file: RulesFile) -> list[str]:
         raise _wrong(error) from error
     known = {did_text(parse_certificate(text).member) for text in file.form.admins}
     known.add(did_text(founder.member))
+    doubts = []
+    quorum = file.form.admin_quorum
+    if quorum and quorum >= len(known):
+        doubts.append(
+            f"admin_quorum = {quorum} can remove nobody: it asks for {quorum} of the {len(known)} "
+            "founding members, and the one to be removed would have to be among them; for that "
+            "`admins` has to name more, and the rules are for ever"
+        )
     keys = dict.fromkeys(key for each in file.form.code for key in each.keys)
-    return [key for key in keys if key not in known]
+    strangers = [key for key in keys if key not in known]
+    if strangers:
+        doubts.append(
+            f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
+            "cannot tell whether anybody has, and the rules are for ever"
+        )
+    return doubts

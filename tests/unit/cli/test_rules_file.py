@@ -150,7 +150,7 @@ def test_keys_of_a_quorum_that_no_founder_has_are_named(covey, tmp_path):
     path = written(tmp_path, GOOD.replace(KEYS[0], KEYS[2]))
     ran = covey("context", "create", "org.example.kv", "--rules", path, "--json")
     assert ran.code == 0
-    (line,) = ran.err.splitlines()
+    (line,) = [line for line in ran.err.splitlines() if "quorum: this node" in line]
     assert f"no founder of this context has {KEYS[2]}, of its quorum" in line
     assert KEYS[1] not in line
 
@@ -171,6 +171,16 @@ def test_collection_that_nobody_could_ever_write_is_said(covey, tmp_path, monkey
     assert covey("context", "create", "org.example.kv", "--rules", path).err == ""
 
 
+def test_admin_quorum_that_can_remove_nobody_is_said(covey, tmp_path):
+    """Of two founders both would have to agree, also the one that is to go."""
+    ran = covey("context", "create", "org.example.kv", "--rules", written(tmp_path, GOOD))
+    assert ran.code == 0
+    assert "admin_quorum = 2 can remove nobody: it asks for 2 of the 2 founding" in ran.err
+    more = GOOD.replace("admins = [", f'admins = ["{certificate_text(CARA.certificate)}",')
+    ran = covey("context", "create", "org.example.kv", "--rules", written(tmp_path, more))
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
     """A constraint twice would be refused."""
     path = written(tmp_path, '[[code]]\nconstraint = "never"\n')
@@ -182,11 +192,12 @@ def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
 def test_example_of_the_guide_founds_a_context(tmp_path):
     """As it stands there, with keys in the place of those that are cut short."""
     (text,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    keys, others = iter(KEYS), iter(CERTIFICATE for _ in range(1))
+    keys, others = iter(KEYS), iter([CERTIFICATE, certificate_text(CARA.certificate)])
     text = re.sub(r"did:key:z6Mk…", lambda _: next(keys), text)
     text = re.sub(r"coveycert1…", lambda _: next(others), text)
+    assert next(others, None) is None
     assert "…" not in text
     file = read_rules(written(tmp_path, text))
     file.check(ANN.certificate)
-    assert len(file.form.admins) + 1 >= file.form.admin_quorum > 0
+    assert len(file.form.admins) + 1 > file.form.admin_quorum > 0
     assert [each.constraint for each in file.form.code] == ["publisher", "quorum"]
