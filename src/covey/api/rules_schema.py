@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 __all__ = [
+    "ApprovalCount",
     "CertificateReply",
     "ChangeCount",
     "ChangeReply",
@@ -175,6 +176,14 @@ class VoteCount(msgspec.Struct, frozen=True):
     needed: int
 
 
+class ApprovalCount(msgspec.Struct, frozen=True):
+    """How many of the keys that a quorum asks for approve a release as the next one."""
+
+    release: str
+    approvals: int
+    needed: int
+
+
 class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask for rules. target: a ticket, context id or topic, joined or not."""
 
@@ -205,6 +214,7 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     members: tuple[RoleHolder, ...]
     votes: tuple[VoteCount, ...]
+    approvals: tuple[ApprovalCount, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]

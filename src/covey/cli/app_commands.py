@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from covey.cli.output import emit, emit_json, emit_shown, say
 from covey.cli.progress import progress
 from covey.cli.results import BuildResult, IdResult, NewResult, PackResult
 from covey.cli.writing import write_file
-from covey.errors import NotFound
+from covey.errors import NotFound, Refused
 
 __all__ = ["register"]
 
@@ -56,7 +57,7 @@ def new(
     result = NewResult(str(directory), tuple(str(path) for path in files))
     emit(result, as_json=as_json, show=lambda: "\n".join(result.files))
     if not as_json:
-        say(f"read {directory / 'README.md'}, then: `covey app build {directory}`")
+        say(f"read {directory / 'README.md'}, then: `{_build_command(directory)}`")
 
 
 def build(
@@ -92,7 +93,7 @@ def pack(
     _require_directory(directory)
     bundle, is_stale = pack_directory(directory, home)
     if is_stale:
-        say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
+        say(f"a source is newer than the module: run `{_build_command(directory)}` to renew it")
     target = output or _bundle_path(directory)
     write_file(target, bundle)
     result = PackResult(str(target), describe_bundle(bundle).id, len(bundle))
@@ -118,7 +119,7 @@ def release(
     _require_directory(directory)
     bundle, is_stale = pack_directory(directory, home)
     if is_stale:
-        say(f"a source is newer than the module: run `covey app build {directory}` to renew it")
+        raise Refused(f"a source is newer than the module: run `{_build_command(directory)}` first")
     target = output or _bundle_path(directory)
     with open_client(home) as client, progress("releasing"):
         result = release_bundle(client, bundle, target, directory / "manifest.json")
@@ -183,6 +184,10 @@ def inspect(
     from covey.cli.tables import application_page  # noqa: PLC0415 - scripts do without drawing
 
     emit_shown(application_page(row))
+
+
+def _build_command(directory: Path) -> str:
+    return f"covey app build {shlex.quote(str(directory))}"
 
 
 def _bundle_path(directory: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,7 +84,8 @@ def try_application(path: Path, options: ConformanceOptions, *, as_json: bool) -
     if options.save is not None:
         encoded = msgspec.json.format(msgspec.json.encode(found), indent=2)
         write_file(options.save, encoded + b"\n")
-        say(f"play it again: `covey app conformance {path} --replay {options.save}`")
+        words = ("covey", "app", "conformance", str(path), "--replay", str(options.save))
+        say(f"play it again: `{shlex.join(words)}`")
     say(_sentence(found.found))
     raise typer.Exit(REFUSED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -45,5 +46,6 @@ def suite_module(directory: Path, suite: Suite) -> Path:
         return usual
     modules = sorted(directory.glob("*.wasm"))
     if len(modules) != 1:
-        raise ConfigError(f"{usual} is missing: run `covey app build {directory}` first")
+        told = f"run `covey app build {shlex.quote(str(directory))}`"
+        raise ConfigError(f"{usual} is missing: {told} first")
     return modules[0]

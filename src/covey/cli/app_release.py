@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covey.api.context_schema import ContextReply
 from covey.api.rules_schema import RulesReply
 from covey.api.schema import ApplicationReply, CollectionReply
+from covey.cli.ballots import has_migration
 from covey.cli.bundles import describe_bundle
 from covey.cli.results import ReleaseContext, ReleaseResult
 from covey.cli.writing import write_file
@@ -56,14 +58,10 @@ def release_bundle(client: Client, bundle: bytes, target: Path, manifest: Path) 
         version=new.version,
         version_before=newest.version,
         contexts=tuple(
-            steps(row, rules, installed.id, member, migrates=_migrates(new))
+            steps(row, rules, installed.id, member, migrates=has_migration(new))
             for row, rules in several
         ),
     )
-
-
-def _migrates(release: ApplicationReply) -> bool:
-    return any(each.name == "migrate" and each.kind == "call" for each in release.methods)
 
 
 def _why_unknown(new: ApplicationReply, known: list[ApplicationReply]) -> str:
@@ -109,7 +107,7 @@ def steps(
         role for holder in rules.members if holder.device == row.device for role in holder.roles
     }
     is_admin = ADMIN_ROLE in roles
-    commands, notes = [], []
+    commands, notes, name = [], [], shlex.quote(row.name)
     if any(each.constraint == "never" for each in rules.constraints):
         notes.append("it is locked: no release ever comes into force there")
     else:
@@ -122,11 +120,11 @@ def steps(
                     f"and then a notice of {each.notice_s} s must run, from when a member without "
                     "a key writes something"
                 )
-            approve = f"covey context approve {row.name} {release}"
+            approve = f"covey context approve {name} {release}"
             if member in each.keys and approve not in commands:
                 commands.append(approve)
         if is_admin:
-            upgrade = f"covey context upgrade {row.name} {release}"
+            upgrade = f"covey context upgrade {name} {release}"
             upgrade += " --migrate '{}'" if migrates else ""
             commands += [f"{upgrade} --dry-run", upgrade]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -38,7 +39,8 @@ def pack_directory(directory: Path, home: Path) -> tuple[bytes, bool]:
     """
     path = module_path(directory)
     if not path.is_file():
-        raise ConfigError(f"{path} is missing: run `covey app build {directory}` first")
+        command = f"covey app build {shlex.quote(str(directory))}"
+        raise ConfigError(f"{path} is missing: run `{command}` first")
     manifest = directory / "manifest.json"
     if not manifest.is_file():
         raise ConfigError(f"{manifest} is missing: it says what people see before they install")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import ExitStack
 from typing import Annotated
 
 import msgspec
@@ -24,7 +26,7 @@ from covey.cli.options import (
 from covey.cli.output import emit, emit_json, emit_line, emit_raw, emit_shown, say
 from covey.cli.progress import progress
 from covey.cli.results import LeaveResult, WatchLine
-from covey.cli.waits import reason_to_join
+from covey.cli.waits import reason_to_join, reason_to_wait
 
 __all__ = ["register", "register_join"]
 
@@ -99,7 +101,9 @@ def watch(
     """Print each delta as it is applied, until Ctrl-C."""
     from covey.cli.tables import row_text  # noqa: PLC0415 - as above
 
-    with open_client(home) as client, client.watch(context, after) as rows:
+    with open_client(home) as client, ExitStack() as opened:
+        with progress(f"watching {context}", reason_to_wait(home, context)):
+            rows = opened.enter_context(client.watch(context, after))
         if not as_json:
             say(f"watching {context}; Ctrl-C ends it")
         for row in rows:
@@ -173,7 +177,7 @@ def join(
         hint = founder_elsewhere(row, client.status().member)
     emit(reply, as_json=as_json, show=lambda: _joined(reply))
     if not as_json:
-        say(f"its name here is {row.name}: see `covey context show {row.name}`")
+        say(f"its name here is {row.name}: see `covey context show {shlex.quote(row.name)}`")
     if not reply.admitted:
         say(f"{reply.why}: see `covey status`")
     if hint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from covey.api.context_schema import ContextReply
 from covey.model import ADMIN_ROLE
 
@@ -22,5 +24,5 @@ def founder_elsewhere(row: ContextReply, member: str) -> str:
     return (
         f"the charter names you an admin with another device, {', '.join(named)}: this one has no "
         f"role by that. An admin can give it one: "
-        f"`covey context role {row.name} {row.device} --give admin`"
+        f"`covey context role {shlex.quote(row.name)} {row.device} --give admin`"
     )

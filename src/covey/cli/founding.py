@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import msgspec
 import typer
 
 from covey.api.rules_schema import ConstraintForm, RulesForm
+from covey.api.schema import ApplicationReply
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, NameOption, examples
 from covey.cli.output import emit_json, emit_shown, say
@@ -16,6 +18,7 @@ from covey.cli.progress import progress
 from covey.cli.results import IdResult
 from covey.cli.rules_file import RulesFile, read_rules
 from covey.errors import ConfigError
+from covey.model import ADMIN_ROLE
 
 if TYPE_CHECKING:
     from covey.client import Client
@@ -58,7 +61,8 @@ def create(
     if locked and never not in form.code:
         form = msgspec.structs.replace(form, code=(*form.code, never))
     with open_client(home) as client, progress("founding"):
-        strangers = [] if file is None else _strangers(client, file)
+        warnings = [] if file is None else _doubts(client, file)
+        warnings += _unwritable(client.application(application), form)
         row = client.create_context(application, name, form)
     if as_json:
         emit_json(IdResult(row.id))
@@ -66,14 +70,25 @@ def create(
         from covey.cli.tables import context_page  # noqa: PLC0415 - scripts do without drawing
 
         emit_shown(context_page(row))
-    if strangers:
-        say(
-            f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
-            "cannot tell whether anybody has, and the rules are for ever"
-        )
+    for warning in warnings:
+        say(warning)
+
+
+def _unwritable(application: ApplicationReply, form: RulesForm) -> list[str]:
+    """What to say of collections that ask for roles which nobody there can ever have."""
+    known = {ADMIN_ROLE, *form.roles}
+    return [
+        f"nobody can ever write the collection {each.name} there: it asks for the role "
+        f"{' or '.join(each.roles)}, and the rules name no such role; to have it, found another "
+        f"context with roles = {json.dumps(list(each.roles))} in --rules FILE"
+        for each in application.collections
+        if each.roles and known.isdisjoint(each.roles)
+    ]
 
 
 def _read(path: Path) -> RulesFile:
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a directory, not a file", param_hint="--rules")
     try:
         return read_rules(path)
     except ConfigError as error:
@@ -84,8 +99,8 @@ def _wrong(error: ConfigError) -> typer.BadParameter:
     return typer.BadParameter(str(error), param_hint="--rules")
 
 
-def _strangers(client: Client, file: RulesFile) -> list[str]:
-    """The keys of quorums that no founder has. Raises BadParameter where this node cannot found."""
+def _doubts(client: Client, file: RulesFile) -> list[str]:
+    """What to say of rules that are allowed. Raises BadParameter where this node cannot found."""
     from covey.codec import did_text, parse_certificate  # noqa: PLC0415 - as in rules_file
 
     founder = parse_certificate(client.certificate().certificate)
@@ -95,5 +110,19 @@ def _strangers(client: Client, file: RulesFile) -> list[str]:
         raise _wrong(error) from error
     known = {did_text(parse_certificate(text).member) for text in file.form.admins}
     known.add(did_text(founder.member))
+    doubts = []
+    quorum = file.form.admin_quorum
+    if quorum and quorum >= len(known):
+        doubts.append(
+            f"admin_quorum = {quorum} can remove nobody: it asks for {quorum} of the {len(known)} "
+            "founding members, and the one to be removed would have to be among them; for that "
+            "`admins` has to name more, and the rules are for ever"
+        )
     keys = dict.fromkeys(key for each in file.form.code for key in each.keys)
-    return [key for key in keys if key not in known]
+    strangers = [key for key in keys if key not in known]
+    if strangers:
+        doubts.append(
+            f"no founder of this context has {', '.join(strangers)}, of its quorum: this node "
+            "cannot tell whether anybody has, and the rules are for ever"
+        )
+    return doubts

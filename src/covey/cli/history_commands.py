@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -12,7 +13,9 @@ from covey.cli.exits import REFUSED
 from covey.cli.opened import open_client
 from covey.cli.options import ContextArgument, HomeOption, JsonOption, examples
 from covey.cli.output import emit, emit_json, emit_shown, say
+from covey.cli.progress import progress
 from covey.cli.results import LogResult
+from covey.cli.waits import reason_to_wait
 from covey.model import limits
 
 __all__ = ["register"]
@@ -71,7 +74,9 @@ def audit(home: HomeOption, context: ContextArgument, as_json: JsonOption = Fals
     charter says so. Exit code 1 names the first delta that does not hold.
     """
     last: AuditLine | None = None
-    with open_client(home) as client, Bar() as bar, client.audit(context) as course:
+    with open_client(home) as client, ExitStack() as opened, Bar() as bar:
+        with progress(f"auditing {context}", reason_to_wait(home, context)):
+            course = opened.enter_context(client.audit(context))
         for line in course:
             last = line
             bar.show("verified", line.deltas, line.of, f"{line.calls} calls run again")

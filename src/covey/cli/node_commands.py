@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from typing import Annotated
 
 import typer
@@ -46,7 +47,7 @@ def init(home: HomeOption, as_json: JsonOption = False) -> None:
     emit(result, as_json=as_json, show=lambda: f"peer id  {peer_id}\nmember   {member}")
     if not as_json:
         say(f"{home} is ready; its keys are yours alone: keep a copy")
-        say(f"next: `covey run --home {home}`")
+        say(f"next: `covey run --home {shlex.quote(str(home))}`")
 
 
 def run(

@@ -9,6 +9,7 @@ from covey.api.rules_schema import ConstraintForm
 from covey.api.schema import AppliedRow
 
 __all__ = [
+    "ApproveResult",
     "BuildResult",
     "CallResult",
     "IdResult",
@@ -77,6 +78,18 @@ class VoteResult(_Result, frozen=True):
 
     delta: str
     votes: int
+    needed: int
+
+
+class ApproveResult(_Result, frozen=True):
+    """`covey context approve`. approvals: of the release that count now, of `needed`.
+
+    Where there are several quorums it is the one that misses most.
+    """
+
+    delta: str
+    release: str
+    approvals: int
     needed: int
 
 

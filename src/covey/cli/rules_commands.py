@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +15,9 @@ from covey.api.rules_schema import (
     GovernRequest,
     RehearseRequest,
 )
+from covey.api.schema import ApplicationReply
 from covey.cli.arguments import read_arguments
+from covey.cli.ballots import approved, has_migration, voted
 from covey.cli.completion import complete_context
 from covey.cli.exits import REFUSED
 from covey.cli.founders import CERTIFICATE_HINT
@@ -30,11 +33,14 @@ from covey.cli.options import (
 )
 from covey.cli.output import emit, emit_json, emit_line, emit_shown, say
 from covey.cli.progress import progress
-from covey.cli.results import VoteResult
+from covey.cli.results import ApproveResult, VoteResult
 from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
 from covey.cli.waits import reason_to_wait
-from covey.errors import ConfigError
+from covey.errors import ConfigError, NotFound
+
+if TYPE_CHECKING:
+    from covey.client import Client
 
 __all__ = ["register"]
 
@@ -130,12 +136,13 @@ def rules(
     is_elsewhere = is_target(context)
     with open_client(home) as client, progress("asking for its charter"):
         reply = client.rules_of(context) if is_elsewhere else client.rules(context)
+        known = () if as_json else client.applications().applications
     if as_json:
         emit_json(reply)
         return
     from covey.cli.rules_page import rules_page  # noqa: PLC0415 - scripts do without drawing
 
-    emit_shown(rules_page(reply))
+    emit_shown(rules_page(reply, next((r for r in known if r.id == reply.release), None)))
 
 
 def role(
@@ -198,21 +205,8 @@ def vote(
     votes = min((row.votes for row in counts), default=0)
     needed = max((row.needed for row in counts), default=0)
     result = VoteResult(reply.delta, votes, needed)
-    remove = f"covey context remove {context} {who}"
-    emit(result, as_json=as_json, show=lambda: _voted(result, remove))
-
-
-def _voted(result: VoteResult, remove: str) -> str:
-    """How far the vote is, and who can do what next."""
-    lines = [f"done: delta {result.delta}", f"{result.votes} of {result.needed} votes so far"]
-    missing = result.needed - result.votes
-    if missing <= 0:
-        lines.append("nobody is removed yet: an admin of the charter now runs")
-    elif missing == 1:
-        lines.append("an admin of the charter who has not voted can remove it at once:")
-    else:
-        lines.append(f"{missing - 1} more must vote; then one who has not voted runs")
-    return "\n".join([*lines, f"  $ {remove}"])
+    remove = f"covey context remove {shlex.quote(context)} {who}"
+    emit(result, as_json=as_json, show=lambda: voted(result, remove))
 
 
 def tighten(
@@ -334,7 +328,31 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Approve a release as the next one, with this member's key of the context's quorum."""
-    _govern(home, context, GovernRequest(action="approve", release=release), as_json=as_json)
+    with (
+        open_client(home) as client,
+        progress("governing: approve", reason_to_wait(home, context)),
+    ):
+        known = _installed(client, release)
+        wanted = release if known is None else known.id
+        reply = client.govern(context, GovernRequest(action="approve", release=wanted))
+        rules = client.rules(context)
+    counts = [row for row in rules.approvals if row.release == wanted]
+    least = max(counts, key=lambda row: row.needed - row.approvals, default=None)
+    done, needed = (0, 0) if least is None else (least.approvals, least.needed)
+    result = ApproveResult(reply.delta, wanted, done, needed)
+    has_notice = any(each.notice_s for each in rules.constraints)
+    migrates = known is not None and has_migration(known)
+    told = {"has_notice": has_notice, "migrates": migrates}
+    emit(result, as_json=as_json, show=lambda: approved(result, shlex.quote(context), **told))
+    if known is None:
+        say(f"release {wanted} is not installed here: nothing of it was checked")
+
+
+def _installed(client: Client, release: str) -> ApplicationReply | None:
+    try:
+        return client.application(release)
+    except NotFound:
+        return None
 
 
 def certificate(home: HomeOption, as_json: JsonOption = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -129,6 +130,10 @@ def _misread(source: str, text: str, said: str) -> ConfigError:
         names = names[1:]
     field = unknown[1] if unknown is not None else ".".join(names)
     told = f"{'.'.join(names)}: {what}" if names else what
+    if unknown is not None:
+        fields = (_Rules if number is None else _Constraint).__struct_fields__
+        near = get_close_matches(field, fields, n=1)
+        told += f": did you mean `{near[0]}`?" if near else f": one of {', '.join(fields)}"
     return _told(source, text, _Place(field, number), told)
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from covey.api.rules_schema import ConstraintForm, RulesReply
+from covey.api.schema import ApplicationReply
 
 __all__ = ["constraint_text", "rules_page"]
 
@@ -17,14 +18,22 @@ _CHARTER_ALONE = (
 )
 
 
-def rules_page(reply: RulesReply) -> RenderableType:
-    """The sentences first, then who holds which role and the facts behind it all."""
+def rules_page(reply: RulesReply, installed: ApplicationReply | None) -> RenderableType:
+    """The sentences first, then who holds which role and the facts behind it all.
+
+    installed: the release that the reply names, where it is here.
+    """
     parts: list[RenderableType] = [
         *_section("Never", "red", reply.never),
         *_section("Possible", "green", reply.can),
         *_section("Not promised", "yellow", reply.unpromised),
     ]
     facts = Table.grid(padding=(0, 2))
+    facts.add_row("context", reply.id)
+    name = "its release is not installed here"
+    if installed is not None:
+        name = f"{installed.package} {installed.version}"
+    facts.add_row("application", name)
     facts.add_row(
         "code rule", ", ".join(constraint_text(each) for each in reply.constraints) or "none"
     )
@@ -37,6 +46,8 @@ def rules_page(reply: RulesReply) -> RenderableType:
     facts.add_row("fuel budget", budget)
     for vote in reply.votes:
         facts.add_row("votes", f"{vote.votes} of {vote.needed} to remove {vote.member}")
+    for each in reply.approvals:
+        facts.add_row("approvals", f"{each.approvals} of {each.needed} of release {each.release}")
     parts.append(facts)
     holders = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("member", "roles"):

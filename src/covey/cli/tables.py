@@ -6,7 +6,7 @@ import re
 
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -43,6 +43,7 @@ __all__ = [
 
 _ID = re.compile(r"(?:did:key:)?(z6Mk\w+|bafk\w+)")
 _SHORT_CHARS = 12  # six columns of the log fit into 80
+_MEMBER_COLUMNS = 100  # so wide is what the log shows members in too
 _OUTSIDE = ("joining", "refused")  # phases of a context without a ledger here
 _NO_CHARTER = "charter not here yet"
 
@@ -260,20 +261,33 @@ _ROLES = {
 
 
 def log_table(reply: LogReply) -> RenderableType:
-    """Applied deltas in the order of their arrival."""
+    """Applied deltas in the order of their arrival; with their members where there is room."""
     if not reply.rows:
         return Text("nothing was applied after that")
-    table = new_table("#", "time", "author", "seq", "calls", "delta")
-    for row in reply.rows:
-        table.add_row(
-            str(row.arrival),
-            _to_the_second(row.time),
-            _short(row.author.removeprefix("did:key:")),
-            str(row.sequence),
-            _calls(row),
-            _short(row.delta),
-        )
-    return table
+    table = _Log(reply)
+    if not any(row.void for row in reply.rows):
+        return table
+    return Group(table, Text("void: it stays in the log, and counts for nothing"))
+
+
+class _Log:
+    """The table of a log, which is drawn by the width that it gets."""
+
+    def __init__(self, reply: LogReply) -> None:
+        self._rows = reply.rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        has_members = options.max_width >= _MEMBER_COLUMNS
+        heads = ("#", "time", *(["member"] if has_members else []), "author", "seq", "calls")
+        table = new_table(*heads, "delta")
+        for row in self._rows:
+            members = [_short_key(row.member)] if has_members else []
+            table.add_row(
+                *(str(row.arrival), _to_the_second(row.time), *members, _short_key(row.author)),
+                *(str(row.sequence), _calls(row), _short(row.delta)),
+            )
+        yield table
 
 
 def refused_table(reply: RefusedReply) -> RenderableType:
@@ -287,11 +301,15 @@ def refused_table(reply: RefusedReply) -> RenderableType:
 
 def row_text(row: AppliedRow) -> str:
     """An applied delta on one line."""
-    author = _short(row.author.removeprefix("did:key:"))
+    author = _short_key(row.author)
     return f"{row.time}  {author} #{row.sequence}  {_calls(row)}  {_short(row.delta)}"
 
 
 def _calls(row: AppliedRow) -> str:
+    return f"void: {_done(row)}" if row.void else _done(row)
+
+
+def _done(row: AppliedRow) -> str:
     if not row.calls:
         return _governed(row)
     names = list(dict.fromkeys(row.methods))
@@ -327,6 +345,10 @@ def _to_the_second(time: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _SHORT_CHARS else text[:_SHORT_CHARS] + "…"
+
+
+def _short_key(did: str) -> str:
+    return _short(did.removeprefix("did:key:"))
 
 
 def new_table(*heads: str) -> Table:

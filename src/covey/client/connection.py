@@ -6,6 +6,7 @@ call costs a fifth of what it does with a general client.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -181,11 +182,12 @@ def _read_token(home: Path) -> str:
 
 
 def _not_running(home: Path) -> NodeNotRunning:
+    option = f"--home {shlex.quote(str(home))}"
     if not (home / "keys").is_dir():
         return NodeNotRunning(
-            f"{home} is no covey home: run `covey init --home {home}`, then `covey run`"
+            f"{home} is no covey home: run `covey init {option}`, then `covey run`"
         )
-    return NodeNotRunning(f"no node runs on {home}: start it with `covey run --home {home}`")
+    return NodeNotRunning(f"no node runs on {home}: start it with `covey run {option}`")
 
 
 def _require_success(reply: HTTPResponse, body: bytes) -> None:

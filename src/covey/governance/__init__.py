@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from covey.governance.authority import ADMIN, Authority, Needs
 from covey.governance.code_rule import CodeRule
-from covey.governance.effects import check_admit, check_governance, check_shape, last_ids
+from covey.governance.effects import (
+    check_admit,
+    check_governance,
+    check_shape,
+    collection_fault,
+    last_ids,
+)
 from covey.governance.governor import Governor
-from covey.governance.members import devices, named_member, voters
+from covey.governance.members import approvers, devices, named_member, voters
 from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
 from covey.governance.rows import AdmissionRow, Placed, admissions_of, restrictions
 from covey.governance.silence import Silence, silence_at
@@ -23,9 +29,11 @@ __all__ = [
     "Placed",
     "Silence",
     "admissions_of",
+    "approvers",
     "check_admit",
     "check_governance",
     "check_shape",
+    "collection_fault",
     "devices",
     "granted_by",
     "last_ids",

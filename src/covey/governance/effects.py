@@ -7,6 +7,7 @@ from covey.codec import (
     decode_manifest,
     is_certificate_valid,
     is_join_valid,
+    version_rank,
 )
 from covey.errors import ProtocolViolation
 from covey.governance.authority import ADMIN, Authority
@@ -32,6 +33,7 @@ from covey.model import (
     Payload,
     Promote,
     Quorum,
+    ReleaseTerms,
     Table,
     Tighten,
     Tip,
@@ -41,7 +43,7 @@ from covey.model import (
 )
 from covey.rules import Cut
 
-__all__ = ["check_admit", "check_governance", "check_shape", "last_ids"]
+__all__ = ["check_admit", "check_governance", "check_shape", "collection_fault", "last_ids"]
 
 _MIGRATION = "migrate"
 
@@ -127,7 +129,10 @@ def _check(
             is_seat = authority.is_founder(core.author) and authority.is_founder(device)
             if authority.charter.admin_quorum and is_seat:
                 return None
-            return Denied("no-quorum", "the charter gives these no vote")
+            why = "the charter has no quorum of admins: nobody votes there"
+            if authority.charter.admin_quorum:
+                why = "only admins of the charter vote, and only on admins of the charter"
+            return Denied("no-quorum", why)
     return None
 
 
@@ -228,12 +233,25 @@ def _check_upgrade(
     kept = {(c.name, c.rule, c.roles) for c in manifest.collections}
     for collection in now.collections:
         if (collection.name, collection.rule, collection.roles) not in kept:
-            return Denied("collection-changed", f"it changes the collection {collection.name}")
+            why = collection_fault(collection.name, now, manifest.terms)
+            return Denied("collection-changed", why)
     if not all(_is_in(authority, cut, witness) for witness in effect.witnesses):
         return Denied("wrong-witness", "a witness is not in the cut")
     faults = [unmet(words, authority, core, effect, each) for each in rule.constraints]
     found = [fault for fault in faults if fault is not None]
     return min(found, key=lambda fault: _UNMET.index(fault.code), default=None)
+
+
+def collection_fault(name: str, now: ReleaseTerms, then: ReleaseTerms) -> str:
+    """What a release does to a collection that it should keep, in a sentence.
+
+    now: of the one in force; then: of the one that is to follow.
+    """
+    is_there = any(each.name == name for each in then.collections)
+    why = f"it {'changes' if is_there else 'drops'} the collection {name}"
+    if version_rank(then.version) < version_rank(now.version):
+        why += f", and {then.version} is older than {now.version}, which is in force"
+    return why
 
 
 _UNMET = ("locked", "no-newer-version", "not-approved", "notice")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from covey.governance.authority import Authority
-from covey.governance.rows import votes
-from covey.model import ADMIN_ROLE, DeviceId, MemberId, Table, limits
+from covey.governance.rows import approvals, votes
+from covey.model import ADMIN_ROLE, DeviceId, MemberId, ReleaseId, Table, limits
 
-__all__ = ["devices", "named_member", "voters"]
+__all__ = ["approvers", "devices", "named_member", "voters"]
 
 
 def devices(authority: Authority) -> tuple[tuple[DeviceId, MemberId], ...]:
@@ -41,4 +41,13 @@ def voters(authority: Authority) -> dict[DeviceId, frozenset[MemberId]]:
         counts = authority.holds(row.at) and ADMIN_ROLE in authority.roles(row.at.author)
         if counts and member is not None:
             found[row.device] = found.get(row.device, frozenset()) | {member}
+    return found
+
+
+def approvers(authority: Authority, number: int) -> dict[ReleaseId, frozenset[MemberId]]:
+    """The releases that somebody approved as the one of this number, and who did."""
+    found: dict[ReleaseId, frozenset[MemberId]] = {}
+    for row in approvals(authority.past.reader):
+        if row.number == number and authority.holds(row.at):
+            found[row.release] = found.get(row.release, frozenset()) | {row.member}
     return found

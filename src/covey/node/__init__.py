@@ -17,6 +17,7 @@ from covey.node.rulebook import (
 from covey.node.settings import ContextSettings, SettingsChange, changed
 from covey.node.views import (
     ApplicationRow,
+    ApprovalRow,
     AuditRow,
     CallResult,
     ChangeCount,
@@ -50,6 +51,7 @@ __all__ = [
     "ConstraintRow",
     "ApiAddress",
     "ApplicationRow",
+    "ApprovalRow",
     "AuditRow",
     "CallResult",
     "ContextRow",

@@ -35,7 +35,7 @@ from covey.model import (
     limits,
 )
 from covey.node.code import Code
-from covey.node.foresight import RuleForbids
+from covey.node.foresight import RuleForbids, way_out
 from covey.node.notices import Notices, delta_row
 from covey.node.outlets import Outlets
 from covey.node.standing import Standing
@@ -221,7 +221,8 @@ class ContextDriver:
         delta, denied = answers[0].delta, answers[0].denied
         if delta is None:
             assert denied is not None
-            raise RuleForbids(denied)
+            replica = self.replica
+            raise RuleForbids(way_out(replica.ledger, replica.device, effects, denied))
         return delta
 
     # -- the task ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import trio
@@ -75,7 +76,7 @@ async def _settled(held: Held) -> None:
     if held.problem:
         raise Refused(
             f"{held.problem}; until then it cannot be joined: "
-            f"`covey context leave {held.record.name}` forgets it"
+            f"`covey context leave {shlex.quote(held.record.name)}` forgets it"
         )
     while (driver := held.driver) is not None:
         if driver.replica.is_admitted or _is_spent(held):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from covey.codec import version_rank
+from collections.abc import Iterable
+
+from covey.codec import did_text, version_rank
 from covey.errors import Refused
-from covey.governance import notices_of
-from covey.model import Denied, Publisher, ReleaseId
+from covey.governance import collection_fault, notices_of
+from covey.model import Close, Denied, DeviceId, Governance, Never, Publisher, ReleaseId
 from covey.node.notices import iso_time
 from covey.node.records import Application
 from covey.node.sentences import span_text
 from covey.sync import Ledger
 
-__all__ = ["RuleForbids", "check_approval", "in_force_already", "notice_told"]
+__all__ = ["RuleForbids", "check_approval", "in_force_already", "notice_told", "way_out"]
 
 
 class RuleForbids(Refused):
@@ -37,11 +39,17 @@ def check_approval(ledger: Ledger, release: ReleaseId, application: Application 
     application: the release, where it is installed. An approval is for good, and tells others that
     somebody looked at it. Raises RuleForbids.
     """
-    denied = in_force_already(ledger, release)
+    denied = _locked(ledger) or in_force_already(ledger, release)
     if denied is None and application is not None:
         denied = _misfit(ledger, application)
     if denied is not None:
         raise RuleForbids(denied)
+
+
+def _locked(ledger: Ledger) -> Denied | None:
+    if Never() not in ledger.governor.rule(ledger.authority).constraints:
+        return None
+    return Denied("locked", "the code of this context can never change")
 
 
 def _misfit(ledger: Ledger, application: Application) -> Denied | None:
@@ -55,12 +63,26 @@ def _misfit(ledger: Ledger, application: Application) -> Denied | None:
     kept = {(c.name, c.rule, c.roles) for c in then.collections}
     for collection in now.collections:
         if (collection.name, collection.rule, collection.roles) not in kept:
-            return Denied("collection-changed", f"it changes the collection {collection.name}")
+            why = collection_fault(collection.name, now, then.terms)
+            return Denied("collection-changed", why)
     is_newer = version_rank(then.version) > version_rank(now.version)
     if not is_newer and Publisher() in rule.constraints:
         why = f"{then.version} is not newer than {now.version}, which is in force"
         return Denied("no-newer-version", why)
     return None
+
+
+def way_out(ledger: Ledger, own: DeviceId, effects: Iterable[Governance], denied: Denied) -> Denied:
+    """A denial that names what may be done instead, where something may."""
+    authority, quorum = ledger.authority, ledger.charter.admin_quorum
+    if denied.code != "rank" or not quorum or not authority.is_founder(own):
+        return denied
+    for effect in effects:
+        if isinstance(effect, Close) and authority.is_founder(effect.device):
+            command = f"covey context vote CONTEXT {did_text(effect.device)}"
+            why = f"{quorum} admins of the charter can remove it together: `{command}`"
+            return Denied(denied.code, f"{denied.reason}; {why}")
+    return denied
 
 
 def notice_told(ledger: Ledger, release: ReleaseId) -> Denied:

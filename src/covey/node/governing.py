@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
 from covey.errors import ConfigError, NotFound, Refused
-from covey.governance import devices, named_member, voters
+from covey.governance import CodeRule, approvers, devices, named_member, voters
 from covey.model import (
     ADMIN_ROLE,
     Approve,
@@ -20,6 +20,7 @@ from covey.model import (
     DeviceId,
     Governance,
     Promote,
+    Quorum,
     ReleaseId,
     Tighten,
     Upgrade,
@@ -27,8 +28,8 @@ from covey.model import (
 )
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
-from covey.node.sentences import sentences
-from covey.node.views import MemberRow, VoteRow
+from covey.node.sentences import Present, sentences
+from covey.node.views import ApprovalRow, MemberRow, VoteRow
 from covey.sync import Ledger
 
 __all__ = [
@@ -65,8 +66,9 @@ class RulesRow:
     """The rules of a context. constraints: all that bind now, the charter's first.
 
     fuel_budget: of a device for a minute; 0: no bound. number, release, version: what is in force.
-    members: those with a role. votes: to remove founders who are there. is_current: whether this
-    is what holds now, or only what the charter said at the beginning.
+    members: those with a role. votes: to remove founders who are there. approvals: of what may
+    come next, for each quorum. is_current: whether this is what holds now, or only what the
+    charter said at the beginning.
     """
 
     id: str
@@ -83,6 +85,7 @@ class RulesRow:
     version: str
     members: tuple[MemberRow, ...]
     votes: tuple[VoteRow, ...]
+    approvals: tuple[ApprovalRow, ...]
     can: tuple[str, ...]
     never: tuple[str, ...]
     unpromised: tuple[str, ...]
@@ -114,7 +117,12 @@ def effects_of(
         case "vote":
             found = _devices(ledger, wish.who)
             founders = [device for device in found if ledger.authority.is_founder(device)]
-            return tuple(Vote(device) for device in founders or found)
+            member, given = ledger.authority.member(own), voters(ledger.authority)
+            return tuple(
+                Vote(device)
+                for device in founders or found
+                if member not in given.get(device, frozenset())
+            ) or _nothing(f"voted-already: this member votes to remove {wish.who}")
         case "tighten":
             if wish.constraint is None:
                 raise ConfigError("what is to be added is missing: give a constraint")
@@ -161,7 +169,7 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
     """The rules as they are now."""
     rule = ledger.governor.rule(ledger.authority)
     terms = ledger.governor.terms(rule.release)
-    said = sentences(ledger.charter, rule.constraints, terms.collections)
+    said = sentences(ledger.charter, rule.constraints, terms.collections, _present(ledger))
     members = tuple(row for row in member_rows(ledger) if row.roles)
     return replace(
         charter_rules(cid_text(ledger.context), ledger.charter),
@@ -172,9 +180,20 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         version=terms.version,
         members=members,
         votes=_votes(ledger),
+        approvals=_approvals(ledger, rule),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,
+    )
+
+
+def _present(ledger: Ledger) -> Present:
+    authority, there = ledger.authority, devices(ledger.authority)
+    admins = {device for device, _ in there if ADMIN_ROLE in authority.roles(device)}
+    return Present(
+        frozenset(role for device, _ in there for role in authority.roles(device)),
+        len({member for _, member in there}),
+        len({m for device, m in there if device in admins and authority.is_founder(device)}),
     )
 
 
@@ -184,6 +203,15 @@ def _votes(ledger: Ledger) -> tuple[VoteRow, ...]:
         VoteRow(did_text(member), did_text(device), len(members), needed)
         for device, members in sorted(voters(authority).items())
         if (member := authority.member(device)) is not None
+    )
+
+
+def _approvals(ledger: Ledger, rule: CodeRule) -> tuple[ApprovalRow, ...]:
+    quorums = [each for each in rule.constraints if isinstance(each, Quorum)]
+    return tuple(
+        ApprovalRow(cid_text(release), len(members & set(quorum.keys)), quorum.k)
+        for release, members in sorted(approvers(ledger.authority, rule.number + 1).items())
+        for quorum in quorums
     )
 
 
@@ -208,6 +236,7 @@ def charter_rules(context: str, charter: Charter) -> RulesRow:
             for admin in charter.admins
         ),
         votes=(),
+        approvals=(),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,

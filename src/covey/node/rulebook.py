@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from covey.codec import did_text, is_certificate_valid, parse_certificate, parse_did
 from covey.crypto import is_usable_key
@@ -37,6 +39,7 @@ __all__ = [
     "founded",
 ]
 
+_ROLE: Final = re.compile(r"[a-z][a-z0-9_-]*")  # what applications can name, application.md
 _ROLE_BYTES_MAX = 64
 _IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
 _NOTICE_S_MAX = 10 * 366 * 24 * 3600
@@ -138,8 +141,11 @@ def check_rulebook(rules: Rulebook, founder: Certificate | None = None) -> None:
 
 def _check_roles(roles: tuple[str, ...]) -> None:
     for role in roles:
-        if not role or len(role.encode()) > _ROLE_BYTES_MAX or not role.isprintable():
-            why = f"{role[:32]!r} is no name of 1 to {_ROLE_BYTES_MAX} bytes"
+        if not _ROLE.fullmatch(role) or len(role) > _ROLE_BYTES_MAX:
+            why = (
+                f"{role[:32]!r}: no application could name it; say a-z, then a-z, 0-9, _ and -, "
+                f"at most {_ROLE_BYTES_MAX} of them"
+            )
             raise WrongRule("roles", why, value=role)
         if role == ADMIN_ROLE:
             raise WrongRule("roles", f"every context has {ADMIN_ROLE!r} already", value=role)
@@ -204,6 +210,8 @@ def constraint_of_row(row: ConstraintRow) -> Constraint:
             return Publisher()
         case "quorum":
             keys = _keys(row.keys)
+            if row.k == 0:
+                raise WrongRule("k", f"missing, or 0: from 1 to {len(keys)}, the number of keys")
             if not 1 <= row.k <= len(keys):
                 raise WrongRule("k", f"{row.k}: from 1 to the number of keys, {len(keys)}")
             if not 0 <= row.notice_s <= _NOTICE_S_MAX:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from covey.codec import cid_of, cid_text, did_text
 from covey.model import (
+    ADMIN_ROLE,
     Admission,
     Admit,
     Approve,
@@ -33,7 +34,7 @@ from covey.model import (
     Vote,
 )
 
-__all__ = ["Sentences", "deed", "sentences", "span_text"]
+__all__ = ["Present", "Sentences", "deed", "sentences", "span_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,44 @@ class Sentences:
     unpromised: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Who is there. roles: that devices hold; members: how many; founders: that are admins."""
+
+    roles: frozenset[str]
+    members: int
+    founders: int
+
+    @property
+    def is_governed(self) -> bool:
+        """Whether anybody is an admin."""
+        return ADMIN_ROLE in self.roles
+
+
+def _founding(charter: Charter) -> Present:
+    count = len({admin.member for admin in charter.admins})
+    return Present(frozenset({ADMIN_ROLE}), count, count)
+
+
 def sentences(
-    charter: Charter, constraints: Sequence[Constraint], collections: Sequence[Collection]
+    charter: Charter,
+    constraints: Sequence[Constraint],
+    collections: Sequence[Collection],
+    present: Present | None = None,
 ) -> Sentences:
-    """The rules of a context; constraints: all that bind there now."""
-    can, never = _code(charter, constraints)
-    can += _people(charter)
+    """The rules of a context; constraints: all that bind there now.
+
+    present: who is there now; without it those whom the charter names.
+    """
+    there = _founding(charter) if present is None else present
+    can, never = _code(constraints, there)
+    more_can, more_never = _people(charter, there)
+    can += more_can
+    never += more_never
     never += _ranks(charter)
-    more_can, more_never = _entries(charter, collections)
-    return Sentences((*can, *more_can), (*never, *more_never), tuple(_unpromised(charter)))
+    more_can, more_never = _entries(charter, collections, there)
+    unpromised = tuple(_unpromised(charter, there))
+    return Sentences((*can, *more_can), (*never, *more_never), unpromised)
 
 
 def deed(effect: Governance) -> str:
@@ -81,8 +111,7 @@ def deed(effect: Governance) -> str:
             return f"votes to remove {did_text(device)}"
 
 
-def _code(charter: Charter, constraints: Sequence[Constraint]) -> tuple[list[str], list[str]]:
-    del charter
+def _code(constraints: Sequence[Constraint], there: Present) -> tuple[list[str], list[str]]:
     if any(isinstance(constraint, Never) for constraint in constraints):
         return [], ["Nobody can change this application's code."]
     can = ["An admin can put another release of this application in force."]
@@ -103,7 +132,7 @@ def _code(charter: Charter, constraints: Sequence[Constraint]) -> tuple[list[str
                         f"keys has known of it for {span}: who does not want it can leave."
                     )
     can.append("An admin can add a constraint on releases; nobody can take one away.")
-    return can, never
+    return can if there.is_governed else [], never
 
 
 def _some(k: int, keys: list[str]) -> str:
@@ -121,24 +150,37 @@ def span_text(seconds: int) -> str:
     return f"{seconds} second{'' if seconds == 1 else 's'}"
 
 
-def _people(charter: Charter) -> list[str]:
+def _people(charter: Charter, there: Present) -> tuple[list[str], list[str]]:
+    can, never = [], []
+    if not there.is_governed:
+        never.append(
+            "Nobody governs this context any more: no admin is left, so that no other release can "
+            "come into force, and nobody can give a role or remove another member."
+        )
     said = {
         Admission.OPEN: "Whoever knows this context can become a member.",
         Admission.INVITE: "Whoever has an invitation can become a member.",
         Admission.CLOSED: "An admin can let a member in.",
     }
-    can = [said[charter.admission]]
-    can.append("An admin of the charter can remove any member but admins before it there.")
-    can.append("An admin made later can remove those whom only it, or those it let in, let in.")
-    can.append("A member can remove its own devices.")
-    roles = ", ".join(("admin", *charter.roles))
-    can.append(f"An admin can give a role to a member's device, and take it away: {roles}.")
-    if charter.admin_quorum:
+    if there.is_governed or (there.members and charter.admission is Admission.OPEN):
+        can.append(said[charter.admission])
+    else:
+        never.append("Nobody can become a member any more: nobody is left who could let it in.")
+    if there.founders:
+        can.append("An admin of the charter can remove any member but admins before it there.")
+    if there.is_governed:
+        can.append("An admin made later can remove those whom only it, or those it let in, let in.")
+    if there.members:
+        can.append("A member can remove its own devices.")
+    if there.is_governed:
+        roles = ", ".join(("admin", *charter.roles))
+        can.append(f"An admin can give a role to a member's device, and take it away: {roles}.")
+    if charter.admin_quorum and there.founders > charter.admin_quorum:
         can.append(
             f"{charter.admin_quorum} members who are admins of the charter can together remove "
             f"another one, the first too."
         )
-    return can
+    return can, never
 
 
 def _ranks(charter: Charter) -> list[str]:
@@ -147,12 +189,14 @@ def _ranks(charter: Charter) -> list[str]:
         "A device that was removed can never come back; its member can, with another device.",
         "Admission, verification, encryption and roles of this context can never change.",
     ]
-    if not charter.admin_quorum:
+    if not _founding(charter).founders > charter.admin_quorum > 0:
         never.append(f"Nobody but itself can remove the first admin, {first}.")
     return never
 
 
-def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[str], list[str]]:
+def _entries(
+    charter: Charter, collections: Sequence[Collection], there: Present
+) -> tuple[list[str], list[str]]:
     can, never = [], []
     if charter.verification is Verification.REPLAY:
         never.append(
@@ -164,9 +208,17 @@ def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[
         never.append(f"No device's calls can use more than {fuel} fuel for each minute it claims.")
     for collection in collections:
         name = collection.name
-        roles = " or ".join(collection.roles)
+        known = [role for role in collection.roles if role in (ADMIN_ROLE, *charter.roles)]
+        roles = " or ".join(known or collection.roles)
         who = f"Members with the role {roles}" if roles else "All members"
-        if roles:
+        if collection.roles and not known:
+            never.append(f"Nobody can write {name}: this context has no role {roles}.")
+            continue
+        is_written = there.members > 0
+        if roles and not there.is_governed and there.roles.isdisjoint(known):
+            is_written = False
+            never.append(f"Nobody can write {name} any more: nobody has the role {roles}.")
+        elif roles:
             never.append(f"Nobody without the role {roles} can write {name}.")
         match collection.rule:
             case Rule.FROZEN:
@@ -176,19 +228,22 @@ def _entries(charter: Charter, collections: Sequence[Collection]) -> tuple[list[
                 )
             case Rule.OWNED:
                 never.append(f"Nobody can change an entry of {name} but the member it belongs to.")
-            case _:
+            case _ if is_written:
                 can.append(f"{who} can write {name}, as the code lets them.")
     return can, never
 
 
-def _unpromised(charter: Charter) -> list[str]:
+def _unpromised(charter: Charter, there: Present) -> list[str]:
     some = [
         "An application that takes its instructions from data can be changed by that data.",
         "Times are their author's claims, and random draws can be tried by their author first.",
         "What a member wrote without having seen its removal counts for nothing from then on.",
-        "Who sleeps through a notice finds the new release in force.",
-        "Any admin can add a constraint that only it can satisfy, or that nobody can.",
     ]
+    if there.is_governed:
+        some += [
+            "Who sleeps through a notice finds the new release in force.",
+            "Any admin can add a constraint that only it can satisfy, or that nobody can.",
+        ]
     if charter.verification is Verification.SIGNATURE:
         some.append(
             "Calls are not run again by others: a member with a doctored node can write what the "

@@ -5,6 +5,7 @@ Every answer is a value of `covey.node.views`; every refusal is one of `covey.er
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
@@ -327,7 +328,7 @@ class Node(History):
         if held.record.settings.role is Role.CARRIER:
             raise Refused(
                 "this node only carries the context: `covey context settings "
-                f"{held.record.name} --role full` lets it call"
+                f"{shlex.quote(held.record.name)} --role full` lets it call"
             )
         driver = await self._admitted(held)
         async for answer in BatchRun(driver, calls).answers():

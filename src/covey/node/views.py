@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ApplicationRow",
+    "ApprovalRow",
     "AuditRow",
     "CallResult",
     "ChangeCount",
@@ -129,6 +130,15 @@ class VoteRow:
     member: str
     device: str
     votes: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """How many of the keys that a quorum asks for approve a release as the next one."""
+
+    release: str
+    approvals: int
     needed: int
 
 

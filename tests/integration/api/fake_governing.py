@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from covey.errors import PeerUnavailable, Refused
 from covey.node import (
+    ApprovalRow,
     ChangeCount,
     ChangeRow,
     CollectionRow,
@@ -44,6 +45,7 @@ class FakeGoverning:
         self.is_last_admin = False
         self.undone = ""
         self.votes: tuple[VoteRow, ...] = ()
+        self.approvals: tuple[ApprovalRow, ...] = ()
 
     @abstractmethod
     def context(self, name: str) -> ContextRow:
@@ -67,6 +69,7 @@ class FakeGoverning:
             version="1.0.0",
             members=(MemberRow(MEMBER, MEMBER, ("admin",)),),
             votes=self.votes,
+            approvals=self.approvals,
             can=("A member can remove its own devices.",),
             never=("Nobody can change this application's code.",),
             unpromised=("Times are their author's claims.",),

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import msgspec
+import pytest
+import trio
+from rich.console import Console
+
+from covey.api.schema import LogReply
+from covey.cli.tables import log_table
+from covey.errors import Refused
 from covey.node import AuditRow, RefusedRow
+from tests.integration.api.fake_node import FakeNode
 
 AUTHOR = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
 REFUSED = RefusedRow(
@@ -41,11 +56,60 @@ def test_log_without_refusals_says_nothing_of_them(covey):
     assert "refused" not in covey("context", "log", "notes").out
 
 
+def test_log_marks_what_is_void(covey, node):
+    """Who reads the table must not take it for what counts: the entries are not there."""
+    row = node.run(node.node.apply)
+    assert "void" not in covey("context", "log", "notes").out
+    node.node.rows = [(1, row), (2, replace(row, void=True)), (3, replace(row, sequence=3))]
+    out = covey("context", "log", "notes").out
+    marked = [line for line in out.splitlines() if "void: 1 of set" in line]
+    assert len(marked) == 1
+    assert marked[0].split()[0] == "2"
+    assert "void: it stays in the log, and counts for nothing" in out
+
+
+def test_log_names_members_where_there_is_room(covey, node):
+    """A device says little to people; in 80 columns there is no room for more."""
+    node.run(node.node.apply)
+    wide = covey("context", "log", "notes").out
+    assert wide.split()[:5] == ["#", "time", "member", "author", "seq"]
+    reply = msgspec.convert(covey("context", "log", "notes", "--json").json, LogReply, strict=False)
+    console = Console(width=80, file=io.StringIO())
+    console.print(log_table(reply))
+    narrow = console.file.getvalue()
+    assert "member" not in narrow
+    assert "author" in narrow
+
+
 def test_proof_is_the_signed_bytes(covey, node):
     node.node.refusals.append(REFUSED)
     assert covey("context", "proof", "notes", "3f" * 32).out == b"frame".hex() + "\n"
     missing = covey("context", "proof", "notes", "00" * 32)
     assert (missing.code, missing.out) == (4, "")
+
+
+@pytest.mark.parametrize("command", ["audit", "watch"])
+def test_who_waits_for_a_context_that_is_joining_is_told_why(covey, node, monkeypatch, command):
+    """Ten seconds of nothing look like a hang; then the node refuses."""
+    lines, is_said = [], threading.Event()
+
+    def say(text: str) -> None:
+        lines.append(text)
+        is_said.set()
+
+    @asynccontextmanager
+    async def joining(*_: object) -> AsyncIterator[None]:
+        await trio.to_thread.run_sync(is_said.wait, 20)
+        raise Refused("not joined yet")
+        yield
+
+    monkeypatch.setattr("covey.cli.progress.PATIENCE_S", 0.001)
+    monkeypatch.setattr("covey.cli.progress.say", say)
+    monkeypatch.setattr(FakeNode, command, joining)
+    node.node.waited_for = "its charter is on its way"
+    ran = covey("context", command, "notes")
+    assert (ran.code, ran.out) == (1, "")
+    assert lines == [f"{command}ing notes … its charter is on its way"]
 
 
 def test_audit_that_holds(covey, node):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -62,8 +64,10 @@ def _steps(
     *constraints: ConstraintForm,
     roles: tuple[str, ...] = ("admin",),
     migrates: bool = False,
+    name: str = "notes",
 ):
     row = msgspec.convert(covey("context", "show", "notes", "--json").json, ContextReply)
+    row = msgspec.structs.replace(row, name=name)
     rules = msgspec.convert(covey("context", "rules", "notes", "--json").json, RulesReply)
     holder = RoleHolder(MEMBER, DEVICE, roles)
     rules = msgspec.structs.replace(rules, constraints=constraints, members=(holder,))
@@ -74,6 +78,14 @@ def test_admin_of_a_context_without_a_rule_tries_and_upgrades(covey):
     told = _steps(covey)
     upgrade = "covey context upgrade notes bafknew"
     assert (told.next, told.note) == ((f"{upgrade} --dry-run", upgrade), "")
+
+
+def test_commands_that_are_printed_name_a_context_as_a_shell_takes_it(covey):
+    """People paste them: a local name may have spaces in it, and worse."""
+    told = _steps(covey, QUORUM, name="a b; rm 'c'")
+    words = [shlex.split(command) for command in told.next]
+    assert [each[:2] for each in words] == [["covey", "context"]] * 3
+    assert {each[3] for each in words} == {"a b; rm 'c'"}
 
 
 def test_release_with_a_migration_is_put_in_force_with_it(covey):
@@ -115,3 +127,17 @@ def test_application_that_is_not_installed_is_4(run, node):
     ran = run("app", "release", directory, "--home", node.home, "--json")
     assert ran.code == 4
     assert "another publisher, did:key:z6MkPublisher" in ran.err
+
+
+def test_module_that_is_older_than_its_source_is_not_released(run, node):
+    """A release is for good, and others would run what its author did not mean."""
+    Home.init(node.home)
+    directory = node.home.parent / "mine"
+    assert run("app", "new", directory, "--language", "wat").code == 0
+    assert run("app", "build", directory).code == 0
+    built = (directory / "mine.wasm").stat().st_mtime
+    os.utime(directory / "main.wat", (built + 60, built + 60))
+    ran = run("app", "release", directory, "--home", node.home)
+    assert (ran.code, ran.out, node.node.installed) == (1, "", [])
+    assert f"a source is newer than the module: run `covey app build {directory}` first" in ran.err
+    assert not (directory / "mine.covey").exists()

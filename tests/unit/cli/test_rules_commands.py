@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from covey.cli.rules_file import parse_span
 from covey.codec import Ticket, certificate_text, cid_of, did_text, encode_ticket
 from covey.model import ContextId, PeerId
-from covey.node import VoteRow
+from covey.node import ApprovalRow, ConstraintRow, VoteRow
 from covey.testkit.identities import identity
-from tests.integration.api.fake_ids import MEMBER
-from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID
+from tests.integration.api.fake_ids import CONTEXT_ID, MEMBER, RELEASE_ID
+from tests.integration.api.fake_node import FAR_TOPIC, NEAR_ID, FakeNode
 
 KEY = did_text(identity("ben").member_id)
 NOBODY = did_text(bytes(32))
@@ -103,6 +104,43 @@ def test_vote_says_how_many_there_are_and_what_comes_next(covey, node, votes, sa
 
 
 @pytest.mark.parametrize(
+    ("counts", "notice_s", "told", "command"),
+    [
+        (((1, 3),), 0, ("1 of 3", "2 more of its keys must approve it:"), "approve"),
+        (((2, 2), (1, 2)), 0, ("1 of 2", "1 more of its keys must approve it:"), "approve"),
+        (((2, 2),), 0, ("2 of 2", "it is not in force yet: an admin now runs"), "upgrade"),
+        (((2, 2),), 60, ("2 of 2", "once its notice has run, an admin runs"), "upgrade"),
+    ],
+)
+def test_approve_says_how_many_there_are_and_what_comes_next(
+    covey, node, monkeypatch, counts, notice_s, told, command
+):
+    """An approval puts nothing in force, and its author has to know whom to ask."""
+    usual = FakeNode.rules
+    row = ConstraintRow("quorum", 1, (MEMBER,), notice_s)
+    monkeypatch.setattr(FakeNode, "rules", lambda *a: replace(usual(*a), constraints=(row,)))
+    node.node.approvals = tuple(ApprovalRow(RELEASE_ID, *each) for each in counts)
+    ran = covey("context", "approve", "notes", "org.example.kv")
+    assert node.node.wishes[-1].release == RELEASE_ID
+    lines = ran.out.splitlines()
+    assert lines[1] == f"{told[0]} approvals of release {RELEASE_ID} so far"
+    assert told[1] in lines[2]
+    assert lines[3] == f"  $ covey context {command} notes {RELEASE_ID}"
+    assert ran.err == ""
+    page = covey("context", "rules", "notes").out
+    assert f"{told[0]} of release {RELEASE_ID}" in page
+    reply = covey("context", "approve", "notes", "org.example.kv", "--json").json
+    assert (reply["release"], f"{reply['approvals']} of {reply['needed']}") == (RELEASE_ID, told[0])
+
+
+def test_approval_of_what_is_not_here_says_that_nothing_was_checked(covey):
+    """Others take it for the word of somebody who looked."""
+    ran = covey("context", "approve", "notes", "bafkunknown")
+    assert ran.code == 0
+    assert "release bafkunknown is not installed here: nothing of it was checked" in ran.err
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["role", "notes", KEY],
@@ -182,7 +220,16 @@ def test_rules_of_what_is_not_joined_are_the_charter_s(covey, node, target):
     assert node.node.asked == [target]
     assert "Only the charter is known here" in shown.out
     assert "founded with bafkreirelease" in shown.out
+    facts = [line.split() for line in shown.out.splitlines()]
+    assert ["context", CONTEXT_ID] in facts
+    assert ["application", "org.example.kv", "1.0.0"] in facts
     assert json.loads(covey("context", "rules", target, "--json").out)["is_current"] is False
+
+
+def test_rules_of_an_application_that_is_not_here_say_so(covey, monkeypatch):
+    """Whoever has a ticket alone wants to know what it is of, before joining."""
+    monkeypatch.setattr(FakeNode, "applications", lambda _: ())
+    assert "its release is not installed here" in covey("context", "rules", TICKET).out
 
 
 def test_rules_of_what_has_a_name_here_ask_nobody(covey, node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from covey.cli.rules_file import read_rules
 from covey.codec import certificate_text, did_text
 from covey.errors import ConfigError
 from covey.model import limits
+from covey.node import CollectionRow
 from covey.testkit.identities import identity
+from tests.integration.api.fake_node import FakeNode
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "rules.md"
 ANN, BEN, CARA = (identity(name) for name in ("ann", "ben", "cara"))
@@ -60,6 +63,7 @@ def test_good_file_is_read(tmp_path: Path):
     ("right", "wrong", "line", "why"),
     [
         ('["editor"]', '["admin"]', 1, "roles: every context has 'admin' already"),
+        ('["editor"]', '["Editor"]', 1, "roles: 'Editor': no application could name it"),
         ('["editor"]', '["a", "a"]', 1, "roles: 'a' stands there twice"),
         ('["editor"]', "[1]", 1, "roles: Expected `str`"),
         (CERTIFICATE, "coveycert1xyz", 3, "admins: that is no certificate"),
@@ -70,7 +74,10 @@ def test_good_file_is_read(tmp_path: Path):
         ("600_000_000", "600_000", 7, "fuel_budget: 0, or at least 100_000_000"),
         ("600_000_000", "99999999999999999999", 7, "fuel_budget"),
         ('"publisher"', '"publishr"', 10, "constraint: 'publishr': one of never"),
-        ('"publisher"', '"publisher"\ncolour = 1', 11, "unknown field `colour`"),
+        ('"publisher"', '"publisher"\ncolour = 1', 11, "unknown field `colour`: one of con"),
+        ('"publisher"', '"publisher"\nkey = 1', 11, "unknown field `key`: did you mean `keys`"),
+        ("roles =", "role =", 1, "unknown field `role`: did you mean `roles`"),
+        ("k = 2\n", "", 12, "k: missing, or 0: from 1 to 2, the number of keys"),
         ('"publisher"', '"publisher"\nk = 1', 10, "has no k, keys or notice"),
         ("k = 2", "k = 3", 14, "k: 3: from 1 to the number of keys, 2"),
         ("k = 2", 'k = "2"', 14, "k: Expected `int`"),
@@ -120,6 +127,14 @@ def test_mistake_is_wrong_usage_and_nothing_is_founded(covey, node, tmp_path, wr
     assert covey("context", "create", "org.example.kv", "--rules", tmp_path / "no").code == 4
 
 
+def test_directory_is_no_file_of_rules(covey, node, tmp_path):
+    """Wrong usage: the disk is well."""
+    ran = covey("context", "create", "org.example.kv", "--rules", tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Invalid value for --rules: {tmp_path} is a directory, not a file" in ran.err
+    assert node.node.rulebook.roles == ()
+
+
 def test_own_certificate_of_the_node_is_wrong_usage(covey, tmp_path):
     """The node in memory is ann's."""
     path = written(tmp_path, GOOD.replace(CERTIFICATE, certificate_text(ANN.certificate)))
@@ -135,9 +150,35 @@ def test_keys_of_a_quorum_that_no_founder_has_are_named(covey, tmp_path):
     path = written(tmp_path, GOOD.replace(KEYS[0], KEYS[2]))
     ran = covey("context", "create", "org.example.kv", "--rules", path, "--json")
     assert ran.code == 0
-    (line,) = ran.err.splitlines()
+    (line,) = [line for line in ran.err.splitlines() if "quorum: this node" in line]
     assert f"no founder of this context has {KEYS[2]}, of its quorum" in line
     assert KEYS[1] not in line
+
+
+def test_collection_that_nobody_could_ever_write_is_said(covey, tmp_path, monkeypatch):
+    """No role is ever added: once it is used this context has to be given up."""
+    usual = FakeNode.application
+    collections = (CollectionRow("essays", "owned", ("editor", "clerk")),)
+    monkeypatch.setattr(
+        FakeNode, "application", lambda *given: replace(usual(*given), collections=collections)
+    )
+    ran = covey("context", "create", "org.example.kv", "--json")
+    assert ran.code == 0
+    (line,) = ran.err.splitlines()
+    assert "nobody can ever write the collection essays" in line
+    assert 'roles = ["editor", "clerk"]' in line
+    path = written(tmp_path, 'roles = ["clerk"]\n')
+    assert covey("context", "create", "org.example.kv", "--rules", path).err == ""
+
+
+def test_admin_quorum_that_can_remove_nobody_is_said(covey, tmp_path):
+    """Of two founders both would have to agree, also the one that is to go."""
+    ran = covey("context", "create", "org.example.kv", "--rules", written(tmp_path, GOOD))
+    assert ran.code == 0
+    assert "admin_quorum = 2 can remove nobody: it asks for 2 of the 2 founding" in ran.err
+    more = GOOD.replace("admins = [", f'admins = ["{certificate_text(CARA.certificate)}",')
+    ran = covey("context", "create", "org.example.kv", "--rules", written(tmp_path, more))
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
@@ -151,11 +192,12 @@ def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
 def test_example_of_the_guide_founds_a_context(tmp_path):
     """As it stands there, with keys in the place of those that are cut short."""
     (text,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    keys, others = iter(KEYS), iter(CERTIFICATE for _ in range(1))
+    keys, others = iter(KEYS), iter([CERTIFICATE, certificate_text(CARA.certificate)])
     text = re.sub(r"did:key:z6Mk…", lambda _: next(keys), text)
     text = re.sub(r"coveycert1…", lambda _: next(others), text)
+    assert next(others, None) is None
     assert "…" not in text
     file = read_rules(written(tmp_path, text))
     file.check(ANN.certificate)
-    assert len(file.form.admins) + 1 >= file.form.admin_quorum > 0
+    assert len(file.form.admins) + 1 > file.form.admin_quorum > 0
     assert [each.constraint for each in file.form.code] == ["publisher", "quorum"]

@@ -6,24 +6,27 @@ from typing import cast
 
 import pytest
 
-from covey.codec import decode_manifest
+from covey.codec import decode_manifest, did_text
 from covey.model import (
     Approve,
+    Close,
     Constraint,
+    Denied,
     Interface,
     Never,
     Publisher,
     Quorum,
     ReleaseId,
+    Tighten,
     Upgrade,
 )
-from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told
+from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told, way_out
 from covey.node.notices import iso_time
 from covey.node.records import Application
 from covey.sync import Ledger
 from covey.testkit.history import START_MS
 from covey.testkit.oracle.people import FIRST_MANIFEST, manifest, release, start
-from tests.unit.governance.told import ANN, BEN, DORA, Told
+from tests.unit.governance.told import ANN, BEN, CARA, DORA, Told
 
 NEXT = manifest("1.2.0", kind="more")
 KEYS = (ANN.member_id, BEN.member_id)
@@ -82,6 +85,45 @@ def test_release_that_is_not_here_can_be_approved():
     """By its id: what others looked at."""
     unknown = ReleaseId(release(manifest("7.7.7")))
     check_approval(ledger(begun(Quorum(1, KEYS, 0), Publisher())), unknown, None)
+
+
+def test_older_release_that_drops_a_collection_says_both():
+    """`changes` would send its author to look for a change that nobody made."""
+    told = begun(Quorum(1, KEYS, 0))
+    with pytest.raises(RuleForbids, match=r"it drops the collection notes$"):
+        check(told, manifest("9.0.0", kind="fewer"))
+    told.say(ANN, Approve(1, release(NEXT)))
+    told.say(ANN, Upgrade(1, NEXT, ()))
+    with pytest.raises(RuleForbids, match=r"drops the collection .* 1\.0\.0 is older than 1\.2\.0"):
+        check(told, FIRST_MANIFEST)
+    with pytest.raises(RuleForbids, match="it changes the collection"):
+        check(told, manifest("9.0.0", kind="other-rule"))
+
+
+def test_refused_removal_of_an_admin_names_the_vote():
+    """Where the charter has a quorum, and this device a vote; else there is no way."""
+    rank = Denied("rank", "no")
+    voted = Told(start(ANN, BEN, CARA, admin_quorum=2))
+    close = (Close(ANN.device, ()),)
+    told = way_out(ledger(voted), BEN.device, close, rank)
+    assert told.code == "rank"
+    assert f"covey context vote CONTEXT {did_text(ANN.device)}" in told.reason
+    other = Denied("locked", "no")
+    assert way_out(ledger(voted), BEN.device, close, other) is other
+    assert way_out(ledger(voted), DORA.device, close, rank) is rank
+    assert way_out(ledger(voted), BEN.device, (Close(DORA.device, ()),), rank) is rank
+    assert way_out(ledger(begun()), BEN.device, close, rank) is rank
+
+
+def test_nothing_is_approved_where_the_code_is_locked():
+    """Also by its id alone, and where it was locked later: no release can follow any more."""
+    told = begun(Quorum(1, KEYS, 0))
+    check(told, NEXT)
+    told.say(ANN, Tighten(Never()))
+    for known in (installed(NEXT), None):
+        with pytest.raises(RuleForbids, match="locked: ") as caught:
+            check_approval(ledger(told), release(NEXT), known)
+        assert caught.value.code == "locked"
 
 
 def test_what_is_in_force_follows_upgrades():

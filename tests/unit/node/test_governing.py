@@ -18,6 +18,7 @@ from covey.model import (
     Never,
     Promote,
     Publisher,
+    Quorum,
     ReleaseId,
     Tighten,
     Upgrade,
@@ -26,9 +27,10 @@ from covey.model import (
 from covey.node.governing import Wish, charter_rules, effects_of, ledger_rules
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow
+from covey.node.views import ApprovalRow
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.people import FIRST_MANIFEST, device, manifest, release, start
-from tests.unit.governance.told import ANN, BEN, DORA, EMIL, Told
+from tests.unit.governance.told import ANN, BEN, CARA, DORA, EMIL, Told
 
 NEXT = manifest("1.2.0", kind="more")
 SECOND = device("dora", "second")
@@ -180,6 +182,48 @@ def test_rules_of_a_ledger_are_what_holds_now():
     }
     assert "Nobody can change this application's code." in row.never
     assert any("write extras" in line for line in row.can)
+
+
+def test_vote_that_was_given_already_is_refused():
+    """A second one would change nothing, and cost a delta for ever."""
+    told = Told(start(ANN, BEN, CARA, admin_quorum=2))
+    told.say(BEN, Vote(CARA.device))
+    wish = Wish(action="vote", who=member(CARA))
+    assert wished(told, wish) == (Vote(CARA.device),)
+    told.say(ANN, Vote(CARA.device))
+    with pytest.raises(Refused, match="voted-already: this member votes to remove"):
+        wished(told, wish)
+
+
+def test_approvals_are_counted_for_each_quorum():
+    """Of the next number alone, and only those of its keys."""
+    keys = (ANN.member_id, BEN.member_id)
+    told = Told(start(ANN, BEN, constraints=(Quorum(2, keys, 0), Quorum(1, keys[1:], 0))))
+    ledger, name = told.stage.replica.ledger, cid_text(release(NEXT))
+    assert ledger_rules(ledger).approvals == ()
+    told.say(ANN, Approve(1, release(NEXT)))
+    told_of = ledger_rules(ledger).approvals
+    assert told_of == (ApprovalRow(name, 1, 2), ApprovalRow(name, 0, 1))
+    told.say(BEN, Approve(1, release(NEXT)))
+    assert [row.approvals for row in ledger_rules(ledger).approvals] == [2, 1]
+    told.say(ANN, Upgrade(1, NEXT, ()))
+    assert ledger_rules(ledger).approvals == ()
+
+
+def test_rules_of_a_ledger_whose_admins_left_say_so():
+    """Members may still be there, and write."""
+    told = Told(start(ANN))
+    told.admit(ANN, DORA)
+    assert not any("any more" in line for line in ledger_rules(told.stage.replica.ledger).never)
+    told.close(ANN, ANN)
+    row = ledger_rules(told.stage.replica.ledger)
+    assert any("Nobody governs this context any more" in line for line in row.never)
+    assert not any("n admin can" in line for line in row.can)
+    assert "Whoever knows this context can become a member." in row.can
+    told.close(DORA, DORA)
+    row = ledger_rules(told.stage.replica.ledger)
+    assert row.can == ()
+    assert any("Nobody can become a member any more" in line for line in row.never)
 
 
 def test_ledger_without_a_delta_has_the_rules_of_its_charter():

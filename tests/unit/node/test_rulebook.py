@@ -31,7 +31,9 @@ from covey.node.rulebook import (
     constraint_row,
     founded,
 )
+from covey.runtime import read_interface
 from covey.testkit.identities import identity
+from tests.contract.runtime.guests import abi_json, with_abi
 
 ANN, BEN, CARA = identity("ann"), identity("ben"), identity("cara")
 SECOND = identity("ann", "second")
@@ -67,7 +69,7 @@ def test_rules_are_in_the_charter():
     keys = tuple(did_text(one.member_id) for one in (ANN, BEN))
     made = charter(
         Rulebook(
-            roles=("editor", "éditrice"),
+            roles=("editor", "co-editor_2"),
             code=(ConstraintRow("publisher"), ConstraintRow("quorum", 2, keys, 3)),
             admins=text(CARA, BEN),
             admin_quorum=2,
@@ -76,7 +78,7 @@ def test_rules_are_in_the_charter():
     assert [admin.member for admin in made.admins] == [
         ANN.member_id, CARA.member_id, BEN.member_id,
     ]  # fmt: skip
-    assert made.roles == ("editor", "éditrice")
+    assert made.roles == ("editor", "co-editor_2")
     assert made.constraints == (Publisher(), Quorum(2, (ANN.member_id, BEN.member_id), 3_000))
     assert made.admin_quorum == 2
 
@@ -85,10 +87,11 @@ def test_rules_are_in_the_charter():
     ("rules", "why"),
     [
         (Rulebook(roles=("admin",)), "every context has 'admin' already"),
-        (Rulebook(roles=("",)), "is no name of 1 to 64 bytes"),
-        (Rulebook(roles=("r" * 65,)), "is no name of 1 to 64 bytes"),
-        (Rulebook(roles=("é" * 33,)), "is no name of 1 to 64 bytes"),
-        (Rulebook(roles=("a\nb",)), "is no name of 1 to 64 bytes"),
+        (Rulebook(roles=("",)), "no application could name it; say a-z, then"),
+        (Rulebook(roles=("r" * 65,)), "no application could name it; say a-z, then"),
+        (Rulebook(roles=("Editor",)), "'Editor': no application could name it"),
+        (Rulebook(roles=("éditrice",)), "no application could name it; say a-z, then"),
+        (Rulebook(roles=("a\nb",)), "no application could name it; say a-z, then"),
         (Rulebook(roles=("a", "a")), "roles: 'a' stands there twice"),
         (Rulebook(roles=tuple(f"r{n}" for n in range(33))), "at most 32"),
         (Rulebook(admins=("coveycert1",)), "no certificate"),
@@ -116,6 +119,22 @@ def test_mistake_is_told(rules: Rulebook, why: str):
     """By what it is about."""
     with pytest.raises(ConfigError, match=why):
         charter(rules)
+
+
+@pytest.mark.parametrize("name", ["editor", "a", "r" * 64, "a-b_9", "Editor", "9a", "é", "r" * 65])
+def test_roles_are_those_that_an_application_can_name(name: str):
+    """Another one would be there for ever, and no collection could ask for it."""
+    module = with_abi(
+        '(module (memory (export "memory") 1))',
+        abi_json(collections=[{"name": "c", "rule": "register", "roles": [name]}], methods=[]),
+    )
+    try:
+        read_interface(module)
+    except ConfigError:
+        with pytest.raises(ConfigError, match="no application could name it"):
+            charter(Rulebook(roles=(name,)))
+    else:
+        charter(Rulebook(roles=(name,)))
 
 
 def test_certificate_that_does_not_verify_is_no_founder():
@@ -221,7 +240,7 @@ def test_notice_of_a_part_of_a_second_is_shown_as_the_next():
             ConstraintRow("quorum", 1, (did_text(ANN.member_id),) * 2),
             f"keys: {did_text(ANN.member_id)} stands there twice",
         ),
-        (ConstraintRow("quorum", 0, (did_text(ANN.member_id),)), "k: 0: from 1 to"),
+        (ConstraintRow("quorum", 0, (did_text(ANN.member_id),)), "k: missing, or 0: from 1 to 1"),
         (ConstraintRow("quorum", 2, (did_text(ANN.member_id),)), "k: 2: from 1 to"),
         (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), -1), "notice"),
         (ConstraintRow("quorum", 1, (did_text(ANN.member_id),), 10**9), "notice"),

@@ -30,11 +30,11 @@ from covey.model import (
     Verification,
     Vote,
 )
-from covey.node.sentences import Sentences, deed, sentences, span_text
+from covey.node.sentences import Present, Sentences, deed, sentences, span_text
 from covey.testkit.identities import found, identity
 
-ANN, BEN = identity("ann"), identity("ben")
-CHARTER = found(ANN, BEN).charter
+ANN, BEN, CARA = identity("ann"), identity("ben"), identity("cara")
+CHARTER = found(ANN, BEN).again(roles=("editor",)).charter
 COLLECTIONS = (
     Collection("notes", Rule.REGISTER, ()),
     Collection("likes", Rule.COUNTER, ()),
@@ -117,9 +117,50 @@ def test_admission_is_told(admission: Admission, words: str):
 def test_first_admin_is_safe_where_there_is_no_admin_quorum():
     """With one, others can remove it together."""
     assert has(said().never, "first admin", did_text(ANN.member_id))
-    voted = said(charter=found(ANN, BEN).again(admin_quorum=2).charter)
+    voted = said(charter=found(ANN, BEN, CARA).again(admin_quorum=2).charter)
     assert not has(voted.never, "first admin")
     assert has(voted.can, "2 members who are admins of the charter", "the first too")
+
+
+def test_admin_quorum_of_all_founders_removes_nobody():
+    """Whom they vote against would have to vote with them."""
+    some = said(charter=found(ANN, BEN).again(admin_quorum=2).charter)
+    assert has(some.never, "Nobody but itself can remove the first admin")
+    assert not has(some.can, "can together remove")
+
+
+def test_context_without_an_admin_is_governed_by_nobody():
+    """What only an admin could do is no longer possible, and nobody becomes one again."""
+    charter = found(ANN, BEN, CARA).again(roles=("editor",), admin_quorum=2).charter
+    editor, members = Present(frozenset({"editor"}), 2, 0), Present(frozenset(), 2, 0)
+    some = sentences(charter, (), COLLECTIONS, editor)
+    assert has(some.never, "Nobody governs this context any more")
+    assert not has((*some.can, *some.unpromised), "dmin can")
+    assert not has(some.can, "admins of the charter")
+    assert has(some.can, "Whoever knows this context can become a member")
+    assert has(some.can, "All members can write notes")
+    assert has(some.can, "Members with the role admin or editor can write essays")
+    some = sentences(charter, (), COLLECTIONS, members)
+    assert has(some.never, "Nobody can write essays any more", "admin or editor")
+    assert not has(some.can, "write essays")
+    closed = found(ANN).again(admission=Admission.CLOSED).charter
+    assert has(sentences(closed, (), (), members).never, "Nobody can become a member any more")
+
+
+def test_context_without_members_can_do_nothing():
+    """Nobody is there who could let anybody in."""
+    some = sentences(CHARTER, (), COLLECTIONS, Present(frozenset(), 0, 0))
+    assert some.can == ()
+    assert has(some.never, "Nobody can become a member any more")
+
+
+def test_admins_made_later_govern_where_no_founder_is_left():
+    """But they remove only whom they let in."""
+    some = sentences(CHARTER, (), (), Present(frozenset({"admin"}), 1, 0))
+    assert has(some.can, "An admin can give a role")
+    assert has(some.can, "An admin made later can remove")
+    assert not has(some.can, "admin of the charter")
+    assert not has(some.never, "any more")
 
 
 def test_first_admins_own_devices_are_not_forgotten():
@@ -143,6 +184,15 @@ def test_collections_say_who_writes_them():
     assert has(some.never, "Nobody without the role admin or editor can write essays")
     assert has(some.never, "delete an entry of posts, nor change one of another member")
     assert has(some.never, "profiles", "the member it belongs to")
+
+
+def test_collection_whose_role_the_charter_lacks_is_never_written():
+    """No role is ever added: to list it as possible would be to promise what nobody can do."""
+    some = said(charter=found(ANN, BEN).charter)
+    assert has(some.can, "Members with the role admin can write essays")
+    only = sentences(CHARTER, (), (Collection("staff", Rule.OWNED, ("clerk", "boss")),))
+    assert has(only.never, "Nobody can write staff: this context has no role clerk or boss.")
+    assert not has((*only.can, *only.never), "entry of staff")
 
 
 def test_what_is_not_promised_depends_on_the_charter():
