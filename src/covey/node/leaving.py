@@ -7,6 +7,7 @@ leaves all the same; what was not done is said.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import trio
 
@@ -46,7 +47,7 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
     undone = _why_mute(held)
     if driver is not None and not undone and _others(driver.replica):
         if not abandons:
-            _require_admin(driver.replica)
+            _require_admin(contexts, held, driver.replica)
         delta, undone = await _close(contexts, driver)
     await contexts.leave(held)
     return LeaveResult(
@@ -61,12 +62,13 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
 async def forget(contexts: Contexts, held: Held, *, abandons: bool) -> None:
     """Forget a context here and tell nobody; its roles go with this device, as in `leave`."""
     if held.driver is not None and not _why_mute(held) and not abandons:
-        _require_admin(held.driver.replica)
+        _require_admin(contexts, held, held.driver.replica)
     await contexts.leave(held)
 
 
-def _require_admin(replica: Replica) -> None:
-    require_admin_stays(replica.ledger.authority, replica.device, _closing(replica))
+def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
+    is_spent = partial(contexts.is_spent, held.record)
+    require_admin_stays(replica.ledger.authority, replica.device, _closing(replica), is_spent)
 
 
 def _closing(replica: Replica) -> tuple[Close, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from functools import partial
 
 import trio
 
@@ -209,13 +210,15 @@ class Node(History):
 
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""
-        driver = await self._admitted(self._held(context))
+        held = self._held(context)
+        driver = await self._admitted(held)
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
         ledger, device = driver.replica.ledger, driver.replica.device
         effects = effects_of(ledger, device, wish, self._records)
         if not wish.abandons:
-            require_admin_stays(ledger.authority, device, effects)
+            is_spent = partial(self._contexts.is_spent, held.record)
+            require_admin_stays(ledger.authority, device, effects, is_spent)
         if wish.action == "approve":
             release = ReleaseId(parse_cid(wish.release))
             check_approval(ledger, release, self._records.application(release))
