@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RulesFile", "parse_span", "read_rules"]
 
-_SPAN: Final = re.compile(r"(\d{1,9})([smhd])")
+_SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _NAME: Final = re.compile(r"[A-Za-z_]+")
 _INDEX: Final = re.compile(r"\.code\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")

@@ -161,6 +161,10 @@ class Contexts:
         held = self._held.get(context)
         return None if held is None else held.driver
 
+    def is_spent(self, record: ContextRecord, device: DeviceId) -> bool:
+        """As `Devices.is_spent`."""
+        return self._devices.is_spent(record, device)
+
     # -- creating, joining, leaving
     async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
         """Found a context: its charter names this member as the first admin."""

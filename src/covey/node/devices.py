@@ -37,6 +37,14 @@ class Devices:
         """Never join a context with this device again; it may be what others know it by."""
         self._home.spend_device(record.device, cid_text(record.id))
 
+    def is_spent(self, record: ContextRecord, device: DeviceId) -> bool:
+        """Whether a device was this home's in a context before the one that is now.
+
+        None of them writes there again; the others are not told, so that it stays a member.
+        """
+        was_used = not self._home.is_unused(device, cid_text(record.id))
+        return was_used and device != record.device
+
     def for_serving(self, record: ContextRecord, charter: Charter) -> Signer:
         """The device of a context that is here, or another one where it cannot go on with it.
 

@@ -18,7 +18,8 @@ __all__ = ["Held"]
 class Held:
     """One context. driver: None while charter, manifest and module are not here.
 
-    problem: why it can not be taken part in, or empty. ready: set with the driver.
+    problem: why it can not be taken part in, or empty. ready: set with the driver. governing:
+    held from a look at who is an admin until what was allowed by it is written.
     """
 
     record: ContextRecord
@@ -27,5 +28,6 @@ class Held:
     driver: ContextDriver | None = None
     problem: str = ""
     ready: trio.Event = field(default_factory=trio.Event)
+    governing: trio.Lock = field(default_factory=trio.Lock)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     ended: trio.Event = field(default_factory=trio.Event)

@@ -5,7 +5,7 @@ Nobody could ever mend it: roles are given by admins alone (protocols/governance
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from covey.errors import Refused
 from covey.governance import Authority, devices
@@ -14,10 +14,16 @@ from covey.model import ADMIN_ROLE, Close, Demote, DeviceId, Governance
 __all__ = ["require_admin_stays"]
 
 
-def require_admin_stays(authority: Authority, own: DeviceId, effects: Iterable[Governance]) -> None:
+def require_admin_stays(
+    authority: Authority,
+    own: DeviceId,
+    effects: Iterable[Governance],
+    is_spent: Callable[[DeviceId], bool],
+) -> None:
     """Refused where these effects of a device leave its context without any admin.
 
-    Where nobody stays, or where there was no admin before, nothing is lost.
+    Where nobody stays, or where there was no admin before, nothing is lost. is_spent: whether a
+    device can never write there again, though it was not closed; such a one does not stay.
     """
     gone, demoted = set(), set()
     for effect in effects:
@@ -29,7 +35,7 @@ def require_admin_stays(authority: Authority, own: DeviceId, effects: Iterable[G
                 demoted.add(effect.device)
     if not gone and not demoted:
         return
-    known = [device for device, _ in devices(authority)]
+    known = [device for device, _ in devices(authority) if not is_spent(device)]
     admins = {device for device in known if ADMIN_ROLE in authority.roles(device)}
     is_anybody_there = any(device not in gone for device in known)
     if is_anybody_there and admins and not admins - gone - demoted:

@@ -7,11 +7,14 @@ leaves all the same; what was not done is said.
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
 from covey.codec import cid_text
-from covey.errors import Refused
+from covey.errors import NotFound, Refused
 from covey.governance import devices
 from covey.model import Close, ContextId, DeltaId, limits
 from covey.node.context import ContextDriver
@@ -38,17 +41,19 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
     """Close this node's device in a context, let others learn of it, and forget the context.
 
     abandons: also where nobody who stays is an admin; without it that is Refused, and nothing was
-    done. Takes `limits.LEAVE_PEER_S` and `limits.LEAVE_TELL_S` at most. Cancelled, it may have
-    closed the device and forgotten nothing; asked again it then forgets.
+    done. Takes `limits.LEAVE_PEER_S` and `limits.LEAVE_TELL_S` at most, and what is being governed
+    is written before. Cancelled, it may have closed the device and forgotten nothing; asked again
+    it then forgets. NotFound: it was left or joined again meanwhile.
     """
-    driver = held.driver
-    delta: DeltaId | None = None
-    undone = _why_mute(held)
-    if driver is not None and not undone and _others(driver.replica):
-        if not abandons:
-            _require_admin(driver.replica)
-        delta, undone = await _close(contexts, driver)
-    await contexts.leave(held)
+    async with _alone(contexts, held):
+        driver = held.driver
+        delta: DeltaId | None = None
+        undone = _why_mute(held)
+        if driver is not None and not undone and _others(driver.replica):
+            if not abandons:
+                _require_admin(contexts, held, driver.replica)
+            delta, undone = await _close(contexts, driver)
+        await contexts.leave(held)
     return LeaveResult(
         id=cid_text(held.record.id),
         name=held.record.name,
@@ -59,14 +64,31 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
 
 
 async def forget(contexts: Contexts, held: Held, *, abandons: bool) -> None:
-    """Forget a context here and tell nobody; its roles go with this device, as in `leave`."""
-    if held.driver is not None and not _why_mute(held) and not abandons:
-        _require_admin(held.driver.replica)
-    await contexts.leave(held)
+    """Forget a context here and tell nobody; its roles go with this device, as in `leave`.
+
+    With abandons nothing is waited for: it is the way out of a context that does not go on.
+    """
+    if abandons:
+        await contexts.leave(held)
+        return
+    async with _alone(contexts, held):
+        if held.driver is not None and not _why_mute(held):
+            _require_admin(contexts, held, held.driver.replica)
+        await contexts.leave(held)
 
 
-def _require_admin(replica: Replica) -> None:
-    require_admin_stays(replica.ledger.authority, replica.device, _closing(replica))
+@asynccontextmanager
+async def _alone(contexts: Contexts, held: Held) -> AsyncIterator[None]:
+    """Meanwhile nobody on this node takes an admin away. Raises NotFound where it was left."""
+    async with held.governing:
+        if contexts.get(held.record.id) is not held:
+            raise NotFound("the context was left or joined again meanwhile")
+        yield
+
+
+def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
+    is_spent = partial(contexts.is_spent, held.record)
+    require_admin_stays(replica.ledger.authority, replica.device, _closing(replica), is_spent)
 
 
 def _closing(replica: Replica) -> tuple[Close, ...]:
@@ -104,7 +126,8 @@ async def _close(contexts: Contexts, driver: ContextDriver) -> tuple[DeltaId | N
     if not await _is_shared(contexts, driver.replica.context):
         return None, _NOBODY
     try:
-        delta = await driver.govern(_closing(driver.replica))
+        with trio.CancelScope(shield=True):  # As whatever else takes an admin away.
+            delta = await driver.govern(_closing(driver.replica))
     except Refused as refused:
         return None, f"this device was not closed, and stays a member there: {refused}"
     return delta, "" if await _is_known(driver.replica, delta) else _SILENT

@@ -19,19 +19,16 @@ from covey.codec import (
     did_text,
     encode_ticket,
     open_bundle,
-    parse_cid,
 )
 from covey.errors import NodeError, NotFound, Refused
 from covey.merge import StateReader
 from covey.model import (
     Call,
     Failed,
-    Governance,
     HybridTime,
     MethodKind,
     PeerId,
     Query,
-    ReleaseId,
     Upgrade,
     limits,
     time_at,
@@ -43,7 +40,7 @@ from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.engines import EngineChoice
 from covey.node.entering import enter
-from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told
+from covey.node.foresight import in_force_already, notice_told
 from covey.node.governing import (
     RulesRow,
     Wish,
@@ -55,7 +52,6 @@ from covey.node.governing import (
 from covey.node.held import Held
 from covey.node.history import History
 from covey.node.joining import check_module
-from covey.node.last_admin import require_admin_stays
 from covey.node.leaving import forget, leave
 from covey.node.local_names import application_named, free_name, held_named, release_named
 from covey.node.records import Application, Records
@@ -83,6 +79,7 @@ from covey.node.views import (
     SettingsRow,
 )
 from covey.node.waiting import Wait, wait_of
+from covey.node.wishes import fulfil
 from covey.runtime import Executor
 from covey.store import Store
 
@@ -210,35 +207,11 @@ class Node(History):
 
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""
-        driver = await self._admitted(self._held(context))
+        held = self._held(context)
+        driver = await self._admitted(held)
         if wish.release:
             wish = replace(wish, release=release_named(self._records, wish))
-        ledger, device = driver.replica.ledger, driver.replica.device
-        effects = effects_of(ledger, device, wish, self._records)
-        if not wish.abandons:
-            require_admin_stays(ledger.authority, device, effects)
-        if wish.action == "approve":
-            release = ReleaseId(parse_cid(wish.release))
-            check_approval(ledger, release, self._records.application(release))
-        if wish.action == "upgrade":
-            return await self._upgrade(driver, effects, wish)
-        return (await driver.govern(effects, migration_of(wish))).hex()
-
-    async def _upgrade(
-        self, driver: ContextDriver, effects: tuple[Governance, ...], wish: Wish
-    ) -> str:
-        ledger, release = driver.replica.ledger, ReleaseId(parse_cid(wish.release))
-        denied = in_force_already(ledger, release)
-        if denied is not None:
-            raise RuleForbids(denied)
-        # Before it is in force: what is asked of this node afterwards, it answers.
-        await driver.code.make_ready(release, self._records.manifest(release))
-        try:
-            return (await driver.govern(effects, migration_of(wish))).hex()
-        except RuleForbids as forbidden:
-            if forbidden.code != "notice":
-                raise
-            raise RuleForbids(notice_told(ledger, release)) from forbidden
+        return (await fulfil(self._contexts, self._records, held, driver, wish)).hex()
 
     async def rehearse(self, context: str, release: str, migration: str | None) -> RehearsalRow:
         """As `NodeService.rehearse`."""

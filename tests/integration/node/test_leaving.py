@@ -76,6 +76,33 @@ async def test_last_admin_is_guarded_whatever_the_command(home):
         await ada.forget("kv")
 
 
+async def test_device_left_behind_is_no_admin_who_stays(home):
+    """Its home has used it up: with it on paper the context would have nobody who governs."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await found(ada)
+        await ben.join(context.topic, "kv")
+        await agree(context.id, ada, ben)
+        await ada.govern("kv", Wish(action="give", who=ben.member, role="admin"))
+        await agree(context.id, ada, ben)
+        spent = own(ada, "kv")
+        await ada.forget("kv")
+        assert (await ada.join(ben.ticket("kv"), "kv")).admitted
+        await agree(context.id, ada, ben)
+        await ben.govern("kv", Wish(action="give", who=own(ada, "kv"), role="admin"))
+        await ben.govern("kv", Wish(action="take", who=ben.member, role="admin"))
+        await agree(context.id, ada, ben)
+        admins = {row.device for row in ada.rules("kv").members}
+        assert admins == {spent, own(ada, "kv")}
+        for doing in (ada.leave, ada.forget):
+            with pytest.raises(Refused, match="last-admin"):
+                await doing("kv")
+        with pytest.raises(Refused, match="last-admin"):
+            await ada.govern("kv", Wish(action="take", who=own(ada, "kv"), role="admin"))
+        # What nothing governs with may go, and the context goes on as it was.
+        await ada.govern("kv", Wish(action="remove", who=spent))
+        assert (await ada.leave("kv", abandons=True)).closed
+
+
 async def test_last_admin_may_abandon_by_forgetting(home):
     """The second word is the same one everywhere."""
     async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:

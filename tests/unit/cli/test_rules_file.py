@@ -85,6 +85,7 @@ def test_good_file_is_read(tmp_path: Path):
         (KEYS[1], NOBODY, 17, f"keys: nobody can have the key {NOBODY}"),
         (KEYS[1], KEYS[1][:-1], 17, "is not a did:key"),
         ('"3d"', '"soon"', 19, "notice 'soon': say 3d"),
+        ('"3d"', '"٣d"', 19, "notice '٣d': say 3d"),
         ('"3d"', '"9999d"', 19, "notice: from nothing to ten years"),
         ('notice = "3d"', '[[code]]\nconstraint = "publisher"', 20, "the same stands there twice"),
         ('"quorum"\n', '"quorum"\nk = 1\n', None, "no TOML"),

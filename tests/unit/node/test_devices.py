@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,18 @@ def test_device_that_wrote_or_was_spent_is_never_joined_with_again(home, record)
     assert home.device_of(other).public == other, "its key is kept"
     assert current(home) == record.device, "other contexts go on with the home's own"
     assert devices.for_joining(record.id) not in (record.device, other)
+
+
+def test_only_devices_from_before_the_one_now_are_spent(home, record):
+    """Leaving was cut short, say: the one that is still the context's own may write."""
+    devices, name = Devices(home, MemoryStore()), cid_text(record.id)
+    home.record_sequence(record.device, name, 7)
+    devices.spend(record)
+    assert not devices.is_spent(record, record.device)
+    now = replace(record, device=devices.for_joining(record.id))
+    assert devices.is_spent(now, record.device)
+    assert not devices.is_spent(now, now.device)
+    assert not devices.is_spent(now, DeviceId(bytes(32))), "of another home nothing is known"
 
 
 def test_spending_keeps_what_is_known_of_a_chain(home, record):

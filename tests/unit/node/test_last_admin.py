@@ -30,9 +30,16 @@ def demote(who: Identity, role: str = ADMIN_ROLE) -> tuple[Governance, ...]:
     return (Demote(who.device, role, ()),)
 
 
-def require(said: Told, effects: tuple[Governance, ...]) -> None:
-    """As ann's node does before she writes this."""
-    require_admin_stays(said.stage.replica.ledger.authority, ANN.device, effects)
+def require(
+    said: Told, effects: tuple[Governance, ...], own: Identity = ANN, spent: Identity | None = None
+) -> None:
+    """As a node does before its device writes this, whose home has used another one up."""
+    require_admin_stays(
+        said.stage.replica.ledger.authority,
+        own.device,
+        effects,
+        lambda device: spent is not None and device == spent.device,
+    )
 
 
 @pytest.mark.parametrize("effects", [close(ANN), close(ANN, SECOND), demote(ANN)])
@@ -53,6 +60,31 @@ def test_who_keeps_an_admin_may_do_it():
     require(own, close(ANN))
     with pytest.raises(Refused):
         require(own, close(ANN, SECOND))
+
+
+@pytest.mark.parametrize("effects", [close(SECOND), demote(SECOND)])
+def test_device_that_its_home_used_up_is_no_admin_who_stays(effects):
+    """It is an admin on paper for good, and nothing governs with it: it was left behind."""
+    said = told()
+    said.say(ANN, Promote(SECOND.device, ADMIN_ROLE))
+    require(said, effects, SECOND)
+    with pytest.raises(Refused, match="last-admin"):
+        require(said, effects, SECOND, spent=ANN)
+
+
+def test_what_only_a_used_up_device_holds_is_lost_already():
+    """Who tidies it away, or leaves as a plain member, takes nothing from the context."""
+    said = told()
+    for effects in (close(ANN), demote(ANN), close(SECOND)):
+        require(said, effects, SECOND, spent=ANN)
+
+
+def test_used_up_device_is_nobody_to_govern_for():
+    """Who leaves nobody else behind ends the context, as one who is alone does."""
+    said = Told(start(ANN))
+    said.admit(ANN, SECOND)
+    said.say(ANN, Promote(SECOND.device, ADMIN_ROLE))
+    require(said, close(SECOND), SECOND, spent=ANN)
 
 
 def test_alone_there_is_nothing_to_abandon_but_the_role():
