@@ -43,13 +43,13 @@ async def test_founding_with_rules(home):
         await agree(context.id, ada, ben)
 
 
-async def test_founder_named_with_a_retired_device_is_a_member_without_a_role(home):
+async def test_founder_named_with_a_spent_device_is_a_member_without_a_role(home):
     """Nothing else can be: the charter is for ever, and the node writes with another device."""
     async with opened(home("ada")) as ada:
         async with opened(home("ben"), ada) as ben:
             rules = Rulebook(admins=(ben.certificate(),))
-        home("ben").retire_device()
         context = await ours(ada, rules)
+        home("ben").spend_device(home("ben").device().public, context.id)
         async with opened(home("ben"), ada) as ben:
             await joined(context, ben)
             row = ben.context("ours")
