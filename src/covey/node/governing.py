@@ -17,6 +17,7 @@ from covey.model import (
     Charter,
     Close,
     Demote,
+    Denied,
     DeviceId,
     Governance,
     Promote,
@@ -26,6 +27,7 @@ from covey.model import (
     Upgrade,
     Vote,
 )
+from covey.node.foresight import RuleForbids
 from covey.node.records import Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import Present, sentences
@@ -122,7 +124,7 @@ def effects_of(
                 Vote(device)
                 for device in founders or found
                 if member not in given.get(device, frozenset())
-            ) or _nothing(f"voted-already: this member votes to remove {wish.who}")
+            ) or _forbidden(Denied("voted-already", f"this member votes to remove {wish.who}"))
         case "tighten":
             if wish.constraint is None:
                 raise ConfigError("what is to be added is missing: give a constraint")
@@ -141,6 +143,10 @@ def migration_of(wish: Wish) -> Call | None:
 
 def _nothing(why: str) -> tuple[Governance, ...]:
     raise Refused(why)
+
+
+def _forbidden(denied: Denied) -> tuple[Governance, ...]:
+    raise RuleForbids(denied)
 
 
 def _devices(ledger: Ledger, who: str) -> list[DeviceId]:

@@ -36,7 +36,7 @@ def test_an_altered_charter_is_not_joined(scene, by):
         node.process.thaw()
     joiner.join(PATIENCE_S)
     with zoe.process.client() as client:
-        assert client.join(scene.ada.client.ticket(context), name).admitted
+        assert client.join(scene.ada.client.ticket(context), None).admitted
         joined = client.rules(context)
         assert (joined.id, joined.constraints) == (context, rules.constraints)
         assert joined.members == rules.members
@@ -47,6 +47,6 @@ def test_an_altered_charter_is_not_joined(scene, by):
 def _join(node, target: str) -> None:
     try:
         with node.process.client() as client:
-            client.join(target, "mine")
+            client.join(target, None)
     except NodeError:
         return

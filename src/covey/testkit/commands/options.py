@@ -28,7 +28,7 @@ __all__ = [
 DEFAULT: Final = "everything"
 """The scenario of whoever names none."""
 
-BUILTIN: Final = ("quick", "everything", "crowd", "big")
+BUILTIN: Final = ("quick", "everything", "upgrades", "crowd", "big")
 """Those that come with covey, the smallest first."""
 
 

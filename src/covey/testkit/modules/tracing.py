@@ -58,6 +58,7 @@ class TracingHost:
         if len(self.calls) >= _CALLS_MAX:
             stop(Failure.REFUSED, "the host has heard enough")
         guest.charge(_PRICE)
+        guest.look()
         memory = hashlib.blake2b(guest.memory[:_MEMORY_HASHED_BYTES], digest_size=16).digest()
         self.calls.append(HostCall(name, arguments, memory, guest.size_bytes))
         drawn = self._draw(name, arguments)
