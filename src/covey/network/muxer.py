@@ -129,6 +129,8 @@ class Muxer(IMuxedConn):
     async def open_stream(self) -> MuxedStream:
         """A new stream to the peer; raises MuxedConnUnavailable."""
         if self._is_closing or len(self._streams) >= 2 * limits.MUXER_STREAMS_MAX:
+            # Whoever tries again at once must not keep the connection from ending.
+            await trio.lowlevel.checkpoint()
             raise MuxedConnUnavailable("connection takes no further stream")
         stream = MuxedStream(self._next_stream_id, self, is_local=True)
         self._next_stream_id += 2

@@ -120,6 +120,16 @@ async def test_violation_or_goodbye_ends_the_connection(peers, sent):
 
 
 @pytest.mark.trio
+async def test_caller_that_tries_again_at_once_does_not_keep_a_connection_from_ending(peers):
+    muxer, peer = peers
+    await peer.write(_frame(GO_AWAY, 0, 0, 0))
+    with trio.fail_after(5):
+        await muxer.wait_closed()
+    with trio.testing.assert_checkpoints(), pytest.raises(MuxedConnUnavailable):
+        await muxer.open_stream()
+
+
+@pytest.mark.trio
 async def test_bytes_that_are_no_noise_end_the_connection(peers):
     """A flipped bit on the way fails authentication."""
     muxer, peer = peers
