@@ -70,8 +70,8 @@ def _callback(name: str, signature: Signature, running: Running) -> HostCallback
     # two that calls pass most often are written out: a loop over arguments costs as much as one.
     if signature.parameters == ("i32",) * 6:
         return _six_words(name, running, has_result=bool(signature.results))
-    if signature == Signature(("i32",) * 2, ("i32",)):
-        return _two_words_one_result(name, running)
+    if signature.parameters == ("i32",) * 2:
+        return _two_words(name, running, has_result=bool(signature.results))
     masks = tuple(_U32 if kind == "i32" else -1 for kind in signature.parameters)
     fuel_at = len(masks) * _WORDS_PER_VALUE
     fuel_back_at = len(signature.results) * _WORDS_PER_VALUE
@@ -121,14 +121,18 @@ def _six_words(name: str, running: Running, *, has_result: bool) -> HostCallback
     return callback
 
 
-def _two_words_one_result(name: str, running: Running) -> HostCallback:
+def _two_words(name: str, running: Running, *, has_result: bool) -> HostCallback:
     def callback(_data: Address, _caller: Address, values: Words, _count: int) -> Address:
         instance = running.instance
         try:
             guest = instance.guest
             guest.fuel = values[4]
-            values[0] = instance.functions[name](guest, values[0] & _U32, values[2] & _U32)
-            values[2] = guest.fuel
+            result = instance.functions[name](guest, values[0] & _U32, values[2] & _U32)
+            if has_result:
+                values[0] = result
+                values[2] = guest.fuel
+            else:
+                values[0] = guest.fuel
         except BaseException as error:  # noqa: BLE001 - raised again when the run has ended
             return instance.stop(error)
         return 0
