@@ -73,7 +73,7 @@ def _refusal(file: str, refusal: Refusal) -> RenderableType:
     from rich.console import Group  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from covey.cli.tables import facts  # noqa: PLC0415 - as above
+    from covey.cli.layout import facts  # noqa: PLC0415 - as above
 
     place = "not in one place" if refusal.byte is None else f"byte {refusal.byte}"
     if refusal.function is not None:
@@ -87,7 +87,7 @@ def _refusal(file: str, refusal: Refusal) -> RenderableType:
 def _module(file: str, row: ModuleRow) -> list[RenderableType]:
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from covey.cli.tables import facts, new_table  # noqa: PLC0415 - as above
+    from covey.cli.layout import facts, new_table  # noqa: PLC0415 - as above
 
     compiled = "not kept" if row.compiled_size_bytes is None else _bytes(row.compiled_size_bytes)
     pages = f"{row.memory_pages} at the start, {row.memory_pages_max} at most"
@@ -120,7 +120,7 @@ def _module(file: str, row: ModuleRow) -> list[RenderableType]:
 
 
 def _prices(rows: tuple[PriceRow, ...]) -> RenderableType:
-    from covey.cli.tables import new_table  # noqa: PLC0415 - as above
+    from covey.cli.layout import new_table  # noqa: PLC0415 - as above
 
     table = new_table("what", "fuel")
     for row in rows:

@@ -140,7 +140,7 @@ def _page(explored: Explored) -> RenderableType:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     from covey.cli.app_story import story  # noqa: PLC0415 - as above
-    from covey.cli.tables import facts, new_table  # noqa: PLC0415 - as above
+    from covey.cli.layout import facts, new_table  # noqa: PLC0415 - as above
 
     methods = new_table("method", "completed", "ended otherwise")
     for row in explored.methods:

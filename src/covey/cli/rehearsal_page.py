@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from covey.api.rules_schema import ChangeReply, RehearsalReply
-from covey.cli.tables import facts, new_table
+from covey.cli.layout import facts, new_table
 
 __all__ = ["rehearsal_page"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from covey.cli.layout import facts
 from covey.cli.results import ReleaseResult
 from covey.cli.rules_page import constraint_text
-from covey.cli.tables import facts
 
 __all__ = ["release_page"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 import msgspec
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from covey.api.context_schema import ContextList, ContextReply
@@ -23,6 +21,7 @@ from covey.api.schema import (
     SettingsReply,
     StatusReply,
 )
+from covey.cli.layout import Records, facts, new_table
 from covey.cli.results import RunResult
 
 __all__ = [
@@ -30,9 +29,7 @@ __all__ = [
     "applications_table",
     "context_page",
     "contexts_table",
-    "facts",
     "log_table",
-    "new_table",
     "peers_page",
     "ready_page",
     "row_text",
@@ -169,7 +166,7 @@ def applications_table(reply: ApplicationList) -> RenderableType:
     """Installed releases."""
     if not reply.applications:
         return Text("no applications are installed: `covey app install BUNDLE`")
-    table = new_table("package", "version", "name", "id")
+    table = Records("package", "version", "name", "id")
     for row in reply.applications:
         table.add_row(row.package, row.version, row.name, row.id)
     return table
@@ -204,7 +201,7 @@ def contexts_table(reply: ContextList) -> RenderableType:
     """The contexts of a node."""
     if not reply.contexts:
         return Text("no contexts yet: `covey context create` or `covey join`")
-    table = new_table("name", "application", "phase", "devices", "id")
+    table = Records("name", "application", "phase", "devices", "id")
     for row in reply.contexts:
         table.add_row(row.name, row.package or "?", row.phase, str(len(row.devices)), row.id)
     return table
@@ -212,7 +209,7 @@ def contexts_table(reply: ContextList) -> RenderableType:
 
 def context_page(row: ContextReply) -> RenderableType:
     """One context with its members."""
-    members = new_table("member", "device", "roles", "")
+    members = Records("member", "device", "roles", "here")
     for each in row.devices:
         mark = "this node" if each.device == row.device else ""
         members.add_row(each.member, each.device, ", ".join(each.roles), mark)
@@ -292,7 +289,7 @@ class _Log:
 
 def refused_table(reply: RefusedReply) -> RenderableType:
     """What members' devices signed and nobody may apply."""
-    table = new_table("refused delta", "author", "why")
+    table = Records("refused delta", "author", "why")
     for row in reply.rows:
         proof = "" if row.size_bytes else " (not kept)"
         table.add_row(row.delta, row.author, f"{row.code}: {row.reason}{proof}")
@@ -349,32 +346,6 @@ def _short(text: str) -> str:
 
 def _short_key(did: str) -> str:
     return _short(did.removeprefix("did:key:"))
-
-
-def new_table(*heads: str) -> Table:
-    """An empty table with these columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    return table
-
-
-def facts(pairs: list[tuple[str, str]]) -> RenderableType:
-    """Named facts, one below the other."""
-    width = max(len(name) for name, _ in pairs)
-    return Group(*(_fact(name.ljust(width), fact) for name, fact in pairs))
-
-
-def _fact(name: str, fact: str) -> RenderableType:
-    """A line; ids and addresses are never broken, so that what people copy stays whole."""
-    if " " not in fact:
-        line = Text(no_wrap=True, overflow="ignore")
-        return line.append(name, style="dim").append(f"  {fact}")
-    row = Table.grid(padding=(0, 2))
-    row.add_column(style="dim", no_wrap=True)
-    row.add_column()
-    row.add_row(name, Text(fact))
-    return row
 
 
 def _governed(row: AppliedRow) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from covey.cli.tables import facts, new_table
+from covey.cli.layout import facts, new_table
 from covey.testkit.sim.faults import Rollout, kind_of
 from covey.testkit.sim.regression import Regression
 from covey.testkit.sim.run import Result
