@@ -58,11 +58,20 @@ def samples() -> tuple[Sample, ...]:
     simulate = (covey, "simulate", "--json", "--jobs", "2")
     store, crash = "tests/unit/store/test_level_crash.py", "tests/e2e/test_crash.py"
     planted = "tests/simulation/test_planted_bugs.py"
+    doctored = "tests/e2e/doctored/test_calls.py"
     hostile = "tests/contract/runtime/hostile/test_hostile.py"
     return (
         Sample("equal traces under two hash seeds", (python, "scripts/hash_seeds.py", "1..40")),
         Sample("no promise broken under faults", (*simulate, "--seeds", "20001..20300")),
         Sample("nor in a crowd", (*simulate, "--scenario", "crowd")),
+        Sample(
+            "nor where releases come", (*simulate, "--scenario", "upgrades", "--seeds", "1..40")
+        ),
+        Sample("histories in four orders", (python, "-m", "covey.testkit.oracle.nodes", "0", "40")),
+        Sample(
+            "upgrades with attackers", (python, "-m", "covey.testkit.oracle.upgrades", "0", "20")
+        ),
+        Sample("doctored nodes are refused", (python, *pytest, doctored)),
         Sample("planted bugs are found", (python, *pytest, planted)),
         Sample(
             "the same bytes and fuel in every process",
@@ -78,6 +87,7 @@ def samples() -> tuple[Sample, ...]:
         Sample("local writes", (python, "-m", "bench.local_writes", "5000")),
         Sample("live replication", (python, "-m", "bench.live", "5000")),
         Sample("late join", (python, "-m", "bench.late_join", "5000")),
+        Sample("what replay costs", (python, "-m", "bench.replay", "--runs", "1")),
         Sample("speed of the executor", (python, "-m", "bench.executor", "4000")),
     )
 

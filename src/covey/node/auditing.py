@@ -9,18 +9,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
 from covey.codec import decode_delta, did_text
-from covey.errors import StoreError
+from covey.errors import ProtocolViolation, StoreError
 from covey.model import (
     Charter,
     ContextId,
     Delta,
     DeltaId,
     Denied,
+    Failed,
     Reader,
     ReleaseTerms,
     ScopedWrites,
@@ -78,24 +79,38 @@ def _verify(second: Audit, store: Store, own: Ledger, source: Reader, course: _C
     for key, name in source.scan(Table.LOG):
         if not course.goes_on():
             return _row(second, of)
-        frame = source.get(Table.DELTA, (name,))
-        if frame is None:
-            raise StoreError(f"delta {name.hex()} is in the log and not in the store")
-        delta = decode_delta(own.context, frame)
-        word = second.take(delta)
+        read = _read(own.context, DeltaId(name), source)
+        word = read if isinstance(read, Denied) else second.take(read)
         if word is not None:
-            code = word.code if isinstance(word, Denied) else word.failure.value
-            reason = word.reason if isinstance(word, Denied) else word.message
             assert isinstance(key[0], int)
-            return _row(second, of, delta, key[0], code, reason)
+            author = "" if isinstance(read, Denied) else did_text(read.core.author)
+            return _ended(_row(second, of), word, name.hex(), author, key[0])
         writes = second.writes()
         store.write([ScopedWrites(own.context, writes)], durable=False)
         if second.deltas % _TOLD_EVERY == 0:
             course.told(_row(second, of))
     if second.digest() != own.digest() or not _is_same_state(store.reader(own.context), source):
         reason = "every delta holds, but together they make another state than this node's"
-        return _row(second, of, None, 0, "other-state", reason)
-    return _row(second, of, is_done=True)
+        return _ended(_row(second, of), Denied("other-state", reason))
+    digest = second.digest().hex()
+    return replace(_row(second, of), is_done=True, holds=True, digest=digest)
+
+
+def _read(context: ContextId, name: DeltaId, source: Reader) -> Delta | Denied:
+    """The delta that the log names, or why what is stored under its id is not that delta.
+
+    Raises StoreError where nothing is.
+    """
+    frame = source.get(Table.DELTA, (name,))
+    if frame is None:
+        raise StoreError(f"delta {name.hex()} is in the log and not in the store")
+    try:
+        delta = decode_delta(context, frame)
+    except ProtocolViolation as error:
+        return Denied(error.code, f"what this node stores of it is damaged: {error.reason}")
+    if delta.id != name:
+        return Denied("wrong-id", "what this node stores under its id is another delta")
+    return delta
 
 
 def _is_same_state(one: Reader, other: Reader) -> bool:
@@ -104,25 +119,40 @@ def _is_same_state(one: Reader, other: Reader) -> bool:
     return all(mine == theirs for mine, theirs in rows)
 
 
-def _row(
-    second: Audit,
-    of: int,
-    delta: Delta | None = None,
-    arrival: int = 0,
-    code: str = "",
-    reason: str = "",
-    *,
-    is_done: bool = False,
-) -> AuditRow:
+def _row(second: Audit, of: int) -> AuditRow:
+    """How far an audit is that goes on."""
     return AuditRow(
         deltas=second.deltas,
         of=of,
         calls=second.calls,
-        is_done=is_done or bool(code),
-        holds=is_done,
-        digest=second.digest().hex() if is_done else "",
-        delta="" if delta is None else delta.id.hex(),
-        author="" if delta is None else did_text(delta.core.author),
+        is_done=False,
+        holds=False,
+        digest="",
+        delta="",
+        author="",
+        arrival=0,
+        code="",
+        reason="",
+    )
+
+
+def _ended(
+    row: AuditRow,
+    word: Denied | Failed,
+    delta: str = "",
+    author: str = "",
+    arrival: int = 0,
+) -> AuditRow:
+    """The last row, where something does not hold or nobody could tell."""
+    if isinstance(word, Denied):
+        code, reason = word.code, word.reason
+    else:
+        code, reason = word.failure.value, word.message
+    return replace(
+        row,
+        is_done=True,
+        delta=delta,
+        author=author,
         arrival=arrival,
         code=code,
         reason=reason,

@@ -82,7 +82,7 @@ def sentences(
     never += more_never
     never += _ranks(charter)
     more_can, more_never = _entries(charter, collections, there)
-    unpromised = tuple(_unpromised(charter, there))
+    unpromised = tuple(_unpromised(charter, constraints, there))
     return Sentences((*can, *more_can), (*never, *more_never), unpromised)
 
 
@@ -128,8 +128,9 @@ def _code(constraints: Sequence[Constraint], there: Present) -> tuple[list[str],
                     exact = notice_ms % 1_000 == 0
                     span = span_text(notice_ms // 1_000) if exact else f"{notice_ms} milliseconds"
                     never.append(
-                        f"No release can come into force before a member without any of these "
-                        f"keys has known of it for {span}: who does not want it can leave."
+                        f"The keys alone cannot bring a release into force before a member "
+                        f"without any of them has known of it for {span}: who does not want it "
+                        f"can leave."
                     )
     can.append("An admin can add a constraint on releases; nobody can take one away.")
     return can if there.is_governed else [], never
@@ -233,17 +234,25 @@ def _entries(
     return can, never
 
 
-def _unpromised(charter: Charter, there: Present) -> list[str]:
+def _unpromised(charter: Charter, constraints: Sequence[Constraint], there: Present) -> list[str]:
     some = [
         "An application that takes its instructions from data can be changed by that data.",
         "Times are their author's claims, and random draws can be tried by their author first.",
         "What a member wrote without having seen its removal counts for nothing from then on.",
     ]
-    if there.is_governed:
-        some += [
-            "Who sleeps through a notice finds the new release in force.",
-            "Any admin can add a constraint that only it can satisfy, or that nobody can.",
-        ]
+    is_locked = any(isinstance(constraint, Never) for constraint in constraints)
+    if there.is_governed and not is_locked:
+        if any(
+            isinstance(constraint, Quorum) and constraint.notice_ms for constraint in constraints
+        ):
+            some += [
+                "Who sleeps through a notice finds the new release in force.",
+                "The keys, with a member that helps them or that they let in themselves, can "
+                "shorten a notice to nothing.",
+            ]
+        else:
+            some.append("A new release can come into force at once: nobody has to give notice.")
+        some.append("Any admin can add a constraint that only it can satisfy, or that nobody can.")
     if charter.verification is Verification.SIGNATURE:
         some.append(
             "Calls are not run again by others: a member with a doctored node can write what the "

@@ -153,6 +153,46 @@ async def test_one_audit_at_a_time_and_leaving_ends_it(home):
         assert (await audited(ada, context.id))[-1].holds
 
 
+def _flipped(frame: bytes, place: int) -> bytes:
+    return frame[:place] + bytes((frame[place] ^ 1,)) + frame[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "codes"),
+    [
+        (lambda frame, _other: _flipped(frame, -2), {"wrong-payload"}),
+        (lambda frame, _other: _flipped(frame, 60), {"wrong-id"}),
+        (lambda _frame, other: other, {"wrong-id"}),
+        (lambda _frame, _other: b"\xc1garbage", {"malformed"}),
+    ],
+    ids=["payload", "header", "another delta's", "garbage"],
+)
+async def test_audit_names_the_delta_whose_stored_form_is_damaged(home, damage, codes):
+    place = home("ada")
+    async with opened(place) as ada:
+        context = await found(ada)
+        for number in range(4):
+            await run(ada, "kv", [put(f"k{number}")])
+    name, store = ContextId(parse_cid(context.id)), open_level(place.path / "store")
+    reader = store.reader(name)
+    log = [(key[0], row) for key, row in reader.scan(Table.LOG)]
+    (arrival, damaged), (_, other) = log[-2:]
+    frames = [reader.get(Table.DELTA, (each,)) for each in (damaged, other)]
+    written = Write(Table.DELTA, (damaged,), damage(*frames))
+    store.write([ScopedWrites(name, (written,))], durable=True)
+    store.close()
+    async with opened(place) as ada:
+        last = (await audited(ada, context.id))[-1]
+    assert (last.is_done, last.holds, last.delta, last.arrival) == (
+        True,
+        False,
+        damaged.hex(),
+        arrival,
+    )
+    assert last.code in codes, last
+    assert last.reason
+
+
 async def test_who_writes_to_the_store_changes_what_this_node_reads(home):
     """Checksums are against decay, and the digest is kept beside the rows: an audit finds it."""
     place = home("ada")

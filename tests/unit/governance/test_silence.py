@@ -50,6 +50,20 @@ def test_quiet_context_asks_nobody():
     assert silence.fallen == ()
 
 
+@pytest.mark.parametrize("other", [NEXT, manifest("1.2.0", "another")], ids=["same", "rival"])
+def test_migrations_of_two_admins_at_once_both_count(other: bytes):
+    """Each runs once; what one puts anew the other puts, too, and what they add is added twice."""
+    told = begun()
+    before = told.now
+    migrated = (Add("likes", b"migrated", 1), Put("notes", b"k", b"second form"))
+    told.say(ANN, Upgrade(1, NEXT, ()), cut=before, entries=migrated)
+    told.say(BEN, Upgrade(1, other, ()), cut=before, entries=migrated)
+    assert told.rule.number == 1
+    assert told.silent() == set()
+    assert value(told) == b"second form"
+    assert value(told, "likes", b"migrated") == (2).to_bytes(8, "little")
+
+
 def test_void_value_gives_way_to_the_one_below_it():
     """Also where the void one had won."""
     told = begun()

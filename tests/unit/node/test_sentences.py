@@ -91,6 +91,20 @@ def test_quorum_names_its_keys_and_notice():
     assert has(two.never, "for 3 days")
 
 
+def test_what_a_notice_is_worth_is_said_where_there_is_one():
+    """Its keepers can let in who bears witness for them; and without one nobody need wait."""
+    given = said(Quorum(1, (ANN.member_id,), 1_000)).unpromised
+    assert has(given, "shorten a notice to nothing")
+    assert has(given, "sleeps through")
+    assert not has(given, "at once")
+    for constraints in ((), (Publisher(),), (Quorum(1, (ANN.member_id,), 0),)):
+        unpromised = said(*constraints).unpromised
+        assert has(unpromised, "into force at once")
+        assert not has(unpromised, "sleeps through")
+    locked = said(Never(), Quorum(1, (ANN.member_id,), 1_000)).unpromised
+    assert not any("notice" in line or "constraint" in line for line in locked)
+
+
 @pytest.mark.parametrize("notice_ms", [1, 400, 1_500])
 def test_notice_is_told_exactly(notice_ms: int):
     """Founders with other software may choose milliseconds: `0 seconds` would say nothing."""
