@@ -138,7 +138,7 @@ async def _perform(
         if batch is None:
             return told
         outcomes = await run(batch, StateReader(rows, collections))
-        told.outcome = outcomes[0]
+        told.outcome = outcomes[0] if outcomes else None  # None: beyond the fuel budget
         effects = replica.handle(Executed(outcomes), now)
 
 

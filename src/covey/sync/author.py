@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from covey.codec import encode_payload, make_delta
 from covey.crypto import Signer
-from covey.governance import admissions_of
 from covey.model import (
     Batch,
     Completed,
@@ -29,8 +28,8 @@ from covey.model import (
     limits,
     next_time,
 )
-from covey.rules import Cut
 from covey.sync.events import CallRequest
+from covey.sync.following import Following
 from covey.sync.ledger import Ledger
 
 __all__ = ["Author", "Draughted"]
@@ -55,6 +54,7 @@ class Author:
         self._signer = device
         self.device = DeviceId(device.public)
         self.member = member
+        self.following = Following(ledger, self.device)
         self._queue: deque[CallRequest] = deque()
         self._queued_bytes = 0
 
@@ -93,14 +93,6 @@ class Author:
         self._queued_bytes -= sum(len(r.call.arguments) for r in taken)
         return tuple(taken)
 
-    def excess_heads(self) -> tuple[DeltaId, ...] | None:
-        """What a merge must follow before one delta can follow all heads; None: nothing."""
-        others = self._admitting_first(self._other_heads())
-        fitting = self._fitting(others)
-        if len(fitting) == len(others):
-            return None
-        return tuple(sorted(fitting)) or self._steps_towards(others[0])
-
     def draught(
         self,
         requests: tuple[CallRequest, ...],
@@ -113,7 +105,7 @@ class Author:
             requests,
             None if tip is None else tip.id,
             1 if tip is None else tip.sequence + 1,
-            self._other_heads() if parents is None else parents,
+            self.following.heads() if parents is None else parents,
             next_time(now_ms, self._ledger.clock),
         )
 
@@ -189,56 +181,3 @@ class Author:
         delta = self.sign(self.draught((), now_ms, parents), (), (Merge(),))
         assert delta is not None
         return delta
-
-    def _other_heads(self) -> tuple[DeltaId, ...]:
-        tip = self._ledger.own_tip(self.device)
-        own = None if tip is None else tip.id
-        return tuple(sorted(head for head in self._ledger.heads if head != own))
-
-    def _admitting_first(self, heads: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
-        """The heads, those that follow this device's admission before the others.
-
-        A first delta that follows only some of the heads must follow one of these.
-        """
-        view = self._ledger.view
-        admissions = admissions_of(view, self.device)
-        if self._ledger.own_tip(self.device) is not None or not admissions:
-            return heads
-
-        def follows_none(head: DeltaId) -> bool:
-            cut = Cut(view, self._ledger.closure(head))
-            return not any(cut.holds(row.at.author, row.at.tip) for row in admissions)
-
-        return tuple(sorted(heads, key=follows_none))
-
-    def _fitting(self, heads: tuple[DeltaId, ...]) -> tuple[DeltaId, ...]:
-        """As many heads as one delta can follow, its governance heads counted too."""
-        tip = self._ledger.own_tip(self.device)
-        own = () if tip is None else (tip.id,)
-        if len(self._ledger.governance_heads((*own, *heads))) <= limits.DELTA_PARENTS_MAX:
-            return heads[: limits.DELTA_PARENTS_MAX]
-        fitting: tuple[DeltaId, ...] = ()
-        for head in heads[: limits.DELTA_PARENTS_MAX]:
-            wider = (*fitting, head)
-            if len(self._ledger.governance_heads((*own, *wider))) > limits.DELTA_PARENTS_MAX:
-                break
-            fitting = wider
-        return fitting
-
-    def _steps_towards(self, head: DeltaId) -> tuple[DeltaId, ...]:
-        """What to follow first where even one head brings too many governance heads.
-
-        A merge without parents makes this device's own governance heads one; then the head's
-        governance is followed, as much as fits.
-        """
-        tip = self._ledger.own_tip(self.device)
-        assert tip is not None, "one delta's own governance heads fit"
-        if len(self._ledger.governance_heads((tip.id,))) > 1:
-            return ()
-        steps = []
-        for candidate in self._ledger.governance_heads((head,)):
-            summary = self._ledger.summary(candidate)
-            assert summary is not None
-            if not self._ledger.follows(tip.id, summary):
-                steps.append(candidate)
-        return tuple(steps[: limits.DELTA_PARENTS_MAX - 1])

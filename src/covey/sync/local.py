@@ -39,6 +39,7 @@ from covey.sync.events import (
     Reply,
     SetTimer,
 )
+from covey.sync.following import NothingToFollow
 from covey.sync.gossip import Gossip
 from covey.sync.judge import Admissible, Judge
 from covey.sync.ledger import Ledger
@@ -136,27 +137,37 @@ class LocalWrites:
         if not self._admissions and not self._wishes and not self._author.queued_count:
             return effects
         now_ms = int(now * 1000)
-        while (excess := self._author.excess_heads()) is not None:
-            effects += self._apply(self._author.merge(excess, now_ms))
+        try:
+            while (excess := self._author.following.excess()) is not None:
+                effects += self._apply(self._author.merge(excess, now_ms))
+        except NothingToFollow:
+            return [*effects, *self.give_up()]
         while self._wishes and self._may_write() and self._wishes[0].migration is None:
             effects += self._govern(self._wishes.popleft(), now_ms)
         if not self._may_write():
             return effects
-        waiting = tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]
-        if not waiting:
-            return effects
-        admits = []
-        for event in waiting:
-            del self._admissions[event.certificate.device]
+        return [*effects, *self._admit(now_ms)]
+
+    def _admit(self, now_ms: int) -> list[Effect]:
+        """Let in who asked, as many as one delta can, if the rules allow it as all stands."""
+        ledger, answers, admits = self._ledger, [], []
+        for event in tuple(self._admissions.values())[: limits.DELTA_GOVERNANCE_MAX]:
             device = event.certificate.device
-            # Somebody else may have admitted it meanwhile: a second time is inadmissible.
-            if self._ledger.authority.member(device) is None:
-                admits.append(Admit(event.certificate, event.join))
-        if admits:
-            delta = self._author.sign(self._author.draught((), now_ms), (), tuple(admits))
-            assert delta is not None
-            effects += self._apply(delta)
-        return [*effects, *(AdmissionAnswered(event.request, "") for event in waiting)]
+            del self._admissions[device]
+            admit, why = Admit(event.certificate, event.join), ""
+            # Meanwhile somebody else may have admitted the device, or closed it.
+            if ledger.authority.member(device) is None:
+                denied = check_admit(ledger.context, ledger.authority, admit)
+                if denied is None:
+                    admits.append(admit)
+                else:
+                    why = denied.reason
+            answers.append(AdmissionAnswered(event.request, why))
+        if not admits:
+            return [*answers]
+        delta = self._author.sign(self._author.draught((), now_ms), (), tuple(admits))
+        assert delta is not None
+        return [*self._apply(delta), *answers]
 
     def _may_write(self) -> bool:
         return self._ledger.authority.member(self._author.device) is not None
@@ -210,7 +221,7 @@ class LocalWrites:
         draughted, self._executing = self._executing, None
         assert draughted is not None
         if self._migrating is not None:
-            return self._end_migration(draughted, outcomes[0])
+            return self._end_migration(draughted, outcomes)
         delta = self._author.sign(draughted, outcomes, ())
         bucket = self._author.bucket(draughted)
         if bucket is not None and self._is_beyond(bucket, delta, outcomes):
@@ -259,12 +270,16 @@ class LocalWrites:
         self._executing = self._author.draught((CallRequest(0, event.migration),), now_ms)
         return [Execute(self._author.batch(self._executing, release))]
 
-    def _end_migration(self, draughted: Draughted, outcome: Outcome) -> list[Effect]:
+    def _end_migration(self, draughted: Draughted, outcomes: tuple[Outcome, ...]) -> list[Effect]:
         event, self._migrating = self._migrating, None
         assert event is not None
+        if not outcomes:
+            why = "it needs more than this device may use now of the fuel budget: try again later"
+            return [_refused(event, Denied("migration", why))]
+        (outcome,) = outcomes
         if isinstance(outcome, Failed):
             return [_refused(event, Denied("migration", f"it failed: {outcome.message}"))]
-        return self._write_wish(event, draughted, (outcome,))
+        return self._write_wish(event, draughted, outcomes)
 
     def _apply(self, delta: Delta) -> list[Effect]:
         judged = self._judge.judge(delta, delta.core.time >> 16)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from covey.model import DeltaId, Table, time_at
-from covey.sync import Author, Ledger, Replica, parents_of
+from covey.sync import Ledger, Replica, parents_of
+from covey.sync.following import Following
 
 
 def look_at_previous_only(patch: pytest.MonkeyPatch) -> None:
@@ -19,18 +20,18 @@ def look_at_previous_only(patch: pytest.MonkeyPatch) -> None:
 
 def leave_out_a_head(patch: pytest.MonkeyPatch) -> None:
     """Of several heads that an author has seen its delta does not follow the last."""
-    original = Author._other_heads
+    original = Following.heads
 
-    def heads(self: Author) -> Any:
+    def heads(self: Following) -> Any:
         found = original(self)
         return found[:-1] if len(found) > 1 else found
 
-    patch.setattr(Author, "_other_heads", heads)
+    patch.setattr(Following, "heads", heads)
 
 
 def follow_too_many_heads(patch: pytest.MonkeyPatch) -> None:
     """More heads than one delta may follow are not merged first."""
-    patch.setattr(Author, "excess_heads", lambda _: None)
+    patch.setattr(Following, "excess", lambda _: None)
 
 
 def apply_while_executing(patch: pytest.MonkeyPatch) -> None:

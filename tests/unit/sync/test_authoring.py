@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from covey.codec import decode_frontier, encode_frontier
-from covey.model import Add, Failed, Failure, Merge, Put, limits
+from covey.model import Add, Close, Failed, Failure, Merge, Put, limits
 from covey.sync import (
     AdmissionAnswered,
     AdmissionRequested,
@@ -283,6 +283,28 @@ def test_device_that_somebody_else_admitted_meanwhile_is_not_admitted_twice():
     effects = stage.handle(Executed((REFUSED,)))
     assert not [e for e in effects if isinstance(e, Applied) and e.is_own]
     assert AdmissionAnswered(2, "") in effects
+
+
+def test_device_that_was_closed_meanwhile_is_not_admitted():
+    """A member closes its own second device while that asks to be let in: no reason to stop."""
+    history, stage = History(FOUNDING), Stage(FOUNDING, ANN)
+    second = identity("eve", "second")
+    let_in = history.write(BEN, (), governance=(EVE.admit(CONTEXT),))
+    stage.receive(let_in)
+    stage.handle(submit(1))
+    assert stage.handle(AdmissionRequested(2, second.certificate, second.join(CONTEXT))) == []
+    stage.handle(asked(3, identity("fay")))
+    both = history.write(EVE, (let_in.id,), governance=(second.admit(CONTEXT),))
+    stage.receive(both)
+    closes = (Close(second.device, ()),)
+    stage.receive(history.write(EVE, (both.id,), governance=closes))
+    effects = stage.handle(Executed((completed(PUT),)))
+    assert [e.request for e in effects if isinstance(e, Reply) and e.delta] == [1]
+    answers = {e.request: e.reason for e in effects if isinstance(e, AdmissionAnswered)}
+    assert answers[2] == "the device was closed: the member needs a new one"
+    assert answers[3] == ""
+    own = [e.delta.core for e in effects if isinstance(e, Applied) and e.is_own]
+    assert [len(core.governance) for core in own] == [0, 1]
 
 
 def test_forked_device_stops_writing():

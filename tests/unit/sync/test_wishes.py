@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from covey.model import ADMIN_ROLE, Call, Promote, Put, Upgrade, limits
+from covey.codec import cid_of
+from covey.model import ADMIN_ROLE, Call, Promote, Put, ReleaseId, Upgrade, limits
 from covey.sync import (
     Applied,
     Broadcast,
@@ -12,6 +13,7 @@ from covey.sync import (
     GovernanceAnswered,
     GovernanceRequested,
     RecordSequence,
+    ReleaseReady,
     Reply,
 )
 from covey.testkit.oracle.people import device, manifest, start
@@ -61,6 +63,16 @@ def test_manifest_that_fits_no_header_is_refused():
     packed = manifest("1.2.0", "x" * limits.UPGRADE_MANIFEST_BYTES_MAX)
     wished = GovernanceRequested(1, (Upgrade(0, packed, ()),))
     assert play(stage) >> wished << answer(1, "too-large") << None
+
+
+def test_migration_beyond_what_is_left_of_the_budget_is_refused():
+    """The engine gives no outcome of a call that runs out of less than its due."""
+    stage = Stage(FOUNDING.again(fuel_budget=limits.CALL_FUEL_MAX), ANN)
+    wished = migration(1)
+    (upgrade,) = wished.effects
+    stage.handle(ReleaseReady(ReleaseId(cid_of(upgrade.manifest))))
+    assert play(stage) >> wished << Execute >> Executed(()) << answer(1, "migration") << None
+    assert play(stage) >> wish(2) << RecordSequence(1) << Broadcast << Applied << answer(2) << None
 
 
 def test_calls_behind_a_refused_migration_go_on():
