@@ -176,12 +176,23 @@ class VoteCount(msgspec.Struct, frozen=True):
     needed: int
 
 
-class ApprovalCount(msgspec.Struct, frozen=True):
-    """How many of the keys that a quorum asks for approve a release as the next one."""
+class ApprovalCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the keys that a quorum asks for approve a release as the next one.
+
+    notice_s: of the quorum; 0: none. since: when the notice began. until: the earliest moment at
+    which this quorum lets the release come into force, as far as this node knows; with several
+    quorums it waits for the last. Both null where the quorum has no notice, where it has not begun
+    and where the code is locked. package, version: empty where the release is not installed here.
+    """
 
     release: str
     approvals: int
     needed: int
+    notice_s: int
+    since: str | None
+    until: str | None
+    package: str
+    version: str
 
 
 class RulesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,7 +205,8 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of a context, and what follows from them in plain sentences.
 
     is_current: false where only the charter is known: what was added or decided since is not
-    here, nor what the application stores. constraints: the charter's, then what was
+    here, nor what the application stores. package: of the application, empty where the release
+    that it was founded with is not installed here. constraints: the charter's, then what was
     added. fuel_budget: what one device's calls may use in a minute; 0: no bound. number, release,
     version: what is in force; 0 is the charter's release.
     can, never: what may and what cannot happen. unpromised: what the rules do not prevent.
@@ -202,6 +214,7 @@ class RulesReply(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     is_current: bool
+    package: str
     admission: str
     verification: str
     encryption: str

@@ -108,7 +108,7 @@ def watch(
             say(f"watching {context}; Ctrl-C ends it")
         for row in rows:
             if as_json:
-                line = WatchLine(row.delta, row.author, row.sequence, row.calls)
+                line = WatchLine(row.delta, row.author, row.sequence, row.calls, row.governance)
                 emit_raw(msgspec.json.encode(line))
             else:
                 emit_line(row_text(row))

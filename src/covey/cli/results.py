@@ -116,12 +116,13 @@ class QueryResult(_Result, frozen=True):
 
 
 class WatchLine(_Result, frozen=True):
-    """A line of `covey context watch`."""
+    """A line of `covey context watch`. governance: what the delta governs, in words."""
 
     delta: str
     author: str
     sequence: int
     calls: int
+    governance: tuple[str, ...]
 
 
 class NewResult(_Result, frozen=True):

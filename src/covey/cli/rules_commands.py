@@ -10,7 +10,6 @@ import typer
 
 from covey.api.rules_schema import (
     CertificateReply,
-    ConstraintForm,
     GovernReply,
     GovernRequest,
     RehearseRequest,
@@ -19,6 +18,14 @@ from covey.api.schema import ApplicationReply
 from covey.cli.arguments import read_arguments
 from covey.cli.ballots import approved, has_migration, voted
 from covey.cli.completion import complete_context
+from covey.cli.constraints import (
+    KeyOption,
+    NeverOption,
+    NoticeOption,
+    PublisherOption,
+    QuorumOption,
+    constraint_given,
+)
 from covey.cli.exits import REFUSED
 from covey.cli.founders import CERTIFICATE_HINT
 from covey.cli.opened import open_client
@@ -34,7 +41,6 @@ from covey.cli.options import (
 from covey.cli.output import emit, emit_json, emit_line, emit_shown, say
 from covey.cli.progress import progress
 from covey.cli.results import ApproveResult, VoteResult
-from covey.cli.rules_file import parse_span
 from covey.cli.targets import is_target
 from covey.cli.waits import reason_to_wait
 from covey.errors import ConfigError, NotFound
@@ -65,19 +71,6 @@ _WhoArgument = Annotated[
     typer.Argument(
         metavar="MEMBER", help="A member, or one device of it: did:key:…", callback=_did_given
     ),
-]
-_NeverOption = Annotated[bool, typer.Option("--never", help="No release ever again: locked.")]
-_PublisherOption = Annotated[
-    bool, typer.Option("--publisher", help="Only newer releases of the same publisher.")
-]
-_QuorumOption = Annotated[
-    int | None, typer.Option("--quorum", min=1, metavar="K", help="K of the keys must approve.")
-]
-_KeyOption = Annotated[
-    list[str] | None, typer.Option("--key", metavar="MEMBER", help="A key; repeatable.")
-]
-_NoticeOption = Annotated[
-    str, typer.Option("--notice", metavar="SPAN", help="Known so long before: 3d, 12h, 30m.")
 ]
 
 _SHOWN = 20
@@ -212,11 +205,11 @@ def vote(
 def tighten(
     home: HomeOption,
     context: ContextArgument,
-    never: _NeverOption = False,
-    publisher: _PublisherOption = False,
-    quorum: _QuorumOption = None,
-    key: _KeyOption = None,
-    notice: _NoticeOption = "",
+    never: NeverOption = False,
+    publisher: PublisherOption = False,
+    quorum: QuorumOption = None,
+    key: KeyOption = None,
+    notice: NoticeOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Add a constraint on releases. Nobody can ever take it away again."""
@@ -236,33 +229,6 @@ def tighten(
             f"nobody in this context has {', '.join(strangers)} now: check that somebody has, for "
             "what was added stays for ever"
         )
-
-
-def constraint_given(
-    *, never: bool, publisher: bool, quorum: int | None, keys: list[str] | None, notice: str
-) -> ConstraintForm | None:
-    """The one constraint that options name, or None. Raises BadParameter."""
-    if never + publisher + (quorum is not None) > 1:
-        raise typer.BadParameter("one constraint at a time: --never, --publisher or --quorum K")
-    if quorum is None and (keys or notice):
-        raise typer.BadParameter("--key and --notice belong to --quorum K")
-    if never:
-        return ConstraintForm("never")
-    if publisher:
-        return ConstraintForm("publisher")
-    if quorum is None:
-        return None
-    from covey.node import ConstraintRow, WrongRule, constraint_of_row  # noqa: PLC0415 - as above
-
-    try:
-        form = ConstraintForm("quorum", quorum, tuple(keys or ()), parse_span(notice))
-        constraint_of_row(ConstraintRow("quorum", form.k, form.keys, form.notice_s))
-    except WrongRule as wrong:
-        option = {"k": "--quorum", "keys": "--key"}.get(wrong.field, "--notice")
-        raise typer.BadParameter(wrong.why, param_hint=option) from wrong
-    except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--notice") from error
-    return form
 
 
 _ReleaseArgument = Annotated[

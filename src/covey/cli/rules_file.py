@@ -19,7 +19,7 @@ from covey.workbench.toml_lines import deep_line_of, line_of, tables_of
 if TYPE_CHECKING:
     from covey.model import Certificate
 
-__all__ = ["RulesFile", "parse_span", "read_rules"]
+__all__ = ["RulesFile", "check_form", "parse_span", "read_rules"]
 
 _SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _NAME: Final = re.compile(r"[A-Za-z_]+")
@@ -62,22 +62,44 @@ class RulesFile:
 
         founder: who founds it, where that is known.
         """
-        # Imported here: it brings the checks of keys along, and most commands have none.
-        from covey.node import ConstraintRow, Rulebook, WrongRule, check_rulebook  # noqa: PLC0415
+        from covey.node import WrongRule  # noqa: PLC0415 - as in `check_form`
 
-        form = self.form
-        code = tuple(ConstraintRow(c.constraint, c.k, c.keys, c.notice_s) for c in form.code)
         try:
-            check_rulebook(
-                Rulebook(
-                    *(form.roles, code, form.admins, form.admin_quorum),
-                    *(form.verification, form.fuel_budget),
-                ),
-                founder,
-            )
+            check_form(self.form, founder)
         except WrongRule as wrong:
             place = _Place(wrong.field, wrong.number, wrong.value)
             raise _told(self.source, self.text, place, str(wrong)) from wrong
+
+    def place_of(self, field: str) -> str | None:
+        """File and line of a field outside `[[code]]`, or None where it is not there."""
+        line = line_of(self.text, (field,))
+        return None if line is None else f"{self.source}, line {line}"
+
+    def place_of_constraint(self, kind: str) -> str | None:
+        """File and line of the first constraint of a kind, or None where there is none."""
+        kinds = [each.constraint for each in self.form.code]
+        if kind not in kinds:
+            return None
+        place = _Place("constraint", kinds.index(kind))
+        return f"{self.source}, line {_line_of(self.text, place)}"
+
+
+def check_form(form: RulesForm, founder: Certificate | None = None) -> None:
+    """Whether a context can be founded with these rules. Raises WrongRule.
+
+    founder: who founds it, where that is known.
+    """
+    # Imported here: it brings the checks of keys along, and most commands have none.
+    from covey.node import ConstraintRow, Rulebook, check_rulebook  # noqa: PLC0415
+
+    code = tuple(ConstraintRow(c.constraint, c.k, c.keys, c.notice_s) for c in form.code)
+    check_rulebook(
+        Rulebook(
+            *(form.roles, code, form.admins, form.admin_quorum),
+            *(form.verification, form.fuel_budget),
+        ),
+        founder,
+    )
 
 
 @dataclass(frozen=True, slots=True)

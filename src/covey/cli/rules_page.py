@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from covey.api.rules_schema import ConstraintForm, RulesReply
+from covey.api.rules_schema import ApprovalCount, ConstraintForm, RulesReply
 from covey.api.schema import ApplicationReply
 
 __all__ = ["constraint_text", "rules_page"]
@@ -46,8 +46,10 @@ def rules_page(reply: RulesReply, installed: ApplicationReply | None) -> Rendera
     facts.add_row("fuel budget", budget)
     for vote in reply.votes:
         facts.add_row("votes", f"{vote.votes} of {vote.needed} to remove {vote.member}")
+    is_locked = any(each.constraint == "never" for each in reply.constraints)
     for each in reply.approvals:
-        facts.add_row("approvals", f"{each.approvals} of {each.needed} of release {each.release}")
+        for title, text in _approvals(each, is_locked=is_locked):
+            facts.add_row(title, text)
     parts.append(facts)
     holders = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("member", "roles"):
@@ -64,6 +66,24 @@ def _section(title: str, style: str, lines: tuple[str, ...]) -> list[RenderableT
     if not lines:
         return []
     return [Text(title, style=f"bold {style}"), *(Text(f"  {line}") for line in lines), Text("")]
+
+
+def _approvals(each: ApprovalCount, *, is_locked: bool) -> list[tuple[str, str]]:
+    """How far a release is with one quorum, and when it can come into force at the earliest."""
+    told = f"{each.approvals} of {each.needed} of release {each.release}"
+    if each.package:
+        told += f", {each.package} {each.version}"
+    lines = [("approvals", told)]
+    if is_locked or not each.notice_s or each.approvals < each.needed:
+        return lines
+    if each.since is None or each.until is None:
+        waits = "it begins when a member without any of the keys, who has seen these, writes"
+        return [*lines, ("notice", f"{each.notice_s} s, has not begun: {waits}")]
+    return [
+        *lines,
+        ("notice", f"{each.notice_s} s since {each.since}"),
+        ("in force", f"not before {each.until}, as far as this node knows"),
+    ]
 
 
 def constraint_text(form: ConstraintForm) -> str:

@@ -13,10 +13,11 @@ from covey.governance.effects import (
 )
 from covey.governance.governor import Governor
 from covey.governance.members import approvers, devices, named_member, voters
+from covey.governance.notices import Notice, notices_of
 from covey.governance.record import granted_by, needs_admin, record_governance, restricted_by
 from covey.governance.rows import AdmissionRow, Placed, admissions_of, restrictions
 from covey.governance.silence import Silence, silence_at
-from covey.governance.witnesses import Notice, notices_of, witnesses_for
+from covey.governance.witnesses import witnesses_for
 
 __all__ = [
     "ADMIN",

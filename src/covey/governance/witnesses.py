@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from covey.governance.authority import Authority
 from covey.governance.code_rule import is_witness
@@ -22,32 +21,7 @@ from covey.model import (
     milliseconds,
 )
 
-__all__ = ["Notice", "notices_of", "witnesses_for"]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A notice of an approved release. since_ms: when it began, None while it has not."""
-
-    notice_ms: int
-    since_ms: int | None
-
-
-def notices_of(
-    governor: Governor, authority: Authority, number: int, release: ReleaseId
-) -> tuple[Notice, ...]:
-    """For each quorum with a notice that approved a release: how far it is, for people.
-
-    A notice begins with the first delta here that shows it, by its author's time.
-    """
-    found = []
-    for quorum in governor.rule(authority).constraints:
-        given = _given(authority, (number, release), quorum)
-        if isinstance(quorum, Quorum) and quorum.notice_ms and given:
-            shown = next(_shown(governor, authority, given, quorum, None), None)
-            since = None if shown is None else milliseconds(authority.past.delta(shown).core.time)
-            found.append(Notice(quorum.notice_ms, since))
-    return tuple(found)
+__all__ = ["approvals_given", "witnesses_for"]
 
 
 def witnesses_for(
@@ -74,12 +48,12 @@ def _witness(
     quorum: Quorum,
     time: HybridTime,
 ) -> DeltaId | None:
-    given = _given(authority, wanted, quorum)
+    given = approvals_given(authority, wanted, quorum)
     latest_ms = milliseconds(time) - quorum.notice_ms
     return next(_shown(governor, authority, given, quorum, latest_ms), None) if given else None
 
 
-def _given(
+def approvals_given(
     authority: Authority, wanted: tuple[int, ReleaseId], constraint: Constraint
 ) -> dict[Placed, MemberId]:
     """The approvals by keys of a quorum; none where they are too few."""
@@ -100,13 +74,13 @@ def _shown(
     authority: Authority,
     given: dict[Placed, MemberId],
     quorum: Quorum,
-    latest_ms: int | None,
+    latest_ms: int,
 ) -> Iterator[DeltaId]:
     """The deltas that show the approvals outside the keys, as they came; none that is later."""
     arrivals = [governor.past.arrival(at) for at in given]
     for _, name in authority.past.reader.scan(Table.LOG, (), after=min(arrivals)):
         core = authority.past.delta(DeltaId(name)).core
-        if latest_ms is not None and milliseconds(core.time) > latest_ms:
+        if milliseconds(core.time) > latest_ms:
             continue
         at = Placed(core.author, Tip(core.sequence, DeltaId(name)))
         if is_witness(governor, authority, at, given, quorum):

@@ -90,14 +90,14 @@ def notice_told(ledger: Ledger, release: ReleaseId) -> Denied:
     number = ledger.governor.rule(ledger.authority).number + 1
     told = []
     for notice in notices_of(ledger.governor, ledger.authority, number, release):
-        span = span_text(-(-notice.notice_ms // 1_000))
-        if notice.since_ms is None:
+        span = span_text(-(-notice.quorum.notice_ms // 1_000))
+        if notice.since_ms is None or notice.until_ms is None:
             told.append(
                 f"the notice of {span} has not begun: it begins when a member without any key of "
                 "the quorum, who has seen the approvals, writes something"
             )
         else:
             since = iso_time(notice.since_ms / 1_000)
-            over = iso_time((notice.since_ms + notice.notice_ms) / 1_000)
+            over = iso_time(notice.until_ms / 1_000)
             told.append(f"the notice of {span} runs from {since} until {over}: try again then")
     return Denied("notice", "; ".join(told))

@@ -5,11 +5,13 @@ Source: protocols/governance.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from covey.codec import cid_text, did_text, parse_cid, parse_did
 from covey.errors import ConfigError, NotFound, Refused
-from covey.governance import CodeRule, approvers, devices, named_member, voters
+from covey.governance import CodeRule, approvers, devices, named_member, notices_of, voters
 from covey.model import (
     ADMIN_ROLE,
     Approve,
@@ -20,6 +22,8 @@ from covey.model import (
     Denied,
     DeviceId,
     Governance,
+    MemberId,
+    Never,
     Promote,
     Quorum,
     ReleaseId,
@@ -28,7 +32,8 @@ from covey.model import (
     Vote,
 )
 from covey.node.foresight import RuleForbids
-from covey.node.records import Records
+from covey.node.notices import iso_time
+from covey.node.records import Application, Records
 from covey.node.rulebook import ConstraintRow, constraint_of_row, constraint_row
 from covey.node.sentences import Present, sentences
 from covey.node.views import ApprovalRow, MemberRow, VoteRow
@@ -43,6 +48,8 @@ __all__ = [
     "member_rows",
     "migration_of",
 ]
+
+_Installed: TypeAlias = Callable[[ReleaseId], Application | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +74,15 @@ class Wish:
 class RulesRow:
     """The rules of a context. constraints: all that bind now, the charter's first.
 
-    fuel_budget: of a device for a minute; 0: no bound. number, release, version: what is in force.
-    members: those with a role. votes: to remove founders who are there. approvals: of what may
-    come next, for each quorum. is_current: whether this is what holds now, or only what the
-    charter said at the beginning.
+    package: empty where the charter's release is not installed here. fuel_budget: of a device for
+    a minute; 0: no bound. number, release, version: what is in force. members: those with a role.
+    votes: to remove founders who are there. approvals: of what may come next, for each quorum.
+    is_current: whether this is what holds now, or only what the charter said at the beginning.
     """
 
     id: str
     is_current: bool
+    package: str
     admission: str
     verification: str
     encryption: str
@@ -171,14 +179,14 @@ def member_rows(ledger: Ledger) -> tuple[MemberRow, ...]:
     )
 
 
-def ledger_rules(ledger: Ledger) -> RulesRow:
-    """The rules as they are now."""
+def ledger_rules(ledger: Ledger, installed: _Installed = lambda _: None) -> RulesRow:
+    """The rules as they are now. installed: a release, where it is here."""
     rule = ledger.governor.rule(ledger.authority)
     terms = ledger.governor.terms(rule.release)
     said = sentences(ledger.charter, rule.constraints, terms.collections, _present(ledger))
     members = tuple(row for row in member_rows(ledger) if row.roles)
     return replace(
-        charter_rules(cid_text(ledger.context), ledger.charter),
+        charter_rules(cid_text(ledger.context), ledger.charter, installed),
         is_current=True,
         constraints=tuple(constraint_row(constraint) for constraint in rule.constraints),
         number=rule.number,
@@ -186,7 +194,7 @@ def ledger_rules(ledger: Ledger) -> RulesRow:
         version=terms.version,
         members=members,
         votes=_votes(ledger),
-        approvals=_approvals(ledger, rule),
+        approvals=_approvals(ledger, rule, installed),
         can=said.can,
         never=said.never,
         unpromised=said.unpromised,
@@ -212,21 +220,60 @@ def _votes(ledger: Ledger) -> tuple[VoteRow, ...]:
     )
 
 
-def _approvals(ledger: Ledger, rule: CodeRule) -> tuple[ApprovalRow, ...]:
+def _approvals(ledger: Ledger, rule: CodeRule, installed: _Installed) -> tuple[ApprovalRow, ...]:
     quorums = [each for each in rule.constraints if isinstance(each, Quorum)]
     return tuple(
-        ApprovalRow(cid_text(release), len(members & set(quorum.keys)), quorum.k)
+        row
         for release, members in sorted(approvers(ledger.authority, rule.number + 1).items())
-        for quorum in quorums
+        for row in _approvals_of(ledger, rule, release, members, quorums, installed(release))
     )
 
 
-def charter_rules(context: str, charter: Charter) -> RulesRow:
-    """The rules that a charter gives, before anything of the context is known."""
+def _approvals_of(
+    ledger: Ledger,
+    rule: CodeRule,
+    release: ReleaseId,
+    members: frozenset[MemberId],
+    quorums: list[Quorum],
+    application: Application | None,
+) -> Iterator[ApprovalRow]:
+    """For each quorum how far one release is. application: the release, where it is here."""
+    runs = {
+        notice.quorum: notice
+        for notice in notices_of(ledger.governor, ledger.authority, rule.number + 1, release)
+        if Never() not in rule.constraints  # Nothing waits for it any more.
+    }
+    for quorum in quorums:
+        run = runs.get(quorum)
+        yield ApprovalRow(
+            cid_text(release),
+            len(members & set(quorum.keys)),
+            quorum.k,
+            -(-quorum.notice_ms // 1_000),
+            None if run is None else _moment(run.since_ms),
+            None if run is None else _moment(run.until_ms),
+            "" if application is None else application.manifest.package,
+            "" if application is None else application.manifest.version,
+        )
+
+
+def _moment(time_ms: int | None) -> str | None:
+    return None if time_ms is None else iso_time(time_ms / 1_000)
+
+
+def charter_rules(
+    context: str, charter: Charter, installed: _Installed = lambda _: None
+) -> RulesRow:
+    """The rules that a charter gives, before anything of the context is known.
+
+    installed: a release, where it is here.
+    """
     said = sentences(charter, charter.constraints, ())
+    first = installed(charter.release)
     return RulesRow(
         id=context,
         is_current=False,
+        package="" if first is None else first.manifest.package,
         admission=charter.admission.value,
         verification=charter.verification.value,
         encryption=charter.encryption.value,

@@ -194,16 +194,18 @@ class Node(History):
         """As `NodeService.rules`."""
         held = self._held(context)
         if held.driver is not None:
-            return ledger_rules(held.driver.replica.ledger)
+            return ledger_rules(held.driver.replica.ledger, self._records.application)
         if held.charter is None:
             raise Refused("its charter is not here yet: this node is still joining")
-        return charter_rules(cid_text(held.record.id), held.charter)
+        return charter_rules(cid_text(held.record.id), held.charter, self._records.application)
 
     async def rules_of(self, target: str) -> RulesRow:
         """As `NodeService.rules_of`."""
         context, charter = await self._targets.charter_of(target)
         name = cid_text(context)
-        return self.rules(name) if charter is None else charter_rules(name, charter)
+        if charter is None:
+            return self.rules(name)
+        return charter_rules(name, charter, self._records.application)
 
     async def govern(self, context: str, wish: Wish) -> str:
         """As `NodeService.govern`."""

@@ -135,11 +135,22 @@ class VoteRow:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRow:
-    """How many of the keys that a quorum asks for approve a release as the next one."""
+    """How many of the keys that a quorum asks for approve a release as the next one.
+
+    notice_s: of the quorum; 0: none. since: when the notice began; until: the earliest moment at
+    which this quorum lets the release come into force, as far as this node knows. Both ISO 8601
+    UTC, None where the quorum has no notice, none has begun, or the code is locked. package,
+    version: of the release, where it is installed here, else empty.
+    """
 
     release: str
     approvals: int
     needed: int
+    notice_s: int = 0
+    since: str | None = None
+    until: str | None = None
+    package: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

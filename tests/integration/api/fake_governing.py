@@ -57,6 +57,7 @@ class FakeGoverning:
         return RulesRow(
             id=CONTEXT_ID,
             is_current=True,
+            package="org.example.kv",
             admission="open",
             verification="signature",
             encryption="none",

@@ -279,7 +279,7 @@ class FakeNode(FakeGoverning, FakeHistory):
         row = self.apply()
         return CallResult(result=result, delta=row.delta, fuel=7, log=log)
 
-    def apply(self, calls: int = 1) -> DeltaRow:
+    def apply(self, calls: int = 1, governance: tuple[str, ...] = ()) -> DeltaRow:
         """A delta takes effect, and who watches is told."""
         arrival = len(self.rows) + 1
         row = DeltaRow(
@@ -293,7 +293,7 @@ class FakeNode(FakeGoverning, FakeHistory):
             effects=1,
             events=(("changed", "{}"),),
             admitted=(),
-            governance=(),
+            governance=governance,
             void=False,
             parents=(),
         )

@@ -190,7 +190,9 @@ def watched(node):
     pause = threading.Event()
 
     def overwhelm():
-        for _ in range(20):
+        node.node.apply(2)
+        node.node.apply(0, ("approves release bafkrei as number 1",))
+        for _ in range(18):
             node.node.apply(2)
 
     def wait():
@@ -207,13 +209,15 @@ def watched(node):
 @pytest.mark.usefixtures("watched")
 def test_watch_prints_exactly_what_was_promised(covey):
     ran = covey("context", "watch", "notes", "--json")
-    first, *_ = ran.out.splitlines()
+    first, second, *_ = ran.out.splitlines()
     assert json.loads(first) == {
         "delta": f"{1:064x}",
         "author": DEVICE,
         "sequence": 1,
         "calls": 2,
+        "governance": [],
     }
+    assert json.loads(second)["governance"] == ["approves release bafkrei as number 1"]
     assert ran.code == 6
     assert "fell behind" in ran.err
 

@@ -133,6 +133,61 @@ def test_approve_says_how_many_there_are_and_what_comes_next(
     assert (reply["release"], f"{reply['approvals']} of {reply['needed']}") == (RELEASE_ID, told[0])
 
 
+_SINCE, _UNTIL = "2026-11-29T10:00:00.000Z", "2026-12-02T10:00:00.000Z"
+_BEGUN = ApprovalRow(RELEASE_ID, 2, 2, 259_200, _SINCE, _UNTIL, "org.example.kv", "2.0.0")
+
+
+def _rules_with(monkeypatch, node, row, *constraints) -> None:
+    """The node in memory has these rules and this approval."""
+    usual = FakeNode.rules
+    monkeypatch.setattr(FakeNode, "rules", lambda *a: replace(usual(*a), constraints=constraints))
+    node.node.approvals = (row,)
+
+
+def test_rules_say_when_a_notice_ends(covey, node, monkeypatch):
+    """A member who does not want the release has to know until when it can leave."""
+    _rules_with(monkeypatch, node, _BEGUN, ConstraintRow("quorum", 2, (MEMBER, KEY), 259_200))
+    lines = [" ".join(line.split()) for line in covey("context", "rules", "notes").out.splitlines()]
+    assert f"approvals 2 of 2 of release {RELEASE_ID}, org.example.kv 2.0.0" in lines
+    assert f"notice 259200 s since {_SINCE}" in lines
+    assert f"in force not before {_UNTIL}, as far as this node knows" in lines
+    reply = covey("context", "rules", "notes", "--json").json
+    assert reply["package"] == "org.example.kv"
+    assert reply["approvals"] == [
+        {
+            "release": RELEASE_ID,
+            "approvals": 2,
+            "needed": 2,
+            "notice_s": 259_200,
+            "since": _SINCE,
+            "until": _UNTIL,
+            "package": "org.example.kv",
+            "version": "2.0.0",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "is_locked", "said"),
+    [
+        (replace(_BEGUN, since=None, until=None), False, "259200 s, has not begun: it begins when"),
+        (ApprovalRow(RELEASE_ID, 1, 2, 259_200), False, None),
+        (ApprovalRow(RELEASE_ID, 2, 2), False, None),
+        (ApprovalRow(RELEASE_ID, 2, 2, 259_200), True, None),
+    ],
+    ids=["not begun", "too few", "no notice", "locked"],
+)
+def test_rules_say_of_a_notice_what_there_is_to_say(covey, node, monkeypatch, row, is_locked, said):
+    """Nothing where there is none, where it cannot begin yet or where nothing waits for it."""
+    constraints = [ConstraintRow("quorum", 2, (MEMBER, KEY), 259_200)]
+    constraints += [ConstraintRow("never")] * is_locked
+    _rules_with(monkeypatch, node, row, *constraints)
+    facts = [line.split(None, 1) for line in covey("context", "rules", "notes").out.splitlines()]
+    told = [fact[1] for fact in facts if fact[:1] == ["notice"]]
+    assert [line.startswith(said) for line in told] == ([] if said is None else [True])
+    assert not any(fact[:1] == ["in"] for fact in facts)
+
+
 def test_approval_of_what_is_not_here_says_that_nothing_was_checked(covey):
     """Others take it for the word of somebody who looked."""
     ran = covey("context", "approve", "notes", "bafkunknown")

@@ -182,14 +182,6 @@ def test_admin_quorum_that_can_remove_nobody_is_said(covey, tmp_path):
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_locked_beside_rules_that_lock_is_said_once(covey, node, tmp_path):
-    """A constraint twice would be refused."""
-    path = written(tmp_path, '[[code]]\nconstraint = "never"\n')
-    args = ("context", "create", "org.example.kv", "--rules", path, "--locked")
-    assert covey(*args).code == 0
-    assert [row.constraint for row in node.node.rulebook.code] == ["never"]
-
-
 def test_example_of_the_guide_founds_a_context(tmp_path):
     """As it stands there, with keys in the place of those that are cut short."""
     (text,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from covey.codec import cid_text, did_text
+from covey.codec import cid_text, decode_manifest, did_text
 from covey.errors import ConfigError, NotFound, Refused
 from covey.model import (
     ADMIN_ROLE,
@@ -15,6 +15,7 @@ from covey.model import (
     Close,
     Demote,
     Governance,
+    Interface,
     Never,
     Promote,
     Publisher,
@@ -25,9 +26,11 @@ from covey.model import (
     Vote,
 )
 from covey.node.governing import Wish, charter_rules, effects_of, ledger_rules
-from covey.node.records import Records
+from covey.node.notices import iso_time
+from covey.node.records import Application, Records
 from covey.node.rulebook import ConstraintRow
 from covey.node.views import ApprovalRow
+from covey.testkit.history import START_MS
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.people import FIRST_MANIFEST, device, manifest, release, start
 from tests.unit.governance.told import ANN, BEN, CARA, DORA, EMIL, Told
@@ -208,6 +211,46 @@ def test_approvals_are_counted_for_each_quorum():
     assert [row.approvals for row in ledger_rules(ledger).approvals] == [2, 1]
     told.say(ANN, Upgrade(1, NEXT, ()))
     assert ledger_rules(ledger).approvals == ()
+
+
+def test_approvals_say_when_their_notice_began_and_until_when_it_runs():
+    """To a member without any role too; nothing where no notice runs, or nothing waits for it."""
+    keys = (ANN.member_id, BEN.member_id)
+    told = Told(start(ANN, BEN, constraints=(Quorum(2, keys, 3_600_000), Quorum(1, keys, 0))))
+    told.admit(ANN, DORA)
+    ledger, name = told.stage.replica.ledger, cid_text(release(NEXT))
+    told.say(ANN, Approve(1, release(NEXT)), at_ms=100)
+    told.say(DORA, at_ms=150)
+    assert ledger_rules(ledger).approvals[0] == ApprovalRow(name, 1, 2, 3_600)
+    told.say(BEN, Approve(1, release(NEXT)), at_ms=200)
+    assert ledger_rules(ledger).approvals[0] == ApprovalRow(name, 2, 2, 3_600)
+    told.say(DORA, at_ms=300)
+    since, until = START_MS / 1_000 + 0.3, START_MS / 1_000 + 3_600.3
+    begun_row = ApprovalRow(name, 2, 2, 3_600, iso_time(since), iso_time(until))
+    assert ledger_rules(ledger).approvals == (begun_row, ApprovalRow(name, 2, 1))
+    told.say(ANN, Tighten(Never()))
+    assert ledger_rules(ledger).approvals[0] == ApprovalRow(name, 2, 2, 3_600)
+
+
+def test_approved_release_is_named_where_it_is_installed():
+    """So is the application; a CID alone says nothing to people."""
+    told = Told(start(ANN, constraints=(Quorum(1, (ANN.member_id,), 0),)))
+    told.say(ANN, Approve(1, release(NEXT)))
+    ledger = told.stage.replica.ledger
+    known = {
+        release(packed): Application(
+            release(packed), decode_manifest(packed), cast("Interface", None), 1
+        )
+        for packed in (FIRST_MANIFEST, NEXT)
+    }
+    row = ledger_rules(ledger, known.get)
+    (approval,) = row.approvals
+    package = decode_manifest(NEXT).package
+    assert (row.package, approval.package, approval.version) == (package, package, "1.2.0")
+    assert charter_rules(row.id, ledger.charter, known.get).package == package
+    row = ledger_rules(ledger)
+    (approval,) = row.approvals
+    assert (row.package, approval.package, approval.version) == ("", "", "")
 
 
 def test_rules_of_a_ledger_whose_admins_left_say_so():
