@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import struct
 
 import pytest
@@ -15,7 +16,7 @@ from covey.store import MemoryStore
 from covey.sync import Admissible
 from covey.testkit.identities import Founding, identity
 from covey.testkit.playbook import Stage
-from tests.vectors.files import hashed, invalid, load, message, packed, valid
+from tests.vectors.files import FOLDER, hashed, invalid, load, message, packed, valid
 
 raw = bytes.fromhex
 EVE = identity("eve")
@@ -135,6 +136,61 @@ def test_delta_is_admissible(stage: Stage, case):
 @invalid("admissibility")
 def test_delta_is_inadmissible(stage: Stage, case):
     """With this code, on every node, for ever."""
+    for frame in case.get("refused", ()):
+        assert isinstance(judged(stage, {**case, "frame": frame}), Denied)
     answer = judged(stage, case)
     assert isinstance(answer, Denied)
     assert answer.code == case["code"]
+
+
+# -- budgets -------------------------------------------------------------------------------------
+
+_AN_HOUR_LATER_S = 3_700
+
+
+def metered(case) -> tuple[Stage, list]:
+    """A node that applied all but the last delta of a case, each leaving what it says."""
+    founding, deltas = founding_of(case), deltas_of(case)
+    stage = Stage(founding, EVE, store=MemoryStore())
+    stage.now += _AN_HOUR_LATER_S
+    for delta, left in zip(deltas[:-1], case["left"], strict=False):
+        stage.receive(delta)
+        assert stage.replica.ledger.bucket(delta.id, delta.core.time) == left
+    assert stage.replica.ledger.count == len(deltas) - 1
+    return stage, deltas
+
+
+@valid("budget")
+def test_bucket_has_room_for_the_last_delta(case):
+    """And what is left of it is the same on every node."""
+    stage, deltas = metered(case)
+    last = deltas[-1]
+    stage.receive(last)
+    assert stage.replica.ledger.is_applied(last.id)
+    assert stage.replica.ledger.bucket(last.id, last.core.time) == case["left"][-1]
+    assert len(case["left"]) == len(deltas)
+
+
+@invalid("budget")
+def test_bucket_has_no_room_for_the_last_delta(case):
+    """By one at least, on every node, for ever."""
+    stage, deltas = metered(case)
+    answer = stage.replica.judge.judge(deltas[-1], int(stage.now * 1000))
+    assert isinstance(answer, Denied)
+    assert answer.code == case["code"] == "over-budget"
+
+
+def test_every_code_of_the_rules_is_given():
+    """Each is the answer to one vector at least, in the files that judge."""
+    text = (FOLDER.parent / "rules.md").read_text("utf-8")
+    cells = [line.split("|")[-2] for line in text.splitlines() if line.startswith("|")]
+    codes = {code for cell in cells for code in re.findall(r"`([a-z-]+)`", cell)}
+    files = ("admissibility", "budget", "governance", "replay")
+    given = {case["code"] for name in files for case in load(name)["invalid"]}
+    assert len(codes) > 20
+    assert codes - given == BY_DECODERS
+    assert "follows-refused" in given
+
+
+BY_DECODERS = {"too-large", "overflow"}
+"""In a payload that decodes neither comes up: `payload.json` has what does not."""

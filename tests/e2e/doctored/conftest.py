@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -35,6 +35,27 @@ def assailed(scene: Scene, context: str) -> Iterator[Assault]:
         yield assault
     finally:
         assault.close()
+
+
+class Rooms:
+    """Contexts of one kind, one after the other, so that each refusal is kept with its reason."""
+
+    def __init__(self, found: Callable[[str], str], scene: Scene, name: str) -> None:
+        self._found, self._scene, self._name = found, scene, name
+        self._opened: list[Assault] = []
+
+    def one(self) -> Assault:
+        """The latest of them, or a new one where the rogue's refusals there are as many as fit."""
+        if not self._opened or not self._opened[-1].has_room():
+            self.close()
+            context = self._found(f"{self._name} {len(self._opened)}")
+            self._opened.append(Assault(self._scene, context, noted, look_for_loot))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """End what goes on in the latest one."""
+        for assault in self._opened[-1:]:
+            assault.close()
 
 
 def noted(name: str) -> tuple[str, bytes]:

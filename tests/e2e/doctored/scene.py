@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from covey.api.history_schema import RefusedRow
 from covey.api.rules_schema import ConstraintForm, GovernRequest, RulesForm
 from covey.client import Client
 from covey.codec import parse_did
@@ -44,6 +45,10 @@ class Honest:
         """The codes of what peers were blamed for, from a place of the log on."""
         text = self.process.log.read_bytes()[since:].decode(errors="replace")
         return [code for _, code in _REFUSAL.findall(text)]
+
+    def kept(self, context: str) -> dict[str, RefusedRow]:
+        """What it keeps of refused deltas, as `covey context log` shows it."""
+        return {row.delta: row for row in self.client.refused(context).rows}
 
     def gave_up(self, since: int) -> bool:
         """Whether it ended a run by its watchdog, from a place of the log on."""

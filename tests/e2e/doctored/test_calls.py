@@ -6,15 +6,22 @@ import pytest
 
 from covey.testkit.cluster import until
 from tests.e2e.doctored.application import arena
-from tests.e2e.doctored.conftest import assailed
+from tests.e2e.doctored.conftest import Rooms, assailed
 from tests.e2e.doctored.scene import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
-def assault(scene):
-    """A context whose charter wants calls run again, as every charter does by default."""
-    with assailed(scene, scene.found(arena(), "calls")) as assault:
-        yield assault
+def rooms(scene):
+    """Contexts whose charter wants calls run again, as every charter does by default."""
+    rooms = Rooms(lambda name: scene.found(arena(), name), scene, "calls")
+    yield rooms
+    rooms.close()
+
+
+@pytest.fixture
+def assault(rooms):
+    """One that has room for what is refused in it."""
+    return rooms.one()
 
 
 FORGED = [

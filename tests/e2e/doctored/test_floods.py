@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from covey.model import limits
 from covey.testkit.cluster import until
 from tests.e2e.doctored.application import ADD, BURN, burner
 from tests.e2e.doctored.assault import Assault
@@ -41,6 +42,11 @@ def test_fuel_bomb_of_lies(scene, assault):
         for node in scene.honest:
             until(lambda n=node: set(last) <= n.rows(assault.context).keys(), PATIENCE_S, "the end")
     assault.holds_none_of(deltas)
+    for node in scene.honest:
+        rows = node.kept(assault.context)
+        assert len(rows.keys() & set(deltas)) == limits.REFUSALS_PER_DEVICE_MAX
+        assert {row.code for row in rows.values()} == {"wrong-effects"}
+        assert all(row.reason for row in rows.values())
     assert [node.rule(assault.context) for node in scene.honest] == before
     assault.told(f"fuel bomb of lies: {LIES} deltas", "wrong-effects", seen, "0")
 

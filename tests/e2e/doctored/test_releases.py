@@ -9,7 +9,7 @@ from covey.codec import Description, cid_text, open_bundle, sign_manifest
 from covey.model import EXECUTION_ENGINE_FUEL, EXECUTION_METERED
 from covey.runtime import read_interface
 from tests.e2e.doctored.application import PACKAGE, arena, migrating, publisher
-from tests.e2e.doctored.conftest import assailed
+from tests.e2e.doctored.conftest import Rooms, assailed
 from tests.e2e.doctored.scene import Scene, applied, quorum
 
 PUBLISHER = ConstraintForm("publisher")
@@ -54,11 +54,18 @@ def founders(scene: Scene, *code: ConstraintForm) -> RulesForm:
 
 
 @pytest.fixture(scope="module")
-def published(scene):
-    """A context of a publisher's releases, of whose founders the rogue is one."""
-    context = scene.found(arena("1.5.0"), "published", founders(scene, PUBLISHER))
-    with assailed(scene, context) as assault:
-        yield assault
+def rooms(scene):
+    """Contexts of a publisher's releases, of whose founders the rogue is one."""
+    rules = founders(scene, PUBLISHER)
+    rooms = Rooms(lambda name: scene.found(arena("1.5.0"), name, rules), scene, "published")
+    yield rooms
+    rooms.close()
+
+
+@pytest.fixture
+def published(rooms):
+    """One that has room for what is refused in it."""
+    return rooms.one()
 
 
 ALTERED = manifest().replace(b'"licence":""'.hex(), b'"licence":"mine"'.hex())

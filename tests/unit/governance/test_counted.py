@@ -205,3 +205,31 @@ def test_removal_by_a_forked_author_spares_what_its_other_branch_had_seen(is_lat
     assert counted(told, seen, stale) == [True, True]
     assert not told.is_silent(note)
     assert told.is_silent(unseen)
+
+
+def test_a_closed_accomplice_keeps_vouching_until_the_forked_device_is_closed():
+    """dora was removed before she vouched: what she writes does nothing, and is counted.
+
+    So what cara writes after the evidence counts wherever dora follows it, until cara is closed.
+    """
+    told = begun()
+    base = told.upto(told.say(CARA))
+    branch(told, CARA, base, "left")
+    branch(told, CARA, base, "right")
+    told.say(ANN, *told.writing.news(told.now))
+    told.close(ANN, DORA)
+    late = branch(told, CARA, base, "late")
+    assert counted(told, late) == [False]
+    vouching = told.say(DORA, cut=told.upto(late))
+    later = branch(told, CARA, told.upto(late), "later")
+    again = told.say(DORA, cut=told.upto(vouching, later))
+    assert counted(told, late, later, vouching, again) == [True] * 4
+    assert told.is_silent(vouching)
+    assert told.is_silent(again)
+    assert not told.is_silent(later)
+    told.close(ANN, CARA)
+    last = branch(told, CARA, told.upto(later), "last")
+    told.say(DORA, cut=told.upto(again, last))
+    assert counted(told, last) == [True]
+    assert told.is_silent(last)
+    assert not told.is_silent(later)

@@ -128,15 +128,16 @@ class Writing:
         at_ms: int = 0,
         honest: bool = False,
         release: ReleaseId | None = None,
+        method: str = "",
     ) -> Known:
         """A delta that follows the cut; entries: the effects of its one call, if any.
 
-        at_ms: its time, should the cut allow it. release: another one than its cut's. It may be
-        refused: `codes` says so.
+        at_ms: its time, should the cut allow it. release: another one than its cut's. method: what
+        is called, if not what an honest node would. It may be refused: `codes` says so.
         """
         said = tuple(governance)
         is_migration = any(isinstance(effect, Upgrade) for effect in said)
-        method = "migrate" if is_migration else "change"
+        method = method or ("migrate" if is_migration else "change")
         calls = (Call(method, b"{}"),) if entries else ()
         effects = (tuple(sorted(entries, key=_place)),) if entries else ()
         core = self._core(author, cut, said, len(calls), at_ms)

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 
-from covey.model import (
-    ADMIN_ROLE,
-    Add,
-    Admission,
-    Approve,
-    Constraint,
-    Delete,
-    Effect,
-    Evidence,
-    Merge,
-    Never,
-    Promote,
-    Publisher,
-    Put,
-    Quorum,
-    Tighten,
-    Upgrade,
-    Vote,
-)
+from covey.model import ADMIN_ROLE, Admission, Evidence, Merge, Promote, Put, Vote
 from covey.testkit.identities import Identity
-from covey.testkit.oracle.people import device, manifest, release
-from covey.testkit.rules.people import PEOPLE, Quiet
+from covey.testkit.oracle.people import device
+from covey.testkit.rules.code import (
+    approvals,
+    approvals_of_two,
+    migrations,
+    new_constraints,
+    releases_of_each_kind,
+    tightens,
+    upgrades,
+)
+from covey.testkit.rules.entries import plain_entries, role_entries
+from covey.testkit.rules.people import PEOPLE, Ask, Quiet
 
 __all__ = ["rules_table"]
 
-_Ask = Callable[[Identity], str]
-_NEXT, _OLD = manifest("1.2.0"), manifest("0.9.0")
-_ANN, _BEN, _CARA, _DORA, _EMIL, _FRED, _GINA = (*PEOPLE.values(),)[:7]
-_KEYS = (_ANN.member_id, _BEN.member_id, _GINA.member_id)
-_RULES: dict[str, tuple[Constraint, ...]] = {
-    "no constraint": (),
-    "`publisher`": (Publisher(),),
-    "`quorum` of 2": (Quorum(2, _KEYS, 0),),
-    "and a notice": (Quorum(2, _KEYS, 1_000),),
-    "`never`": (Never(),),
-}
+_ANN, _BEN, _CARA, _DORA, _EMIL = (*PEOPLE.values(),)[:5]
+_NEWER, _OLDER = "1.2.0", "0.9.0"
 _HEAD = """# Who may do what
 
 This page is written by `python scripts/rules_table.py`: every cell is what a node's judgement said
@@ -58,39 +40,53 @@ has `editor`. Admission is closed where nothing else is said.
 def rules_table() -> str:
     """The whole page."""
     quiet = Quiet()
-    parts = [
-        _HEAD,
-        _section("Writing entries", "The columns are rules of collections.", _entries(quiet)),
-        _section("Letting in", "", _admissions(quiet)),
-        _section("Giving `admin`", "To whom:", _on_each(quiet, _promote(ADMIN_ROLE))),
-        _section("Giving `editor`", "To whom:", _on_each(quiet, _promote("editor"))),
-        _section("Taking `admin`", "From whom:", _on_each(quiet, _demote(ADMIN_ROLE))),
-        _section("Taking `editor`", "From whom:", _on_each(quiet, _demote("editor"))),
-        _section("Removing", "Whom:", _on_each(quiet, _close)),
-        _section(
-            "Voting", "For the removal of whom, with an admin quorum of 2:",
-            _on_each(Quiet(admin_quorum=2), lambda q, a, t: q.asked(a, Vote(t.device))),
-        ),
-        _section(
-            "Removing where there are votes",
-            "The third founder voted for the removal of the first and of the second:",
-            _on_each(_voted(), _close),
-        ),
-        _section("Tightening", "By `never`, where the code rule has:", _tightens()),
-        _section("Approving", "A newer release, where the code rule has:", _approvals()),
-        _section(
-            "Putting a release in force",
-            "A newer one whose approvals and notice are there, where the code rule has:",
-            _upgrades(_NEXT, is_ready=True),
-        ),
-        _section("", "A newer one before that:", _upgrades(_NEXT, is_ready=False)),
-        _section("", "An older one whose approvals are there:", _upgrades(_OLD, is_ready=True)),
-        _section("Telling of a fork, merging", "", _evidence()),
-    ]  # fmt: skip
-    return "\n".join(parts)
+    return "\n".join(
+        [_HEAD, *_about_entries(quiet), *_about_people(quiet), *_about_code(), _forks()]
+    )
 
 
-def _section(title: str, words: str, columns: Mapping[str, _Ask]) -> str:
+def _about_entries(quiet: Quiet) -> Iterator[str]:
+    words = "The columns are rules of collections. What *frozen, again* puts, its author had put:"
+    yield _section("Writing entries", words, plain_entries(quiet))
+    words = "The same in collections for `editor` alone:"
+    yield _section("", words, role_entries(quiet))
+
+
+def _about_people(quiet: Quiet) -> Iterator[str]:
+    yield _section("Letting in", "", _admissions(quiet))
+    yield _section("Giving `admin`", "To whom:", _on_each(quiet, _promote(ADMIN_ROLE)))
+    yield _section("Giving `editor`", "To whom:", _on_each(quiet, _promote("editor")))
+    yield _section("Taking `admin`", "From whom:", _on_each(quiet, _demote(ADMIN_ROLE)))
+    yield _section("Taking `editor`", "From whom:", _on_each(quiet, _demote("editor")))
+    yield _section("Removing", "Whom:", _on_each(quiet, _close))
+    words = "For the removal of whom, with an admin quorum of 2:"
+    yield _section("Voting", words, _on_each(Quiet(admin_quorum=2), _vote))
+    yield _section("", "Without an admin quorum:", _on_each(quiet, _vote))
+    words = "The third founder voted for the removal of the first and of the second:"
+    yield _section("Removing where there are votes", words, _on_each(_voted(), _close))
+
+
+def _about_code() -> Iterator[str]:
+    title = "Tightening"
+    for words, constraint in new_constraints().items():
+        yield _section(title, f"{words}, where the code rule has:", tightens(constraint))
+        title = ""
+    words = "A newer release, where the code rule has:"
+    yield _section("Approving", words, approvals(_NEWER))
+    words = "With that `quorum` of 2, where the member elsewhere has approved a release:"
+    yield _section("", words, approvals_of_two(_NEWER, _OLDER))
+    words = "A newer one whose approvals and notice are there, where the code rule has:"
+    yield _section("Putting a release in force", words, upgrades(_NEWER, is_ready=True))
+    yield _section("", "A newer one before that:", upgrades(_NEWER, is_ready=False))
+    words = "An older one whose approvals are there:"
+    yield _section("", words, upgrades(_OLDER, is_ready=True))
+    words = "Where there is no constraint, one with:"
+    yield _section("", words, releases_of_each_kind())
+    words = "Where there is no constraint, one whose migration writes, or which has beside it:"
+    yield _section("", words, migrations())
+
+
+def _section(title: str, words: str, columns: Mapping[str, Ask]) -> str:
     lines = [f"## {title}", ""] if title else []
     if words:
         lines += [words, ""]
@@ -102,10 +98,8 @@ def _section(title: str, words: str, columns: Mapping[str, _Ask]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _on_each(
-    quiet: Quiet, ask: Callable[[Quiet, Identity, Identity], str]
-) -> dict[str, Callable[[Identity], str]]:
-    def about(target: Identity) -> _Ask:
+def _on_each(quiet: Quiet, ask: Callable[[Quiet, Identity, Identity], str]) -> dict[str, Ask]:
+    def about(target: Identity) -> Ask:
         return lambda author: ask(quiet, author, target)
 
     return {name: about(target) for name, target in PEOPLE.items()}
@@ -127,37 +121,17 @@ def _close(quiet: Quiet, author: Identity, target: Identity) -> str:
     return quiet.asked(author, quiet.writing.close(quiet.writing.admitted, target.device))
 
 
-# -- entries and admissions --------------------------------------------------------------------
+def _vote(quiet: Quiet, author: Identity, target: Identity) -> str:
+    return quiet.asked(author, Vote(target.device))
 
 
-def _entries(quiet: Quiet) -> dict[str, _Ask]:
-    def put(*effects: Effect) -> _Ask:
-        return lambda author: quiet.asked(author, entries=effects)
-
-    def own(collection: str) -> _Ask:
-        return lambda author: quiet.asked(
-            author, entries=(Put(collection, author.member_id, b"v"),)
-        )
-
-    other = device("somebody else").member_id
-    quiet.say(_ANN, entries=(Put("posts", _ANN.member_id + b"1", b"v"),))
-    return {
-        "register": put(Put("notes", b"k", b"w")),
-        "counter": put(Add("likes", b"k", 1)),
-        "frozen, new": own("posts"),
-        "frozen, again": put(Put("posts", _ANN.member_id + b"1", b"w")),
-        "frozen, delete": put(Delete("posts", _ANN.member_id + b"1")),
-        "owned, one's own": own("profiles"),
-        "owned, another's": put(Put("profiles", other, b"v")),
-        "for `admin`, `editor`": put(Put("essays", b"k", b"v")),
-        "for `admin`": put(Put("rules", b"k", b"v")),
-    }
+# -- admissions and votes ---------------------------------------------------------------------
 
 
-def _admissions(quiet: Quiet) -> dict[str, _Ask]:
+def _admissions(quiet: Quiet) -> dict[str, Ask]:
     in_open = Quiet(admission=Admission.OPEN)
 
-    def admit(where: Quiet, who: Identity) -> _Ask:
+    def admit(where: Quiet, who: Identity) -> Ask:
         return lambda author: where.asked(author, who.admit(where.writing.founding.context))
 
     def own_device(author: Identity) -> str:
@@ -182,45 +156,14 @@ def _voted() -> Quiet:
     return quiet
 
 
-# -- releases ----------------------------------------------------------------------------------
+# -- forks ------------------------------------------------------------------------------------
 
 
-def _under_each(ask: Callable[[Quiet, Identity], str]) -> dict[str, _Ask]:
-    def under(constraints: tuple[Constraint, ...]) -> _Ask:
-        quiet = Quiet(*constraints)
-        return lambda author: ask(quiet, author)
-
-    return {name: under(constraints) for name, constraints in _RULES.items()}
+def _forks() -> str:
+    return _section("Telling of a fork, merging", "", _evidence())
 
 
-def _tightens() -> dict[str, _Ask]:
-    return _under_each(lambda quiet, author: quiet.asked(author, Tighten(Never())))
-
-
-def _approvals() -> dict[str, _Ask]:
-    words = _under_each(lambda quiet, author: quiet.asked(author, Approve(1, release(_NEXT))))
-    return {**words, "whose keys": _whose_keys}
-
-
-def _whose_keys(author: Identity) -> str:
-    return "a key" if author.member_id in _KEYS else ""
-
-
-def _upgrades(packed: bytes, *, is_ready: bool) -> dict[str, _Ask]:
-    def under(constraints: tuple[Constraint, ...]) -> _Ask:
-        quiet = Quiet(*constraints)
-        upgrade, at_ms = Upgrade(1, packed, ()), 0
-        if is_ready and any(isinstance(each, Quorum) for each in constraints):
-            for who in (_ANN, _BEN):
-                quiet.say(who, Approve(1, release(packed)), at_ms=100)
-            witness, at_ms = quiet.say(_EMIL, at_ms=200), 1_200
-            upgrade = replace(upgrade, witnesses=(witness.id,))
-        return lambda author: quiet.asked(author, upgrade, at_ms=at_ms)
-
-    return {name: under(constraints) for name, constraints in _RULES.items()}
-
-
-def _evidence() -> dict[str, _Ask]:
+def _evidence() -> dict[str, Ask]:
     quiet, told = _forked(), _forked()
     fork, known = _pair(quiet), _pair(told)
     told.say(_DORA, known)

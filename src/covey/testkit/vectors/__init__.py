@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from covey.testkit.vectors.bounds import limits_table
+from covey.testkit.vectors.budgets import budgets
 from covey.testkit.vectors.deltas import announcements, deltas, envelopes, gossip, payloads
 from covey.testkit.vectors.effects import effects
 from covey.testkit.vectors.execution import executions
@@ -22,6 +23,7 @@ def all_vectors() -> dict[str, Vectors]:
     return {
         "admissibility": admissibility(),
         "announcement": announcements(),
+        "budget": budgets(),
         "certificate": certificates(),
         "charter": charters(),
         "delta": deltas(),

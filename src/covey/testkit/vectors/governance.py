@@ -10,18 +10,8 @@ from covey.testkit.oracle.history import Known
 from covey.testkit.oracle.nodes import digest_of
 from covey.testkit.oracle.people import FIRST_MANIFEST, device, manifest
 from covey.testkit.vectors.form import Case, Json, Vectors, case
-from covey.testkit.vectors.scenes import (
-    ANN,
-    BEN,
-    CARA,
-    DORA,
-    EMIL,
-    NEXT,
-    OTHER,
-    SCENES,
-    SOCK,
-    Scene,
-)
+from covey.testkit.vectors.scene import ANN, BEN, CARA, DORA, EMIL, NEXT, OTHER, SOCK, Scene
+from covey.testkit.vectors.scenes import SCENES
 
 __all__ = ["governance"]
 
@@ -34,7 +24,7 @@ def governance() -> Vectors:
         charters[scene.writing.founding.context.hex()] = scene.writing.founding.packed.hex()
         valid += [_outcome(name, scene, last) for name, last in scene.good.items()]
         for name, last in scene.bad.items():
-            code = scene.writing.code(last)
+            code = scene.writing.code(last) or scene.codes.get(name, "")
             assert code, f"{name} is admissible"
             invalid.append({**_history(name, scene, last), "code": code})
     for name, scene in _histories():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from covey.codec import cid_of, pack
 from covey.crypto import sha256
@@ -15,9 +16,10 @@ from covey.model import (
     Merge,
     Put,
     ReleaseId,
+    Rule,
 )
 from covey.testkit.history import History
-from covey.testkit.identities import found, identity
+from covey.testkit.identities import Identity, found, identity
 from covey.testkit.vectors.form import Case, Json, Vectors, case
 
 __all__ = ["admissibility", "merges"]
@@ -27,6 +29,15 @@ PHONE = identity("ann", "phone")
 FOUNDING = found(ANN, BEN)
 CONTEXT = FOUNDING.context
 NOTE = Put("notes", b"k", b"v")
+JUDGED = replace(
+    FOUNDING,
+    collections=(
+        *FOUNDING.collections,
+        Collection("badges", Rule.OWNED, ("admin",)),
+        Collection("verdicts", Rule.FROZEN, ("admin",)),
+    ),
+)
+"""The same, with entries that are owned or frozen and take a role too."""
 
 
 def merges() -> Vectors:
@@ -168,29 +179,54 @@ def _merged(h: History) -> None:
 
 def admissibility() -> Vectors:
     """Deltas after a small history: allowed by their cut, or not, with the code."""
-    h = History(FOUNDING)
+    h = History(JUDGED)
     admit = h.write(ANN, (), governance=(CARA.admit(CONTEXT),))
     key = CARA.member_id + b"1"
     post = h.write(CARA, (admit.id,), [Put("posts", key, b"v")])
     left = h.write(BEN, (admit.id,), [NOTE])
     right = h.write(BEN, (admit.id,), [Put("notes", b"k", b"other")])
     ann = h.write(ANN, (post.id, right.id), [NOTE])
+    verdict = h.write(ANN, (ann.id,), [Put("verdicts", ANN.member_id, b"v")])
     base = [w.delta.frame.hex() for w in h.deltas.values()]
-    allowed, denied = _allowed(h, admit, post), _denied(h, admit, post, left, ann)
+    allowed = {**_allowed(h, admit, post), **_allowed_by_role(h, verdict)}
+    denied = {**_denied(h, admit, post, left, ann), **_denied_by_role(h, post, verdict)}
 
     def made(name: str, delta: Delta) -> Case:
         return case(name, context=CONTEXT, frame=delta.frame)
 
     return Vectors(
         "Each frame is judged by a node that applied the deltas of the case 'base' before, in "
-        "that order; `charter` and `collections` are the context's. Valid: admissible.",
+        "that order; `charter` and `collections` are the context's. `refused`: frames that it "
+        "judged after those, and refused. Valid: admissible.",
         (
             case("base", context=CONTEXT, charter=FOUNDING.packed, deltas=base,
-                 collections=_collections(FOUNDING.collections)),
+                 collections=_collections(JUDGED.collections)),
             *(made(name, delta) for name, delta in allowed.items()),
         ),
-        tuple({**made(n, delta), "code": code} for n, (delta, code) in denied.items()),
+        (
+            *({**made(n, delta), "code": code} for n, (delta, code) in denied.items()),
+            *_following(h, post),
+        ),
     )  # fmt: skip
+
+
+def _following(h: History, post: Delta) -> list[Case]:
+    """Deltas that are as they should be, but for what they follow."""
+    known = dict(h.deltas)
+    bad = h.write(CARA, (post.id,), [Put("rules", b"k", b"v")])
+    own, others = h.write(CARA, (bad.id,), [NOTE]), h.write(BEN, (bad.id,), [NOTE])
+    later = h.write(ANN, (own.id,), governance=(Merge(),))
+    h.deltas = known
+    made = {
+        "after its author's own refused delta": ([bad], own),
+        "after another's refused delta": ([bad], others),
+        "after what follows a refused delta": ([bad, own], later),
+    }
+    return [
+        case(name, context=CONTEXT, refused=[delta.frame.hex() for delta in refused],
+             frame=last.frame, code="follows-refused")
+        for name, (refused, last) in made.items()
+    ]  # fmt: skip
 
 
 def _allowed(h: History, admit: Delta, post: Delta) -> dict[str, Delta]:
@@ -213,6 +249,51 @@ def _allowed(h: History, admit: Delta, post: Delta) -> dict[str, Delta]:
             CARA, (post.id,), governance=(EVE.admit(CONTEXT), PHONE.admit(CONTEXT)), keep=False
         ),
     }
+
+
+def _allowed_by_role(h: History, verdict: Delta) -> dict[str, Delta]:
+    """Entries that are owned or frozen, by one who holds the role."""
+    own = ANN.member_id
+
+    def by_ann(put: Put) -> Delta:
+        return h.write(ANN, (verdict.id,), [put], keep=False)
+
+    return {
+        "owned put with the role": by_ann(Put("badges", own, b"v")),
+        "frozen put with the role": by_ann(Put("verdicts", own + b"2", b"v")),
+    }
+
+
+def _denied_by_role(h: History, post: Delta, verdict: Delta) -> dict[str, tuple[Delta, str]]:
+    """The role comes first, and excuses from nothing."""
+    ann, ben, cara = ANN.member_id, BEN.member_id, CARA.member_id
+
+    def write(who: Identity, after: Delta, effect: Put | Delete) -> Delta:
+        return h.write(who, (after.id,), [effect], keep=False)
+
+    return {
+        "owned entry of one without the role": (
+            write(CARA, post, Put("badges", cara, b"v")), "role-missing"
+        ),
+        "frozen entry of one without the role": (
+            write(CARA, post, Put("verdicts", cara, b"v")), "role-missing"
+        ),
+        "owned by another, with the role": (
+            write(ANN, verdict, Put("badges", ben, b"v")), "not-owner"
+        ),
+        "owned by another, deleted with the role": (
+            write(ANN, verdict, Delete("badges", ben)), "not-owner"
+        ),
+        "frozen under another member, with the role": (
+            write(BEN, verdict, Put("verdicts", ann, b"v")), "not-owner"
+        ),
+        "frozen entry put again with the role": (
+            write(ANN, verdict, Put("verdicts", ann, b"w")), "frozen"
+        ),
+        "frozen entry deleted with the role": (
+            write(ANN, verdict, Delete("verdicts", ann)), "effect-forbidden"
+        ),
+    }  # fmt: skip
 
 
 def _denied(

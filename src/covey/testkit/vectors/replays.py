@@ -18,7 +18,9 @@ __all__ = ["replays"]
 _DESCRIPTION: Final = (
     "Replay (replay.md). `module` has one collection `n` (register) and the calls `draw`, which "
     "puts four random bytes under `k`, `again`, which reads `k` and puts what it read under `l`, "
-    "and `stop`, which traps. `state` is that of the delta's cut. Valid: run again, each call has "
+    "and `stop`, which traps; that of a next release has `migrate` too, which does what `draw` "
+    "does: in an upgrade's delta, `module` is that of the release that it puts in force. `state` "
+    "is that of the delta's cut. Valid: run again, each call has "
     "these effects, events and fuel. Invalid: `code` says how the first call that differs does."
 )
 _CONTEXT: Final = ContextId(b"\x01\x55\x12\x20" + sha256(b"a context"))
@@ -41,6 +43,8 @@ def replays() -> Vectors:
             "a call on what the one before left", ["draw", "again"], [drawn[0], _again(drawn[0])]
         ),
         _case("a call on the state of the cut", ["again"], [_again(b"abcd")], state=b"abcd"),
+        _migration("a migration"),
+        _migration("a migration on the state of the cut", state=b"abcd".hex()),
     )
     return Vectors(_DESCRIPTION, valid, tuple(_invalid(drawn)))
 
@@ -64,7 +68,31 @@ def _invalid(drawn: list[bytes]) -> list[Case]:
         _bad("a call that needs more fuel", "wrong-fuel", calls=[["again", b"{}".hex()]]),
         _bad("a call that traps", "failed-call", calls=[["stop", b"{}".hex()]]),
         _bad("a call that there is not", "failed-call", calls=[["drew", b"{}".hex()]]),
+        *_invalid_migrations(more),
     ]
+
+
+def _invalid_migrations(more: Json) -> list[Case]:
+    """It is run as every call is, under the release that comes and no other."""
+    drawn: Json = [0, "n", b"k".hex(), _draw(0, "migrate").hex()]
+    other: Json = [0, "n", b"k".hex(), "00000000"]
+    changed: list[tuple[str, str, dict[str, Json]]] = [
+        ("another value", "wrong-effects", {"effects": [[other]]}),
+        ("an effect more", "wrong-effects", {"effects": [[drawn, more]]}),
+        ("no effects", "wrong-effects", {"effects": [[]]}),
+        ("an event more", "wrong-events", {"events": [[["paid", ""]]]}),
+        ("fuel that is less", "wrong-fuel", {"fuel": [_fuel("migrate") - 1]}),
+        ("the module of the release before", "failed-call", {"module": _module().hex()}),
+    ]
+    return [
+        {**_migration(f"a migration with {text}"), **changes, "code": code}
+        for text, code, changes in changed
+    ]
+
+
+def _migration(text: str, **changes: Json) -> Case:
+    made = _case(text, ["migrate"], [_draw(0, "migrate")])
+    return {**made, "module": _module(is_next=True).hex(), **changes}
 
 
 def _bad(text: str, code: str, **changes: Json) -> Case:
@@ -73,7 +101,7 @@ def _bad(text: str, code: str, **changes: Json) -> Case:
 
 
 def _case(text: str, methods: list[str], values: list[bytes], state: bytes = b"") -> Case:
-    keys = {"draw": b"k", "again": b"l"}
+    keys = {"draw": b"k", "migrate": b"k", "again": b"l"}
     effects: list[Json] = [
         [[0, "n", keys[method].hex(), value.hex()]]
         for method, value in zip(methods, values, strict=True)
@@ -95,9 +123,9 @@ def _case(text: str, methods: list[str], values: list[bytes], state: bytes = b""
     )
 
 
-def _draw(index: int) -> bytes:
-    """What `draw` puts, as a call of that place."""
-    seed = call_seed(_CONTEXT, _DEVICE, _SEQUENCE, _PREVIOUS, index, Call("draw", b"{}"))
+def _draw(index: int, method: str = "draw") -> bytes:
+    """What `draw` or `migrate` puts, as a call of that place."""
+    seed = call_seed(_CONTEXT, _DEVICE, _SEQUENCE, _PREVIOUS, index, Call(method, b"{}"))
     return SeededStream(seed).take(4)
 
 
@@ -110,11 +138,13 @@ def _fuel(method: str) -> int:
     names = (1 + 1) * _BYTE  # of the collection, and the key
     put = 6 + 10 + _CALL + names + limits.EFFECT_FUEL + 4 * _BYTE
     get = 6 + 10 + _CALL + names + limits.ENTRY_READ_FUEL + 4 * _BYTE
-    return _RUN + (_RANDOM + put if method == "draw" else get + put)
+    return _RUN + (get + put if method == "again" else _RANDOM + put)
 
 
-def _module() -> bytes:
+def _module(*, is_next: bool = False) -> bytes:
     """Memory: the name `n` at 0, the keys `k` and `l` at 1 and 2, four bytes at 8."""
+    methods = {"again": 4, "draw": 3, **({"migrate": 3} if is_next else {}), "stop": 5}
+    exported = sorted(methods.items(), key=lambda method: method[1])
 
     def numbers(*values: int) -> bytes:
         return b"".join(b"\x41" + unsigned(value) for value in values)
@@ -143,12 +173,8 @@ def _module() -> bytes:
         3: vector((b"\x03", b"\x03", b"\x03")),
         5: b"\x01\0\x01",
         7: vector(
-            (
-                name("draw") + b"\0\x03",
-                name("again") + b"\0\x04",
-                name("stop") + b"\0\x05",
-                name("memory") + b"\x02\0",
-            )
+            [name(method) + b"\0" + unsigned(number) for method, number in exported]
+            + [name("memory") + b"\x02\0"]
         ),
         10: vector([unsigned(len(body)) + body for body in bodies]),
         11: b"\x01\0\x41\0\x0b\x03nkl",
@@ -157,7 +183,7 @@ def _module() -> bytes:
     document = {
         "abi": "covey/1",
         "collections": [{"name": "n", "rule": "register"}],
-        "methods": [{"name": method, "kind": "call"} for method in ("again", "draw", "stop")],
+        "methods": [{"name": method, "kind": "call"} for method in methods],
     }
     abi = name("covey.abi") + json.dumps(document, separators=(",", ":")).encode()
     return b"\0asm\x01\0\0\0" + content + section(0, abi)

@@ -9,129 +9,38 @@ from covey.model import (
     ADMIN_ROLE,
     Admission,
     Admit,
-    Approve,
     Close,
-    Constraint,
     DeltaId,
     Demote,
     Evidence,
-    Governance,
     Join,
-    MemberId,
     Merge,
-    Never,
     Promote,
-    Publisher,
     Put,
-    Quorum,
     Signature,
-    Tighten,
     Upgrade,
     Vote,
-    limits,
 )
 from covey.model import Effect as StateEffect
-from covey.testkit.identities import Identity
-from covey.testkit.oracle.history import Known
-from covey.testkit.oracle.people import device, manifest, release, start
-from covey.testkit.oracle.writing import Writing
+from covey.testkit.oracle.people import device
+from covey.testkit.vectors.code_scenes import CODE_SCENES
+from covey.testkit.vectors.scene import ANN, BEN, CARA, DORA, EMIL, NEXT, NOTE, SOCK, Scene
 
-__all__ = ["SCENES", "Scene"]
+__all__ = ["SCENES"]
 
-ANN, BEN, CARA = device("ann"), device("ben"), device("cara")
-DORA, EMIL, SOCK = device("dora"), device("emil"), device("sock")
-NEXT, OTHER = manifest("1.2.0"), manifest("1.2.0", "another")
-_NOTE: tuple[StateEffect, ...] = (Put("notes", b"k", b"v"),)
 _ESSAY: tuple[StateEffect, ...] = (Put("essays", b"k", b"v"),)
-_KEYS = (ANN.member_id, BEN.member_id)
-
-
-class Scene:
-    """A history, by default of ann and ben, who let dora in, an admin, and emil through her.
-
-    base: its deltas. good, bad: what may and may not be written next, each by its name.
-    """
-
-    def __init__(
-        self,
-        *constraints: Constraint,
-        admission: Admission = Admission.CLOSED,
-        admin_quorum: int = 0,
-        is_short: bool = False,
-    ) -> None:
-        founders = (ANN, BEN, CARA) if admin_quorum else (ANN, BEN)
-        founding = start(
-            *founders, admission=admission, constraints=constraints, admin_quorum=admin_quorum
-        )
-        self.writing = Writing(founding)
-        self.base: list[Known] = []
-        self.good: dict[str, Known] = {}
-        self.bad: dict[str, Known] = {}
-        if not is_short:
-            self.say(BEN, self.admit(DORA))
-            self.say(BEN, Promote(DORA.device, ADMIN_ROLE))
-            self.say(DORA, self.admit(EMIL))
-
-    @property
-    def now(self) -> int:
-        """Everything of the history so far."""
-        return self.writing.down(self.base) if self.base else 0
-
-    def say(
-        self,
-        author: Identity,
-        *said: Governance,
-        cut: int | None = None,
-        entries: tuple[StateEffect, ...] | None = None,
-        at_ms: int = 0,
-    ) -> Known:
-        """A delta of the history; with nothing to say a note."""
-        known = self._write(author, said, cut, entries, at_ms)
-        assert not self.writing.code(known), self.writing.code(known)
-        self.base.append(known)
-        return known
-
-    def may(self, name: str, author: Identity, *said: Governance, **how: object) -> None:
-        """What may come next."""
-        self.good[name] = self._write(author, said, **how)  # type: ignore[arg-type]
-
-    def may_not(self, name: str, author: Identity, *said: Governance, **how: object) -> None:
-        """What may not."""
-        self.bad[name] = self._write(author, said, **how)  # type: ignore[arg-type]
-
-    def _write(
-        self,
-        author: Identity,
-        said: tuple[Governance, ...],
-        cut: int | None = None,
-        entries: tuple[StateEffect, ...] | None = None,
-        at_ms: int = 0,
-    ) -> Known:
-        note = () if said else _NOTE
-        put = note if entries is None else entries
-        return self.writing.write(author, self.now if cut is None else cut, said, put, at_ms=at_ms)
-
-    def admit(self, who: Identity) -> Admit:
-        """An admission there."""
-        return who.admit(self.writing.founding.context)
-
-    def close(self, who: Identity, cut: int | None = None) -> Close:
-        """A close with its tips."""
-        return self.writing.close(self.now if cut is None else cut, who.device)
-
-    def demote(self, who: Identity, role: str, cut: int | None = None) -> Demote:
-        """A demote with its tips."""
-        return self.writing.demote(self.now if cut is None else cut, who.device, role)
 
 
 def _shapes() -> Scene:
     s = Scene()
     s.may("merge", ANN, Merge())
     s.may_not("merge with an admission", ANN, Merge(), s.admit(SOCK))
-    s.may_not("merge with a call", ANN, Merge(), entries=_NOTE)
-    s.may("upgrade with its migration", ANN, Upgrade(1, NEXT, ()), entries=_NOTE)
+    s.may_not("merge with a call", ANN, Merge(), entries=NOTE)
+    s.may("upgrade with its migration", ANN, Upgrade(1, NEXT, ()), entries=NOTE)
+    call = {"entries": NOTE, "method": "change"}
+    s.may_not("upgrade with a call that is no migration", ANN, Upgrade(1, NEXT, ()), **call)
     s.may_not("upgrade with an admission", ANN, Upgrade(1, NEXT, ()), s.admit(SOCK))
-    s.may_not("admission with a call", ANN, s.admit(SOCK), entries=_NOTE)
+    s.may_not("admission with a call", ANN, s.admit(SOCK), entries=NOTE)
     emil, demote = EMIL.device, s.demote(EMIL, "editor")
     s.may("two roles at once", ANN, Promote(emil, "editor"), Promote(emil, ADMIN_ROLE))
     s.may_not("a role given and taken", ANN, Promote(emil, "editor"), demote)
@@ -251,103 +160,6 @@ def _no_votes() -> Scene:
     return s
 
 
-def _tightens() -> Scene:
-    s = Scene(Publisher())
-    s.may("tighten", DORA, Tighten(Never()))
-    s.may_not("tighten by a member", EMIL, Tighten(Never()))
-    s.may_not("constraint of the charter again", ANN, Tighten(Publisher()))
-    s.may_not("one constraint twice", ANN, Tighten(Never()), Tighten(Never()))
-    return s
-
-
-def _full() -> Scene:
-    s = Scene(is_short=True)
-    keys = [MemberId(b"%032d" % n) for n in range(limits.CONSTRAINTS_MAX + 1)]
-    rules = [Tighten(Quorum(1, (key,), 0)) for key in keys]
-    s.say(ANN, *rules[:-2])
-    s.may("the last constraint that fits", ANN, rules[-2])
-    s.say(ANN, rules[-2])
-    s.may_not("a constraint too many", ANN, rules[-1])
-    return s
-
-
-def _upgrades() -> Scene:
-    s = Scene()
-    s.may("upgrade", DORA, Upgrade(1, NEXT, ()))
-    s.may("upgrade to what has more", ANN, Upgrade(1, manifest("1.2.0", kind="more"), ()))
-    s.may("downgrade where nothing forbids it", ANN, Upgrade(1, manifest("0.1.0"), ()))
-    s.may_not("upgrade by a member", EMIL, Upgrade(1, NEXT, ()))
-    s.may_not("number 2 before 1", ANN, Upgrade(2, NEXT, ()))
-    s.may_not("witness that is none", ANN, Upgrade(1, NEXT, (DeltaId(b"w" * 32),)))
-    for kind, name in (
-        ("altered", "manifest whose signature does not verify"),
-        ("other-publisher", "another publisher's release"),
-        ("other-package", "another package"),
-        ("other-execution", "another execution version"),
-        ("other-abi", "another abi"),
-        ("fewer", "a collection less"),
-        ("other-rule", "a collection with another rule"),
-        ("loosened", "a collection with other roles"),
-    ):
-        s.may_not(name, ANN, Upgrade(1, manifest("1.2.0", kind=kind), ()))
-    return s
-
-
-def _locked() -> Scene:
-    s = Scene(Never(), is_short=True)
-    s.may_not("upgrade of locked code", ANN, Upgrade(1, NEXT, ()))
-    return s
-
-
-def _publisher() -> Scene:
-    s = Scene(Publisher(), is_short=True)
-    s.say(ANN, Upgrade(1, manifest("1.10.0"), ()))
-    s.may("newer version", ANN, Upgrade(2, manifest("1.11.0-rc.1"), ()))
-    s.may_not("older version", ANN, Upgrade(2, manifest("1.9.0"), ()))
-    s.may_not("candidate of the same version", ANN, Upgrade(2, manifest("1.10.0-rc.1"), ()))
-    return s
-
-
-def _approve(packed: bytes, number: int = 1) -> Approve:
-    return Approve(number, release(packed))
-
-
-def _quorum() -> Scene:
-    s = Scene(Quorum(2, _KEYS, 0))
-    s.say(ANN, _approve(NEXT))
-    half = s.now
-    s.say(BEN, _approve(NEXT))
-    s.may("approved upgrade", DORA, Upgrade(1, NEXT, ()))
-    s.may("approval of another", ANN, _approve(OTHER))
-    s.may_not("upgrade with one approval", DORA, Upgrade(1, NEXT, ()), cut=half)
-    s.may_not("upgrade to another release", ANN, Upgrade(1, OTHER, ()))
-    s.may_not("approval again", ANN, _approve(NEXT))
-    s.may_not("approval of number 2", ANN, _approve(NEXT, 2))
-    s.may_not("approval without a key", DORA, _approve(NEXT))
-    return s
-
-
-def _notice() -> Scene:
-    s = Scene(Quorum(2, _KEYS, 1000))
-    early = s.say(EMIL)
-    for who in (ANN, BEN):
-        s.say(who, _approve(NEXT), at_ms=100)
-    by_key = s.say(ANN, at_ms=150)
-    seen = s.say(EMIL, at_ms=200)
-
-    def upgrade(*witnesses: Known) -> Upgrade:
-        return Upgrade(1, NEXT, tuple(sorted(w.delta.id for w in witnesses)))
-
-    s.may("upgrade after its notice", BEN, upgrade(seen), at_ms=1200)
-    s.may("upgrade with a witness of no use", BEN, upgrade(early, seen), at_ms=1200)
-    s.may_not("upgrade a millisecond early", BEN, upgrade(seen), at_ms=1199)
-    s.may_not("upgrade without a witness", BEN, upgrade(), at_ms=9000)
-    s.may_not("witness from before", BEN, upgrade(early), at_ms=9000)
-    s.may_not("witness with a key", BEN, upgrade(by_key), at_ms=9000)
-    s.may_not("witness not followed", BEN, upgrade(seen), cut=seen.past, at_ms=9000)
-    return s
-
-
 def _evidence() -> Scene:
     s = Scene(is_short=True)
     first = s.say(ANN)
@@ -366,6 +178,6 @@ def _evidence() -> Scene:
 
 SCENES: tuple[Callable[[], Scene], ...] = (
     *(_shapes, _admissions, _open, _closed, _promotions, _demoted, _removals, _rank, _votes),
-    *(_no_votes, _tightens, _full, _upgrades, _locked, _publisher, _quorum, _notice, _evidence),
+    *(_no_votes, *CODE_SCENES, _evidence),
 )
 """In the order of the specification."""
