@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from covey.testkit.oracle import nodes
+from covey.model import DeltaId
+from covey.sync import Ledger
+from covey.testkit.oracle import Judgement, nodes
 from covey.testkit.oracle.nodes import differences
 
 
@@ -22,3 +24,15 @@ def test_a_difference_is_told(monkeypatch: pytest.MonkeyPatch):
     _, found = differences(1, 20)
     assert found
     assert all("another digest" in line for line in found)
+
+
+def test_a_difference_on_the_way_is_told(monkeypatch: pytest.MonkeyPatch):
+    """One that later deltas cover up; nobody asks on the way in the last order."""
+    real = nodes.disagreement
+
+    def doubtful(ledger: Ledger, j: Judgement, silent: frozenset[DeltaId]) -> str:
+        return "another word" if j.s.bit_count() == 3 else real(ledger, j, silent)
+
+    monkeypatch.setattr(nodes, "disagreement", doubtful)
+    _, found = differences(1, 20)
+    assert found == [f"history 1, order {n}: another word, after delta 3" for n in range(3)]

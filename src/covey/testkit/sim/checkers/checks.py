@@ -28,6 +28,7 @@ from covey.sync import CallsSubmitted, GovernanceAnswered, GovernanceRequested, 
 from covey.testkit.oracle import History, Known, Oracle, parents_of, refusal
 from covey.testkit.sim.checkers.announcements import Announcements
 from covey.testkit.sim.checkers.answers import Answers
+from covey.testkit.sim.checkers.authority import Authority
 from covey.testkit.sim.checkers.base import Checker
 from covey.testkit.sim.checkers.bounds import Bounds
 from covey.testkit.sim.checkers.causality import Account, Causality
@@ -91,6 +92,7 @@ class Checks:
             Keystore(self),
             Pasts(self),
             *(() if world.plan.code is None else (Code(self),)),
+            Authority(self),
             *(() if more is None else (more(self),)),
         )
         self._settling = tuple(c for c in self._all if type(c).settled is not Checker.settled)
