@@ -20,7 +20,7 @@ from covey.model import Close, ContextId, DeltaId, limits
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.held import Held
-from covey.node.last_admin import require_admin_stays
+from covey.node.last_admin import are_admins_untold, require_admin_stays
 from covey.node.views import LeaveResult
 from covey.sync import Replica
 
@@ -40,10 +40,11 @@ _SILENT = (
 async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResult:
     """Close this node's device in a context, let others learn of it, and forget the context.
 
-    abandons: also where nobody who stays is an admin; without it that is Refused, and nothing was
-    done. Takes `limits.LEAVE_PEER_S` and `limits.LEAVE_TELL_S` at most, and what is being governed
-    is written before. Cancelled, it may have closed the device and forgotten nothing; asked again
-    it then forgets. NotFound: it was left or joined again meanwhile.
+    abandons: also where nobody who stays is an admin, for all that is known, or nobody stays at
+    all; without it that is Refused, and nothing was done. Takes `limits.LEAVE_PEER_S` and
+    `limits.LEAVE_TELL_S` at most, and what is being governed is written before. Cancelled, it may
+    have closed the device and forgotten nothing; asked again it then forgets. NotFound: it was
+    left or joined again meanwhile.
     """
     async with _alone(contexts, held):
         driver = held.driver
@@ -51,8 +52,10 @@ async def leave(contexts: Contexts, held: Held, *, abandons: bool) -> LeaveResul
         undone = _why_mute(held)
         if driver is not None and not undone and _others(driver.replica):
             if not abandons:
-                _require_admin(contexts, held, driver.replica)
+                await _require_admin(contexts, held, driver.replica)
             delta, undone = await _close(contexts, driver)
+        elif driver is not None and not undone and not abandons:
+            _require_nothing_lost(driver.replica)
         await contexts.leave(held)
     return LeaveResult(
         id=cid_text(held.record.id),
@@ -72,8 +75,12 @@ async def forget(contexts: Contexts, held: Held, *, abandons: bool) -> None:
         await contexts.leave(held)
         return
     async with _alone(contexts, held):
-        if held.driver is not None and not _why_mute(held):
-            _require_admin(contexts, held, held.driver.replica)
+        driver = held.driver
+        if driver is not None and not _why_mute(held):
+            if _others(driver.replica):
+                await _require_admin(contexts, held, driver.replica)
+            else:
+                _require_nothing_lost(driver.replica)
         await contexts.leave(held)
 
 
@@ -86,9 +93,34 @@ async def _alone(contexts: Contexts, held: Held) -> AsyncIterator[None]:
         yield
 
 
-def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
+async def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
+    """Refused where nobody who stays is an admin, or nobody else may have heard that they are."""
     is_spent = partial(contexts.is_spent, held.record)
     require_admin_stays(replica.ledger.authority, replica.device, _closing(replica), is_spent)
+    if not are_admins_untold(replica.ledger, replica.device, is_spent):
+        return
+    if not await _is_shared(contexts, replica.context) or not await _is_in_sync(replica):
+        raise Refused(
+            "last-admin: who stays is an admin by this device's word alone, and no peer has shown "
+            "that it knows: go when one is connected (covey status), or say --abandon"
+        )
+
+
+def _require_nothing_lost(replica: Replica) -> None:
+    """Refused where nobody else is there who keeps what was written."""
+    if replica.ledger.count:
+        raise Refused(
+            "alone: nobody else is a member, so that all that was written in it would be gone for "
+            "good; say --abandon to have it so"
+        )
+
+
+async def _is_in_sync(replica: Replica) -> bool:
+    """Wait until a peer shows that it holds all that is here."""
+    with trio.move_on_after(limits.LEAVE_TELL_S):
+        while not replica.standing(time.time()).in_sync_with:  # noqa: ASYNC110 - as above
+            await trio.sleep(_LOOK_S)
+    return bool(replica.standing(time.time()).in_sync_with)
 
 
 def _closing(replica: Replica) -> tuple[Close, ...]:

@@ -49,9 +49,35 @@ async def test_last_admin_makes_another_one_first(home):
         await ada.govern("kv", Wish(action="give", who=ben.member, role="admin"))
         assert (await ada.leave("kv")).closed
         await until(lambda: told(ben, context.id).members == 1)
-        # Now ben is alone: there is nobody to be closed for, and nothing to abandon.
-        alone = await ben.leave("kv")
+        # Now ben is alone: there is nobody to be closed for, and nobody who keeps what is there.
+        for doing in (ben.leave, ben.forget):
+            with pytest.raises(Refused, match="alone"):
+                await doing("kv")
+        assert told(ben, context.id).phase == "member"
+        alone = await ben.leave("kv", abandons=True)
         assert (alone.closed, alone.undone, ben.contexts()) == (False, "", ())
+
+
+async def test_who_is_an_admin_by_a_word_that_nobody_heard_is_not_relied_on(home, monkeypatch):
+    """The word would go with this device: the others would be left without any admin."""
+    monkeypatch.setattr(limits, "LEAVE_PEER_S", 0.3)
+    monkeypatch.setattr(limits, "LEAVE_TELL_S", 5.0)
+    ben_home = home("ben")
+    async with opened(home("ada")) as ada:
+        async with opened(ben_home, ada) as ben:
+            context = await found(ada)
+            await ben.join(context.topic, "kv")
+            await agree(context.id, ada, ben)
+            member = ben.member
+        await ada.govern("kv", Wish(action="give", who=member, role="admin"))
+        for doing in (ada.leave, ada.forget):
+            with pytest.raises(Refused, match="last-admin: who stays is an admin by this device's"):
+                await doing("kv")
+        async with opened(ben_home, ada) as ben:
+            await agree(context.id, ada, ben)
+            assert (await ada.leave("kv")).closed
+            await until(lambda: told(ben, context.id).members == 1)
+            assert ben.rules("kv").members[0].member == member
 
 
 async def test_last_admin_is_guarded_whatever_the_command(home):
