@@ -108,13 +108,18 @@ class RestrictionRow:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeRow:
-    """One upgrade; version: of its manifest."""
+    """One upgrade; version: of its manifest.
+
+    replaced: the version that was in force at its cut. None: a covey wrote the row that did not
+    keep it.
+    """
 
     at: Placed
     time: HybridTime
     number: int
     release: ReleaseId
     version: str
+    replaced: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +250,20 @@ def is_for_admins(reader: Reader, at: Placed) -> bool:
 
 def put_upgrade(draft: Draft, row: UpgradeRow) -> None:
     """Record an upgrade."""
-    _put(draft, _UPGRADE, row.at, (row.time, row.number, row.release, row.version))
+    rest = (row.time, row.number, row.release, row.version, row.replaced)
+    _put(draft, _UPGRADE, row.at, rest if row.replaced is not None else rest[:-1])
 
 
 def upgrades(reader: Reader) -> Iterator[UpgradeRow]:
     """All upgrades that this node holds."""
-    for at, (time, number, release, version) in _rows(reader, _UPGRADE, 4):
+    for at, (time, number, release, version, *replaced) in _rows(reader, _UPGRADE, 4, 5):
         yield UpgradeRow(
             at,
             HybridTime(shape.integer(time, 0, TIME_MAX, "time")),
             shape.integer(number, 1, limits.SEQUENCE_MAX, "number"),
             ReleaseId(shape.exactly(release, 36, "release")),
             shape.text(version, 128, "version"),
+            shape.text(replaced[0], 128, "version") if replaced else None,
         )
 
 
@@ -317,9 +324,13 @@ def _put(draft: Draft, kind: int, at: Placed, rest: tuple[Packed, ...]) -> None:
     draft.put(Table.CODE_RULE, (kind, at.tip.id, at.index), row)
 
 
-def _rows(reader: Reader, kind: int, count: int) -> Iterator[tuple[Placed, tuple[Packed, ...]]]:
+def _rows(reader: Reader, kind: int, *counts: int) -> Iterator[tuple[Placed, tuple[Packed, ...]]]:
+    """Where each row of a kind stands, and its other fields. counts: how many these can be."""
     for key, value in reader.scan(Table.CODE_RULE, (kind,)):
-        author, sequence, *rest = _fields(value, count + 2)
+        fields = _array(unpack(value, len(value)))
+        given = len(fields) - 2
+        count = given if given in counts else counts[0]
+        author, sequence, *rest = shape.fields(fields, count + 2, "governance row")
         assert isinstance(key[1], bytes)
         assert isinstance(key[2], int)
         number = shape.integer(sequence, 1, limits.SEQUENCE_MAX, "sequence")
