@@ -26,6 +26,7 @@ from covey.governance.rows import (
     restrictions,
     upgrades,
 )
+from covey.governance.vouched import Vouched
 from covey.model import (
     Charter,
     Collection,
@@ -67,6 +68,7 @@ class Governor:
         self._terms: dict[ReleaseId, ReleaseTerms] = {charter.release: first}
         self._collections: dict[ReleaseId, dict[str, Collection]] = {}
         self._words: OrderedDict[Hashable, Authority] = OrderedDict()
+        self._vouched = Vouched(self.past)
         self._met: OrderedDict[tuple[DeltaId, DeltaId, int], bool] = OrderedDict()
         self.forked: dict[DeviceId, None] = {}
         self.contested: dict[tuple[DeltaId, int], RestrictionRow] = {}
@@ -106,7 +108,7 @@ class Governor:
 
     def _work_out(self, frontier: Frontier) -> Authority:
         cut = Cut(self._reader, frontier)
-        counted = counted_at(self.past, cut, self.forked)
+        counted = counted_at(self._vouched, cut, self.forked)
         authority = Authority(self.past, self.charter, cut, counted)
         settle_removals(authority, self.contested.values())
         return authority
