@@ -125,7 +125,7 @@ class Governor:
         known = self._met.get(key)
         if known is None:
             known = self._met[key] = is_met(self, upgrade, tighten)
-            while len(self._met) > limits.CONSTRAINTS_MET_REMEMBERED_MAX:
+            while len(self._met) > limits.FACTS_REMEMBERED_MAX:
                 self._met.popitem(last=False)
         return known
 

@@ -87,7 +87,7 @@ def test_upgrades_kept_without_what_they_replaced_are_judged_alike():
 
 def test_memory_of_what_upgrades_satisfy_is_bounded(monkeypatch: pytest.MonkeyPatch):
     """What is forgotten is worked out again."""
-    monkeypatch.setattr(limits, "CONSTRAINTS_MET_REMEMBERED_MAX", 2)
+    monkeypatch.setattr(limits, "FACTS_REMEMBERED_MAX", 2)
     told = begun()
     told.say(ANN, Tighten(Publisher()))
     for number in range(1, 6):
