@@ -99,7 +99,9 @@ def _record(
         case Admit(certificate):
             above = authority.above(core.author)
             row = AdmissionRow(at, core.time, certificate.member, above)
-            put_admission(draft, certificate.device, row)
+            chains = authority.alive_admissions(core.author)
+            is_founder = authority.is_founder(core.author)
+            put_admission(draft, certificate.device, row, () if is_founder else chains)
             draft.put(Table.DEVICE, (certificate.device,), b"")
         case Promote(device, role):
             put_promotion(draft, device, PromotionRow(at, role))

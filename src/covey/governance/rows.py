@@ -5,10 +5,11 @@ These rows are local to a node; what they say is protocols/governance.md's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from covey.codec import Packed, constraint_of, constraint_packed, pack, shape, unpack
+from covey.governance.above import above_fields, above_of, admission_fields
 from covey.model import (
     TIME_MAX,
     Constraint,
@@ -159,9 +160,13 @@ class VoteRow:
 # -- admissions and promotions -----------------------------------------------------------------
 
 
-def put_admission(draft: Draft, device: DeviceId, row: AdmissionRow) -> None:
-    """Record an admission of a device."""
-    packed = pack((row.at.author, row.time, row.member, tuple(sorted(row.above))))
+def put_admission(
+    draft: Draft, device: DeviceId, row: AdmissionRow, chains: Iterable[AdmissionRow] = ()
+) -> None:
+    """Record an admission of a device. chains: those of its author that `above` comes from."""
+    sets = {chain.at.tip: chain.above for chain in chains}
+    above = above_fields(draft, row.at.author, row.above, sets)
+    packed = pack((row.at.author, row.time, row.member, *above))
     draft.put(Table.ADMISSION, (device, row.at.tip.sequence, row.at.tip.id), packed)
 
 
@@ -169,13 +174,14 @@ def admissions_of(reader: Reader, device: DeviceId) -> tuple[AdmissionRow, ...]:
     """All admissions of a device that this node holds."""
     rows = []
     for key, value in reader.scan(Table.ADMISSION, (device,)):
-        author, time, member, above = _fields(value, 4)
+        fields = admission_fields(value)
+        author, time, member = fields[:3]
         rows.append(
             AdmissionRow(
                 Placed(_device(author), _tip(key, 1)),
                 HybridTime(shape.integer(time, 0, TIME_MAX, "time")),
                 MemberId(shape.exactly(member, 32, "member")),
-                frozenset(_device(each) for each in _array(above)),
+                above_of(reader, fields),
             )
         )
     return tuple(rows)
