@@ -22,8 +22,9 @@ from covey.model import (
     Upgrade,
     milliseconds,
 )
+from covey.rules import Cut
 
-__all__ = ["CodeRule", "Words", "code_rule_at", "is_witness", "unmet"]
+__all__ = ["CodeRule", "Words", "code_rule_at", "is_met", "is_witness", "unmet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,27 @@ class Words(Protocol):
         """Whether a delta of a cut is not void there."""
         ...
 
+    def meets(self, upgrade: UpgradeRow, tighten: TightenRow) -> bool:
+        """Whether an upgrade satisfies at its own cut what a tighten asks."""
+        ...
+
 
 def code_rule_at(words: Words, authority: Authority) -> CodeRule:
     """The code rule and the release in force at a cut."""
     reader = authority.past.reader
     bound = [row for row in tightens(reader) if authority.holds(row.at)]
+    spared = [(row, _spared(authority, row.at)) for row in bound]
     held = [row for row in upgrades(reader) if authority.cut.holds(row.at.author, row.at.tip)]
-    standing = tuple(row for row in held if _stands(words, authority, row, bound))
+    standing = tuple(
+        row
+        for row in held
+        if row.at.id not in authority.void
+        and all(
+            words.meets(row, tighten)
+            for tighten, cuts in spared
+            if not any(cut.holds(row.at.author, row.at.tip) for cut in cuts)
+        )
+    )
     charter = authority.charter
     number, release = max(((r.number, r.release) for r in standing), default=(0, charter.release))
     return CodeRule(
@@ -77,21 +92,25 @@ def code_rule_at(words: Words, authority: Authority) -> CodeRule:
     )
 
 
-def _stands(words: Words, authority: Authority, row: UpgradeRow, bound: list[TightenRow]) -> bool:
-    if row.at.id in authority.void:
-        return False
-    binding = [each for each in bound if not _spares(authority, each.at, row.at)]
-    if not binding:
-        return True
-    core = authority.past.delta(row.at.id).core
-    (upgrade,) = (effect for effect in core.governance if isinstance(effect, Upgrade))
+def _spared(authority: Authority, tighten: Placed) -> tuple[Cut, ...]:
+    """What a tighten of the cut spares."""
+    return (authority.past.upto(tighten.id), *authority.branches_beside(tighten))
+
+
+def is_met(words: Words, row: UpgradeRow, tighten: TightenRow) -> bool:
+    """Whether an upgrade satisfies at its own cut what a tighten asks.
+
+    True or false for ever: only the upgrade's own cut bears on it, and that is all applied.
+    """
+    if isinstance(tighten.constraint, Publisher) and row.replaced is not None:
+        # Asking what was in force there would ask the same of every upgrade before, and so on.
+        return version_rank(row.version) > version_rank(row.replaced)
     before = words.before(row.at.id)
-    return not any(unmet(words, before, core, upgrade, each.constraint) for each in binding)
-
-
-def _spares(authority: Authority, tighten: Placed, upgrade: Placed) -> bool:
-    cuts = (authority.past.upto(tighten.id), *authority.branches_beside(tighten))
-    return any(cut.holds(upgrade.author, upgrade.tip) for cut in cuts)
+    if before.holds(tighten.at):
+        return True  # Else it would not be admissible.
+    core = before.past.delta(row.at.id).core
+    (upgrade,) = (effect for effect in core.governance if isinstance(effect, Upgrade))
+    return unmet(words, before, core, upgrade, tighten.constraint) is None
 
 
 def unmet(

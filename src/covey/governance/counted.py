@@ -2,68 +2,67 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
-from covey.governance.past import Past
-from covey.governance.rows import EvidenceRow, evidence
+from covey.governance.vouched import Vouched
 from covey.model import DeviceId, Tip
-from covey.rules import Cut, ancestor_at, first_doubled, maximal_tips
+from covey.rules import Cut, maximal_tips
 
 __all__ = ["counted_at"]
 
 
-def counted_at(past: Past, cut: Cut, known_forked: Iterable[DeviceId]) -> dict[DeviceId, Cut]:
+def counted_at(vouched: Vouched, cut: Cut, known_forked: Iterable[DeviceId]) -> dict[DeviceId, Cut]:
     """For each device that forked in a cut, which of its deltas there are counted.
 
     known_forked: devices that forked in everything that is applied. Of all other devices every
-    delta is counted. What a device vouches for grows with its chain, so that its last counted
-    deltas say it all: the least fixed point of a few frontiers.
+    delta is counted. vouched: of the cut that was asked for before; goes to this one.
     """
     forked = {d: cut.frontier[d] for d in known_forked if len(cut.frontier.get(d, ())) > 1}
     if not forked:
         return {}
-    proofs: dict[DeviceId, list[EvidenceRow]] = {device: [] for device in forked}
-    for row in evidence(past.reader):
-        if row.guilty in forked and cut.holds(row.at.author, row.at.tip):
-            proofs[row.guilty].append(row)
-    counted = {device: _before_the_fork(past, device, tips) for device, tips in forked.items()}
-    steady = {
-        guilty: _vouched(
-            past,
-            guilty,
-            ((d, tips[0]) for d, tips in cut.frontier.items() if d not in forked),
-            proofs[guilty],
-        )
-        for guilty in forked
-    }
-    is_growing = True
-    while is_growing:
-        is_growing = False
-        for guilty in forked:
-            others = ((d, tip) for d, tips in counted.items() if d != guilty for tip in tips)
-            some = {*counted[guilty], *steady[guilty]}
-            some |= _vouched(past, guilty, others, proofs[guilty])
-            tips = maximal_tips(past.reader, guilty, tuple(sorted(some))) if some else ()
-            if tips != counted[guilty]:
-                counted[guilty], is_growing = tips, True
-    return {device: Cut(past.reader, {device: tips}) for device, tips in counted.items()}
+    vouched.move(cut, forked)
+    if vouched.counted is None:
+        counted = dict(vouched.before_forks)
+        firsts = [(device, tip) for device, tips in counted.items() for tip in tips]
+        counted = _grow(vouched, counted, list(counted), firsts)
+    elif vouched.grown:
+        # What was counted is counted in the larger cut, and what it vouches for is as well.
+        counted = _grow(vouched, dict(vouched.counted), list(vouched.grown), [])
+    else:
+        counted = vouched.counted
+    vouched.counted = counted
+    vouched.grown = {}
+    return {device: Cut(vouched.past.reader, {device: counted[device]}) for device in forked}
 
 
-def _before_the_fork(past: Past, device: DeviceId, tips: tuple[Tip, ...]) -> tuple[Tip, ...]:
-    doubled = first_doubled(past.reader, device, tips)
-    assert doubled is not None, "two tips of one device are a fork"
-    if doubled == 1:
-        return ()
-    return (ancestor_at(past.reader, device, tips[0], doubled - 1),)
+def _grow(
+    vouched: Vouched,
+    counted: dict[DeviceId, tuple[Tip, ...]],
+    grown: list[DeviceId],
+    firsts: list[tuple[DeviceId, Tip]],
+) -> dict[DeviceId, tuple[Tip, ...]]:
+    """The last counted deltas of each device that forked.
 
+    What a device vouches for grows with its chain, so that its last counted deltas say it all:
+    the least fixed point of a few frontiers. counted: some of it. grown: of whom others vouch for
+    what is not in there yet. firsts: those in there of which nobody asked what they vouch for.
+    """
+    waiting = deque(firsts)
 
-def _vouched(
-    past: Past,
-    guilty: DeviceId,
-    vouchers: Iterable[tuple[DeviceId, Tip]],
-    proofs: list[EvidenceRow],
-) -> set[Tip]:
-    seen: set[Tip] = set()
-    for device, tip in vouchers:
-        seen.update(past.seen(device, tip, guilty, proofs))
-    return seen
+    def count(guilty: DeviceId, tips: Iterable[Tip]) -> None:
+        more = [tip for tip in tips if tip not in counted[guilty]]
+        if more:
+            some = tuple(sorted((*counted[guilty], *more)))
+            last = maximal_tips(vouched.past.reader, guilty, some)
+            waiting.extend((guilty, tip) for tip in last if tip not in counted[guilty])
+            counted[guilty] = last
+
+    for guilty in grown:
+        count(guilty, vouched.of(guilty))
+    while waiting:
+        device, tip = waiting.popleft()
+        for guilty in counted:
+            if guilty != device:
+                count(guilty, vouched.seen(device, tip, guilty))
+    return counted

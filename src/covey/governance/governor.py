@@ -12,12 +12,21 @@ from dataclasses import replace
 
 from covey.codec import decode_manifest
 from covey.governance.authority import ADMIN, Authority, Needs
-from covey.governance.code_rule import CodeRule, code_rule_at
+from covey.governance.code_rule import CodeRule, code_rule_at, is_met
 from covey.governance.counted import counted_at
 from covey.governance.past import Past
 from covey.governance.record import restricted_by
 from covey.governance.removals import is_contested, settle_removals
-from covey.governance.rows import Placed, RestrictionRow, is_for_admins, restrictions, upgrades
+from covey.governance.rows import (
+    Placed,
+    RestrictionRow,
+    TightenRow,
+    UpgradeRow,
+    is_for_admins,
+    restrictions,
+    upgrades,
+)
+from covey.governance.vouched import Vouched
 from covey.model import (
     Charter,
     Collection,
@@ -59,6 +68,8 @@ class Governor:
         self._terms: dict[ReleaseId, ReleaseTerms] = {charter.release: first}
         self._collections: dict[ReleaseId, dict[str, Collection]] = {}
         self._words: OrderedDict[Hashable, Authority] = OrderedDict()
+        self._vouched = Vouched(self.past)
+        self._met: OrderedDict[tuple[DeltaId, DeltaId, int], bool] = OrderedDict()
         self.forked: dict[DeviceId, None] = {}
         self.contested: dict[tuple[DeltaId, int], RestrictionRow] = {}
         self.has_restrictions = False
@@ -97,7 +108,7 @@ class Governor:
 
     def _work_out(self, frontier: Frontier) -> Authority:
         cut = Cut(self._reader, frontier)
-        counted = counted_at(self.past, cut, self.forked)
+        counted = counted_at(self._vouched, cut, self.forked)
         authority = Authority(self.past, self.charter, cut, counted)
         settle_removals(authority, self.contested.values())
         return authority
@@ -107,6 +118,16 @@ class Governor:
         if authority.rule is None:
             authority.rule = code_rule_at(self, authority)
         return authority.rule
+
+    def meets(self, upgrade: UpgradeRow, tighten: TightenRow) -> bool:
+        """Whether an upgrade satisfies at its own cut what a tighten asks."""
+        key = (upgrade.at.id, tighten.at.id, tighten.at.index)
+        known = self._met.get(key)
+        if known is None:
+            known = self._met[key] = is_met(self, upgrade, tighten)
+            while len(self._met) > limits.FACTS_REMEMBERED_MAX:
+                self._met.popitem(last=False)
+        return known
 
     # -- what deltas and releases say ------------------------------------------------------------
 

@@ -80,7 +80,7 @@ class Past:
             last = self._last_unaware(voucher, tip, tuple(proofs))
             known = () if last is None else self._closure(last.id).get(guilty, ())
             self._seen[tip.id, guilty] = known
-            while len(self._seen) > limits.VOUCHERS_REMEMBERED_MAX:
+            while len(self._seen) > limits.FACTS_REMEMBERED_MAX:
                 self._seen.popitem(last=False)
         return known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from covey.codec import cid_of, decode_manifest
 from covey.governance.authority import Authority
+from covey.governance.code_rule import Words
 from covey.governance.rows import (
     AdmissionRow,
     ApprovalRow,
@@ -73,18 +74,21 @@ def granted_by(core: Core) -> tuple[DeviceId, ...]:
     return (*admitted, *(e.device for e in core.governance if isinstance(e, Promote)))
 
 
-def record_governance(draft: Draft, authority: Authority, cut: Frontier, delta: Delta) -> None:
+def record_governance(
+    draft: Draft, words: Words, authority: Authority, cut: Frontier, delta: Delta
+) -> None:
     """Record what a delta grants, restricts and says; authority: the word on its cut."""
     core = delta.core
     tip = Tip(core.sequence, delta.id)
     is_for_admins = any(needs_admin(authority, core.author, e) for e in core.governance)
     put_governed(draft, core.author, tip, needs_admin=is_for_admins)
     for index, effect in enumerate(core.governance):
-        _record(draft, authority, cut, core, Placed(core.author, tip, index), effect)
+        _record(draft, words, authority, cut, core, Placed(core.author, tip, index), effect)
 
 
 def _record(
     draft: Draft,
+    words: Words,
     authority: Authority,
     cut: Frontier,
     core: Core,
@@ -95,7 +99,9 @@ def _record(
         case Admit(certificate):
             above = authority.above(core.author)
             row = AdmissionRow(at, core.time, certificate.member, above)
-            put_admission(draft, certificate.device, row)
+            chains = authority.alive_admissions(core.author)
+            is_founder = authority.is_founder(core.author)
+            put_admission(draft, certificate.device, row, () if is_founder else chains)
             draft.put(Table.DEVICE, (certificate.device,), b"")
         case Promote(device, role):
             put_promotion(draft, device, PromotionRow(at, role))
@@ -107,7 +113,8 @@ def _record(
             put_restriction(draft, RestrictionRow(at, device, lost, is_whole, tips))
         case Upgrade(number, manifest):
             release, version = ReleaseId(cid_of(manifest)), decode_manifest(manifest).version
-            put_upgrade(draft, UpgradeRow(at, core.time, number, release, version))
+            replaced = words.terms(words.rule(authority).release).version
+            put_upgrade(draft, UpgradeRow(at, core.time, number, release, version, replaced))
         case Approve(number, release):
             member = authority.member(core.author)
             assert member is not None, "the author of an admissible delta is a member's device"

@@ -5,10 +5,11 @@ These rows are local to a node; what they say is protocols/governance.md's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from covey.codec import Packed, constraint_of, constraint_packed, pack, shape, unpack
+from covey.governance.above import above_fields, above_of, admission_fields
 from covey.model import (
     TIME_MAX,
     Constraint,
@@ -108,13 +109,18 @@ class RestrictionRow:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeRow:
-    """One upgrade; version: of its manifest."""
+    """One upgrade; version: of its manifest.
+
+    replaced: the version that was in force at its cut. None: a covey wrote the row that did not
+    keep it.
+    """
 
     at: Placed
     time: HybridTime
     number: int
     release: ReleaseId
     version: str
+    replaced: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +160,13 @@ class VoteRow:
 # -- admissions and promotions -----------------------------------------------------------------
 
 
-def put_admission(draft: Draft, device: DeviceId, row: AdmissionRow) -> None:
-    """Record an admission of a device."""
-    packed = pack((row.at.author, row.time, row.member, tuple(sorted(row.above))))
+def put_admission(
+    draft: Draft, device: DeviceId, row: AdmissionRow, chains: Iterable[AdmissionRow] = ()
+) -> None:
+    """Record an admission of a device. chains: those of its author that `above` comes from."""
+    sets = {chain.at.tip: chain.above for chain in chains}
+    above = above_fields(draft, row.at.author, row.above, sets)
+    packed = pack((row.at.author, row.time, row.member, *above))
     draft.put(Table.ADMISSION, (device, row.at.tip.sequence, row.at.tip.id), packed)
 
 
@@ -164,13 +174,14 @@ def admissions_of(reader: Reader, device: DeviceId) -> tuple[AdmissionRow, ...]:
     """All admissions of a device that this node holds."""
     rows = []
     for key, value in reader.scan(Table.ADMISSION, (device,)):
-        author, time, member, above = _fields(value, 4)
+        fields = admission_fields(value)
+        author, time, member = fields[:3]
         rows.append(
             AdmissionRow(
                 Placed(_device(author), _tip(key, 1)),
                 HybridTime(shape.integer(time, 0, TIME_MAX, "time")),
                 MemberId(shape.exactly(member, 32, "member")),
-                frozenset(_device(each) for each in _array(above)),
+                above_of(reader, fields),
             )
         )
     return tuple(rows)
@@ -245,18 +256,20 @@ def is_for_admins(reader: Reader, at: Placed) -> bool:
 
 def put_upgrade(draft: Draft, row: UpgradeRow) -> None:
     """Record an upgrade."""
-    _put(draft, _UPGRADE, row.at, (row.time, row.number, row.release, row.version))
+    rest = (row.time, row.number, row.release, row.version, row.replaced)
+    _put(draft, _UPGRADE, row.at, rest if row.replaced is not None else rest[:-1])
 
 
 def upgrades(reader: Reader) -> Iterator[UpgradeRow]:
     """All upgrades that this node holds."""
-    for at, (time, number, release, version) in _rows(reader, _UPGRADE, 4):
+    for at, (time, number, release, version, *replaced) in _rows(reader, _UPGRADE, 4, 5):
         yield UpgradeRow(
             at,
             HybridTime(shape.integer(time, 0, TIME_MAX, "time")),
             shape.integer(number, 1, limits.SEQUENCE_MAX, "number"),
             ReleaseId(shape.exactly(release, 36, "release")),
             shape.text(version, 128, "version"),
+            shape.text(replaced[0], 128, "version") if replaced else None,
         )
 
 
@@ -317,9 +330,13 @@ def _put(draft: Draft, kind: int, at: Placed, rest: tuple[Packed, ...]) -> None:
     draft.put(Table.CODE_RULE, (kind, at.tip.id, at.index), row)
 
 
-def _rows(reader: Reader, kind: int, count: int) -> Iterator[tuple[Placed, tuple[Packed, ...]]]:
+def _rows(reader: Reader, kind: int, *counts: int) -> Iterator[tuple[Placed, tuple[Packed, ...]]]:
+    """Where each row of a kind stands, and its other fields. counts: how many these can be."""
     for key, value in reader.scan(Table.CODE_RULE, (kind,)):
-        author, sequence, *rest = _fields(value, count + 2)
+        fields = _array(unpack(value, len(value)))
+        given = len(fields) - 2
+        count = given if given in counts else counts[0]
+        author, sequence, *rest = shape.fields(fields, count + 2, "governance row")
         assert isinstance(key[1], bytes)
         assert isinstance(key[2], int)
         number = shape.integer(sequence, 1, limits.SEQUENCE_MAX, "sequence")

@@ -117,7 +117,7 @@ METHODS_MAX: Final = 256  # larger: refused
 
 # -- replica ---------------------------------------------------------------------------------
 AUTHORITIES_CACHED_MAX: Final = 64  # words on cuts; the least recently used is worked out again
-VOUCHERS_REMEMBERED_MAX: Final = 65_536  # what deltas saw of forks; oldest worked out again
+FACTS_REMEMBERED_MAX: Final = 65_536  # about deltas, of a kind; the oldest are worked out again
 GOVERNANCE_QUEUED_MAX: Final = 64  # wishes of this device that wait for a delta; more: refused
 PENDING_DELTAS_MAX: Final = 1_024  # with missing parents; who takes most room gives way first
 PENDING_BYTES_MAX: Final = 32 * MIB  # as above

@@ -227,7 +227,8 @@ class Ledger:
             left = self.bucket(core.previous, core.time) - cost_of(core, len(delta.frame))
             record_budget(draft, delta.id, left)
         if core.governance:
-            record_governance(draft, self.governor.at(cut, core.gov_parents), cut, delta)
+            at_cut = self.governor.at(cut, core.gov_parents)
+            record_governance(draft, self.governor, at_cut, cut, delta)
             self.governor.note_governance(core.author, delta.id, dict(self.frontier))
         if core.governance or self.governor.forked:
             self._authority = None

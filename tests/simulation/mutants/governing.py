@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from covey.governance import Authority
+from covey.governance.vouched import Vouched
 
 
 def count_every_branch(patch: pytest.MonkeyPatch) -> None:
@@ -16,7 +17,7 @@ def count_every_branch(patch: pytest.MonkeyPatch) -> None:
 
 def count_no_branch(patch: pytest.MonkeyPatch) -> None:
     """Of a device that forked nothing counts from the fork on, whoever built on it."""
-    patch.setattr("covey.governance.counted._vouched", lambda *_: set())
+    patch.setattr(Vouched, "seen", lambda *_: ())
 
 
 def let_the_removed_write_on(patch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import pytest
 
 from covey.governance.counted import counted_at
-from covey.model import Put
+from covey.governance.past import Past
+from covey.governance.vouched import Vouched
+from covey.model import DeviceId, Put, Tip
 from covey.testkit.identities import Identity
 from covey.testkit.oracle.history import Known
-from covey.testkit.oracle.people import start
+from covey.testkit.oracle.people import device, start
 from tests.unit.governance.told import ANN, BEN, CARA, DORA, Told, placed
 
 
@@ -183,8 +188,8 @@ def test_only_devices_known_to_have_forked_are_looked_at():
     branch(told, ANN, base, "right")
     governor, cut = told.stage.replica.ledger.governor, told.authority.cut
     assert list(governor.forked) == [ANN.device]
-    assert list(counted_at(governor.past, cut, governor.forked)) == [ANN.device]
-    assert counted_at(governor.past, cut, (BEN.device,)) == {}
+    assert list(counted_at(Vouched(governor.past), cut, governor.forked)) == [ANN.device]
+    assert counted_at(Vouched(governor.past), cut, (BEN.device,)) == {}
     assert list(told.stage.restarted().replica.ledger.governor.forked) == [ANN.device]
 
 
@@ -233,3 +238,75 @@ def test_a_closed_accomplice_keeps_vouching_until_the_forked_device_is_closed():
     assert counted(told, last) == [True]
     assert told.is_silent(last)
     assert not told.is_silent(later)
+
+
+# -- from one cut to the next ------------------------------------------------------------------
+
+
+def test_cuts_in_any_order_are_counted_as_each_alone():
+    """What was found in one is counted on from in the next, be it larger, smaller or aside."""
+    told = begun()
+    firsts = [told.say(who, cut=0) for who in (ANN, BEN)]
+    aside = [device("ben", f"{number}") for number in range(8)]
+    told.admit(BEN, *aside)
+    firsts += [told.say(who) for who in aside]
+    base = told.upto(*firsts)
+    left, right = branch(told, ANN, base, "left"), branch(told, ANN, base, "right")
+    follows = told.say(CARA, cut=told.upto(left, firsts[1]))
+    mine, other = branch(told, BEN, told.upto(right), "mine"), branch(told, BEN, base, "other")
+    last = told.say(DORA, cut=told.upto(mine))
+    both = told.say(CARA, *told.writing.news(told.now))
+    told.say(DORA)
+    made = (left, right, follows, mine, other, last, both)
+    cuts = [told.now, told.upto(left, right, mine, other)]
+    for who in aside:
+        told.say(who)
+    cuts += [told.now, *(told.upto(one, two) for one in made for two in made)]
+    cuts = list(dict.fromkeys(cuts))
+    governor, forked = told.stage.replica.ledger.governor, (ANN.device, BEN.device)
+
+    def counted_by(vouched: Vouched, number: int) -> str:
+        found = counted_at(vouched, told.at(cuts[number]).cut, forked)
+        return repr({device: cut.frontier for device, cut in found.items()})
+
+    alone = [counted_by(Vouched(governor.past), number) for number in range(len(cuts))]
+    assert len(set(alone)) >= 8
+    kept = Vouched(governor.past)
+    for one, other in product(range(len(cuts)), repeat=2):
+        assert [counted_by(kept, one), counted_by(kept, other)] == [alone[one], alone[other]]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_fork_costs_a_delta_no_look_at_every_device(
+    monkeypatch: pytest.MonkeyPatch, is_closed: bool
+):
+    """Closed or not: what the others vouch for was found when they said it."""
+    told = begun()
+    many = [device("ben", f"{number}") for number in range(20)]
+    told.admit(BEN, *many)
+    base = told.now
+    for who in (DORA, CARA):
+        left = branch(told, who, base, "left")
+        branch(told, who, base, "right")
+    for who in many:
+        told.say(who)
+    if is_closed:
+        told.close(ANN, CARA, DORA)
+    told.say(ANN)
+    asked: list[DeviceId] = []
+    seen = Past.seen
+
+    def counting(past: Past, who: DeviceId, tip: Tip, *more: Any) -> tuple[Tip, ...]:
+        asked.append(who)
+        return seen(past, who, tip, *more)
+
+    monkeypatch.setattr(Past, "seen", counting)
+    told.say(ANN)
+    assert set(asked) == {ANN.device}
+    assert len(asked) <= 4, "of each forked device: what she saw before, and sees now"
+    asked.clear()
+    branch(told, CARA, told.upto(left), "more")
+    assert not asked
+    told.say(ANN)
+    assert set(asked) <= {ANN.device, CARA.device}
+    assert len(asked) <= 6, "and what the branch vouches for that she follows first"

@@ -133,7 +133,7 @@ def test_what_never_followed_the_forked_device_vouches_for_nothing():
 
 def test_memory_of_vouchers_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     """What is forgotten is worked out again."""
-    monkeypatch.setattr(limits, "VOUCHERS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr(limits, "FACTS_REMEMBERED_MAX", 2)
     told, made, branch = told_of_fork(4, 4)
     past = past_of(told)
     for _ in range(2):

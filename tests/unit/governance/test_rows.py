@@ -135,7 +135,7 @@ def test_governance_of_a_device_comes_the_last_first(draft: Draft):
 
 def test_what_is_said_of_code_comes_back_by_its_kind(draft: Draft):
     """Each reader sees its own rows alone."""
-    upgrade = UpgradeRow(at(ANN, 1), HybridTime(5), 2**63 - 1, RELEASE, "1.0.0-rc.1")
+    upgrade = UpgradeRow(at(ANN, 1), HybridTime(5), 2**63 - 1, RELEASE, "1.0.0-rc.1", "0.9.0")
     approval = ApprovalRow(at(ANN, 2), 1, RELEASE, MEMBER)
     quorum = Quorum(1, (MEMBER,), 1000)
     bound = [
@@ -154,6 +154,23 @@ def test_what_is_said_of_code_comes_back_by_its_kind(draft: Draft):
     same(tightens(draft), *bound)
     same(evidence(draft), proof)
     same(votes(draft), vote)
+
+
+def test_upgrade_without_what_it_replaced_is_read(draft: Draft):
+    """Stores from before that was kept have such rows."""
+    old = UpgradeRow(at(ANN, 1), HybridTime(5), 1, RELEASE, "1.1.0", None)
+    new = UpgradeRow(at(ANN, 2), HybridTime(6), 2, RELEASE, "1.2.0", "1.1.0")
+    put_upgrade(draft, old)
+    put_upgrade(draft, new)
+    same(upgrades(draft), old, new)
+
+
+@pytest.mark.parametrize("count", [5, 8])
+def test_upgrade_with_other_fields_is_no_row(draft: Draft, count: int):
+    """Neither too few nor too many."""
+    draft.put(Table.CODE_RULE, (6, at(ANN, 1).id, 0), bytes((0x90 | count,)) + bytes(count))
+    with pytest.raises(ProtocolViolation, match="governance row"):
+        list(upgrades(draft))
 
 
 def test_row_of_another_shape_is_no_row(draft: Draft):
