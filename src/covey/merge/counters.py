@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import islice
 from typing import Protocol, TypeAlias
 
 from covey.merge.entries import decode_sum
@@ -18,6 +17,7 @@ from covey.rules import Cut, is_silent
 __all__ = ["CountersAtCut", "SilentAt"]
 
 _WALKED_MAX = 8  # devices that a counter may have before it is found out who wrote since the cut
+_PASSED_MAX = 3  # rows of a device that are passed: a scan reads so many more at once
 
 _Row: TypeAlias = tuple[RowKey, bytes]
 
@@ -39,8 +39,8 @@ class CountersAtCut:
 
     Few devices that touched a counter are added up. Of more, the live sum is taken, and what
     those devices make of it that are *apart*: whose part at the cut may be another than now. A
-    member pays as much for a counter that thousands touched as for any other, so one costs about
-    two rows for each device that touched it and is apart, and never one for each of the cut.
+    member pays as much for a counter that thousands touched as for any other, so one costs a
+    scan or two for each device that touched it and is apart, and none for others of the cut.
     """
 
     def __init__(self, reader: Reader, cut: Cut, silent: SilentAt | None) -> None:
@@ -52,34 +52,41 @@ class CountersAtCut:
 
     def total(self, place: tuple[bytes, bytes]) -> int | None:
         """The exact sum of a counter, or None where nothing in the cut touched it."""
+        rows = _Rows(self._reader, place)
         if self._apart is None:
-            rows = list(islice(self._last_rows(place), _WALKED_MAX + 1))
-            if len(rows) <= _WALKED_MAX:
-                parts = [
-                    part for row in rows if (part := self._part_at_cut(place, row)) is not None
-                ]
-                return sum(parts) if parts else None
+            total: int | None = None
+            for _ in range(_WALKED_MAX):
+                if rows.last is None:
+                    break
+                device = _device_of(rows.last[0])
+                part = self._part_at_cut(place, device, rows)
+                total = total if part is None else (total or 0) + part
+                rows.go_below(device)
+            if rows.last is None:
+                return total
             self._apart = self._find_apart()
             self._order = sorted(self._apart)
         return self._from_live(place, self._apart)
 
     def _from_live(self, place: tuple[bytes, bytes], apart: dict[DeviceId, bool]) -> int | None:
         total, is_live = live_total(self._reader, place) or 0, False
-        row = self._last_row(place, None)
-        while row is not None:
-            below = device = _device_of(row[0])
+        rows = _Rows(self._reader, place)
+        while rows.last is not None:
+            device = _device_of(rows.last[0])
             if device in apart:
-                part = self._part_at_cut(place, row)
-                total += (part or 0) - self._live_part(place, row, is_prefix=apart[device])
+                if apart[device]:
+                    total -= decode_sum(rows.last[1]).prefix
+                else:
+                    total -= self._live_part(place, device)
+                part = self._part_at_cut(place, device, rows)
+                total += part or 0
                 is_live = is_live or part is not None
             else:
                 is_live = True  # All that it did is in the cut, and heard there.
-            if is_live:
-                index = bisect_left(self._order, device)
-                if index == 0:
-                    break
-                below = _following(self._order[index - 1])
-            row = self._last_row(place, below)
+            index = bisect_left(self._order, device)
+            if is_live and index == 0:
+                break
+            rows.go_below(_following(self._order[index - 1]) if is_live else device)
         return total if is_live else None
 
     def _find_apart(self) -> dict[DeviceId, bool]:
@@ -103,44 +110,22 @@ class CountersAtCut:
             row = next(self._reader.scan(Table.SILENT, after=device), None)
         return apart
 
-    def _last_rows(self, place: tuple[bytes, bytes]) -> Iterator[_Row]:
-        """The last row of each device that touched a counter, the greatest device first."""
-        row = self._last_row(place, None)
-        while row is not None:
-            yield row
-            row = self._last_row(place, _device_of(row[0]))
-
-    def _last_row(self, place: tuple[bytes, bytes], below: DeviceId | None) -> _Row | None:
-        """The last row of the greatest device that is less than another, or of all."""
-        return next(self._reader.scan(Table.SUM, place, after=below, reverse=True), None)
-
-    def _live_part(self, place: tuple[bytes, bytes], last: _Row, *, is_prefix: bool) -> int:
-        """What a device makes of the live sum."""
-        key, row = last
-        if is_prefix:
-            return decode_sum(row).prefix
-        device = _device_of(key)
+    def _live_part(self, place: tuple[bytes, bytes], device: DeviceId) -> int:
+        """What a device makes of the live sum, one by one."""
         return sum(
             decode_sum(row).amount
             for key, row in self._reader.scan(Table.SUM, (*place, device))
             if not is_silent(self._reader, device, _tip_of(key))
         )
 
-    def _part_at_cut(self, place: tuple[bytes, bytes], last: _Row) -> int | None:
-        """What a device makes of the sum at the cut, if anything. last: its last row."""
-        device = _device_of(last[0])
+    def _part_at_cut(self, place: tuple[bytes, bytes], device: DeviceId, rows: _Rows) -> int | None:
+        """What a device makes of the sum at the cut, if anything. rows: at its last one."""
         tips = self._cut.frontier.get(device)
         if tips is None:
             return None
-        silent = self._silent
-        if len(tips) > 1 or (silent is not None and silent.touches(device)):
+        if len(tips) > 1 or (self._silent is not None and self._silent.touches(device)):
             return self._sum_over_branches(place, device)
-        if self._cut.holds(device, _tip_of(last[0])):
-            return decode_sum(last[1]).prefix
-        rows = self._reader.scan(
-            Table.SUM, (*place, device), after=tips[0].sequence + 1, reverse=True
-        )
-        for key, row in rows:
+        for key, row in rows.until(device, tips[0].sequence):
             if self._cut.holds(device, _tip_of(key)):
                 return decode_sum(row).prefix
         return None
@@ -154,6 +139,50 @@ class CountersAtCut:
             and (silent is None or not silent.is_silent(device, _tip_of(key)))
         ]
         return sum(amounts) if amounts else None
+
+
+class _Rows:
+    """The rows of a counter, from the last one back. last: where it stands; None: at the end.
+
+    To skip rows takes a scan, as long as ten rows: where few lie between they are passed.
+    """
+
+    def __init__(self, reader: Reader, place: tuple[bytes, bytes]) -> None:
+        self._reader = reader
+        self._place = place
+        self.last: _Row | None = None
+        self._scan(None)
+
+    def go_below(self, device: DeviceId) -> None:
+        """Go back to the last row of those devices that are less."""
+        while self.last is not None and _device_of(self.last[0]) >= device:
+            if not self._pass():
+                self._scan(device)
+        self._left = _PASSED_MAX
+
+    def until(self, device: DeviceId, sequence: int) -> Iterator[_Row]:
+        """The rows of the device at whose last one it stands, from a sequence back."""
+        while self.last is not None and _device_of(self.last[0]) == device:
+            if _tip_of(self.last[0]).sequence <= sequence:
+                yield self.last
+            if not self._pass():
+                yield from self._reader.scan(
+                    Table.SUM, (*self._place, device), after=sequence + 1, reverse=True
+                )
+                return
+
+    def _pass(self) -> bool:
+        """Go back by a row, unless as many were passed as come with a scan."""
+        if not self._left:
+            return False
+        self._left -= 1
+        self.last = next(self._rows, None)
+        return True
+
+    def _scan(self, below: DeviceId | None) -> None:
+        self._rows = self._reader.scan(Table.SUM, self._place, after=below, reverse=True)
+        self.last = next(self._rows, None)
+        self._left = _PASSED_MAX
 
 
 def _following(device: DeviceId) -> DeviceId:
