@@ -127,6 +127,7 @@ from covey.codec.ranges import (
     Listing,
     Parts,
     fingerprint,
+    fitting_listings,
 )
 from covey.codec.readable import BASE64_PREFIX, readable
 from covey.codec.ticket import (
@@ -205,6 +206,7 @@ __all__ = [
     "encode_ticket",
     "fingerprint",
     "fitting_frontier",
+    "fitting_listings",
     "frontier_digest",
     "frontier_of",
     "frontier_packed",

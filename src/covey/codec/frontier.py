@@ -27,6 +27,7 @@ __all__ = [
     "decode_frontier",
     "encode_frontier",
     "fitting_frontier",
+    "frontier_bytes_max",
     "frontier_digest",
     "frontier_of",
     "frontier_packed",
@@ -122,7 +123,12 @@ def fitting_frontier(frontier: Frontier) -> Frontier:
 def _fits(frontier: Frontier, room_bytes: int) -> bool:
     if len(frontier) > limits.SYNC_FRONTIER_DEVICES_MAX:
         return False
-    counts = [len(tips) for tips in frontier.values()]
-    if max(counts, default=0) > limits.FORK_BRANCHES_MAX:
+    if max(map(len, frontier.values()), default=0) > limits.FORK_BRANCHES_MAX:
         return False
-    return len(counts) * _DEVICE_BYTES_MAX + sum(counts) * _TIP_BYTES_MAX <= room_bytes
+    return frontier_bytes_max(frontier) <= room_bytes
+
+
+def frontier_bytes_max(frontier: Frontier) -> int:
+    """As many bytes as a frontier may take in a frame, or a few more."""
+    count = sum(map(len, frontier.values()))
+    return len(frontier) * _DEVICE_BYTES_MAX + count * _TIP_BYTES_MAX

@@ -6,10 +6,16 @@ frontiers agree on a range when the sums of their fingerprints do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from covey.codec import shape
-from covey.codec.frontier import frontier_of, frontier_packed, tips_packed
+from covey.codec.frontier import (
+    frontier_bytes_max,
+    frontier_of,
+    frontier_packed,
+    tips_packed,
+)
 from covey.codec.packing import Packed
 from covey.crypto import Tag, tagged_hash
 from covey.errors import ProtocolViolation
@@ -21,6 +27,7 @@ __all__ = [
     "Listing",
     "Parts",
     "fingerprint",
+    "fitting_listings",
     "listings_of",
     "listings_packed",
     "parts_of",
@@ -28,6 +35,7 @@ __all__ = [
 ]
 
 _FINGERPRINT_BYTES = 6
+_LISTING_BYTES_MAX = 1 + 1 + 5 + 5  # three parts: bits, prefix, the length of the frontier
 _BITS_MAX = 32
 _PART_BITS_MAX = 10
 
@@ -146,6 +154,21 @@ def listings_of(value: Packed) -> tuple[Listing, ...]:
         several.append(Listing(devices, frontier))
     _require_apart([listing.range for listing in several])
     return tuple(several)
+
+
+def fitting_listings(several: Iterable[Listing]) -> tuple[Listing, ...]:
+    """As many listings as one frame of a stream can tell; each fits by itself.
+
+    The small ones come first, whole: a device with thousands of branches holds up no other.
+    """
+    room_bytes = limits.SYNC_TOLD_BYTES_MAX - limits.KIB
+    fitting: list[Listing] = []
+    for listing in sorted(several, key=lambda listing: frontier_bytes_max(listing.frontier)):
+        room_bytes -= _LISTING_BYTES_MAX + frontier_bytes_max(listing.frontier)
+        if fitting and room_bytes < 0:
+            break
+        fitting.append(listing)
+    return tuple(sorted(fitting, key=lambda listing: listing.range.first))
 
 
 def _range_of(bits: Packed, prefix: Packed) -> DeviceRange:

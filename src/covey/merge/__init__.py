@@ -37,7 +37,6 @@ from covey.merge.fold import (
 from covey.merge.view import (
     StateAtCut,
     StateReader,
-    value_at,
 )
 
 __all__ = [
@@ -68,6 +67,5 @@ __all__ = [
     "release_element",
     "role_element",
     "state_digest",
-    "value_at",
     "versions_of",
 ]

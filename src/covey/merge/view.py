@@ -6,33 +6,23 @@ Source: protocols/merge.md, "State at a cut".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
+from covey.merge.counters import CountersAtCut, SilentAt
 from covey.merge.entries import clamped, decode_sum, entry_value, entry_values
 from covey.merge.fold import versions_of
 from covey.model import (
     Collection,
-    DeltaId,
-    DeviceId,
     HybridTime,
     Reader,
-    RowKey,
     Rule,
     Table,
-    Tip,
     limits,
 )
 from covey.rules import Cut
 
-__all__ = ["SilentAt", "StateAtCut", "StateReader", "value_at"]
+__all__ = ["StateAtCut", "StateReader"]
 
 _PASSED_EVERY = 64  # keys that a scan passes; one of so many remembers where it came to
-
-
-def _part(key: RowKey, place: int) -> bytes:
-    part = key[place]
-    assert isinstance(part, bytes)
-    return part
 
 
 class StateReader:
@@ -74,18 +64,6 @@ _ENTRIES = (entry_value, entry_values)
 _COUNTERS = (_counter_value, _counter_values)
 
 
-class SilentAt(Protocol):
-    """Which deltas of a cut have no effect on entries there."""
-
-    def touches(self, device: DeviceId) -> bool:
-        """Whether any delta of a device can be silent."""
-        ...
-
-    def is_silent(self, device: DeviceId, tip: Tip) -> bool:
-        """Whether a delta of the cut is."""
-        ...
-
-
 class StateAtCut:
     """The state that the deltas of a cut alone make; an `EntryReader` of a reader that stays.
 
@@ -107,6 +85,7 @@ class StateAtCut:
         self._before = before
         self._collections = {collection.name: collection for collection in collections}
         self._cut = cut
+        self._counters = CountersAtCut(reader, cut, silent)
         self._known: dict[tuple[str, bytes], bytes | None] = {}
         self._live_after: dict[tuple[str, bytes, bytes], bytes | None] = {}
         self._known_bytes = 0
@@ -117,7 +96,7 @@ class StateAtCut:
         if place in self._known:
             return self._known[place]
         declared = self._collections[collection]
-        value = value_at(self._reader, declared, key, self._cut, self._silent, self._before)
+        value = self._value_at(declared, key)
         if self._has_room(len(key) + len(value or b"")):
             self._known[place] = value
         return value
@@ -145,7 +124,9 @@ class StateAtCut:
             if row is None:
                 found = None
                 break
-            found = _part(row[0], 1)
+            key = row[0][1]
+            assert isinstance(key, bytes)
+            found = key
             place = (collection, prefix, found)
             if place in self._live_after:
                 found = self._live_after[place]
@@ -163,10 +144,22 @@ class StateAtCut:
     def _is_live(self, declared: Collection, key: bytes) -> bool:
         if (declared.name, key) in self._known:
             return self._known[declared.name, key] is not None
-        value = value_at(self._reader, declared, key, self._cut, self._silent, self._before)
+        value = self._value_at(declared, key)
         if value is not None and self._has_room(len(key) + len(value)):
             self._known[declared.name, key] = value
         return value is not None
+
+    def _value_at(self, declared: Collection, key: bytes) -> bytes | None:
+        place, silent = (declared.place, key), self._silent
+        if declared.rule is Rule.COUNTER:
+            total = self._counters.total(place)
+            return None if total is None else clamped(total)
+        for version in versions_of(self._reader, declared.rule, place, self._before):
+            if self._cut.holds(version.author, version.tip) and (
+                silent is None or not silent.is_silent(version.author, version.tip)
+            ):
+                return version.value
+        return None
 
     def _has_room(self, size_bytes: int) -> bool:
         """Whether one more may be remembered; where not, all is forgotten."""
@@ -177,71 +170,3 @@ class StateAtCut:
         self._live_after.clear()
         self._known_bytes = 0
         return False
-
-
-def value_at(
-    reader: Reader,
-    collection: Collection,
-    key: bytes,
-    cut: Cut,
-    silent: SilentAt | None = None,
-    before: HybridTime | None = None,
-) -> bytes | None:
-    """The value of one entry at a cut, or None where it is not live there; as `StateAtCut`."""
-    rule, place = collection.rule, (collection.place, key)
-    if rule is Rule.COUNTER:
-        total = _total_at(reader, place, cut, silent)
-        return None if total is None else clamped(total)
-    for version in versions_of(reader, rule, place, before):
-        if cut.holds(version.author, version.tip) and (
-            silent is None or not silent.is_silent(version.author, version.tip)
-        ):
-            return version.value
-    return None
-
-
-def _total_at(
-    reader: Reader, place: tuple[bytes, bytes], cut: Cut, silent: SilentAt | None
-) -> int | None:
-    total: int | None = None
-    for device, tips in cut.frontier.items():
-        hushed = silent if silent is not None and silent.touches(device) else None
-        if len(tips) == 1 and hushed is None:
-            part = _prefix_at(reader, place, device, tips[0], cut)
-        else:
-            part = _sum_over_branches(reader, place, device, cut, hushed)
-        if part is not None:
-            total = (total or 0) + part
-    return total
-
-
-def _prefix_at(
-    reader: Reader, place: tuple[bytes, bytes], device: DeviceId, tip: Tip, cut: Cut
-) -> int | None:
-    rows = reader.scan(Table.SUM, (*place, device), after=tip.sequence + 1, reverse=True)
-    for key, row in rows:
-        if cut.holds(device, _tip_of(key)):
-            return decode_sum(row).prefix
-    return None
-
-
-def _sum_over_branches(
-    reader: Reader,
-    place: tuple[bytes, bytes],
-    device: DeviceId,
-    cut: Cut,
-    silent: SilentAt | None,
-) -> int | None:
-    amounts = [
-        decode_sum(row).amount
-        for key, row in reader.scan(Table.SUM, (*place, device))
-        if cut.holds(device, _tip_of(key))
-        and (silent is None or not silent.is_silent(device, _tip_of(key)))
-    ]
-    return sum(amounts) if amounts else None
-
-
-def _tip_of(key: RowKey) -> Tip:
-    sequence = key[3]
-    assert isinstance(sequence, int)
-    return Tip(sequence, DeltaId(_part(key, 4)))

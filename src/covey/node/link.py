@@ -8,6 +8,7 @@ does one that sends deltas faster than they are taken in; what came besides is s
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -67,6 +68,7 @@ class Link:
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._more: dict[ContextId, None] = {}
+        self._pump_again_s = -math.inf
         self._batches: dict[ContextId, None] = {}  # of these one may be opened
         self._is_closing = False
         self._scope = trio.CancelScope()
@@ -140,11 +142,10 @@ class Link:
         taken_s = time.thread_time() - began_s
         for effect in effects:
             await self._on_effect(self, effect)
-        if any(isinstance(effect, DeltaDelivered) for effect in effects):
-            return
-        wait_s = self._costs.spend(taken_s)
-        if wait_s:
-            await trio.sleep(wait_s)
+        is_news = any(isinstance(effect, DeltaDelivered) for effect in effects)
+        # Others get a turn in any case: neither many small frames that came in one piece nor
+        # batches of what is known wait for anything else.
+        await trio.sleep(0.0 if is_news else self._costs.spend(taken_s))
 
     def _queue(self, effects: list[SessionEffect]) -> list[SessionEffect]:
         """Queue what goes out on the stream; gives back the rest."""
@@ -185,13 +186,27 @@ class Link:
             if self._is_closing:
                 scope.cancel()
                 return
-            if self._more:
-                context = next(iter(self._more))
-                del self._more[context]
-                self.tell(Pump(context))
+            if self._more and trio.current_time() >= self._pump_again_s:
+                self._pump()
+                await trio.lowlevel.checkpoint()
                 continue
             self._wake = trio.Event()
-            await self._wake.wait()
+            with trio.move_on_at(self._pump_again_s if self._more else math.inf):
+                await self._wake.wait()
+
+    def _pump(self) -> None:
+        """Have the session send more; what it looked at in vain is at the peer's cost.
+
+        A peer decides where it says to stand, so also how much is looked at that it holds.
+        """
+        context = next(iter(self._more))
+        del self._more[context]
+        began_s = time.thread_time()
+        effects = self.session.handle(Pump(context), time.time())
+        taken_s = time.thread_time() - began_s
+        if not any(isinstance(effect, Send) for effect in effects):
+            self._pump_again_s = trio.current_time() + self._costs.spend(taken_s)
+        self._queue(effects)
 
     async def _require_greeting(self) -> None:
         await trio.sleep(limits.SYNC_HELLO_S)

@@ -20,6 +20,7 @@ from covey.codec import (
     decode_delta,
     encode_frame,
     fitting_frontier,
+    fitting_listings,
     frontier_digest,
     is_delta_signed,
     open_batch,
@@ -218,7 +219,7 @@ class Channel:
         effects: list[SessionEffect] = []
         if missing and not told.is_answer and not self.answers.is_used_up(now):
             index = ledger.ranges()
-            mine = tuple(index.listing(listing.range) for listing in told.several)
+            mine = fitting_listings(index.listing(listing.range) for listing in told.several)
             answer = send(ListingFrame(self.ours, is_answer=True, several=mine))
             effects = self._said([answer], now)
         self.stream.narrow(told.several)
