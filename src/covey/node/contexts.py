@@ -15,14 +15,7 @@ from functools import partial
 import trio
 from trio_typing import TaskStatus
 
-from covey.codec import (
-    KnownPeer,
-    Ticket,
-    charter_id,
-    cid_text,
-    encode_charter,
-    topic_hash,
-)
+from covey.codec import KnownPeer, Ticket, charter_id, cid_text, encode_charter, topic_hash
 from covey.crypto import Signer
 from covey.errors import (
     ConfigError,
@@ -51,6 +44,7 @@ from covey.node.held import Held
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
+from covey.node.local_names import free_name
 from covey.node.outlets import Outlets
 from covey.node.reach import Reach
 from covey.node.records import Application, ContextRecord, Records
@@ -166,27 +160,34 @@ class Contexts:
         return self._devices.is_spent(record, device)
 
     # -- creating, joining, leaving
-    async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
-        """Found a context: its charter names this member as the first admin."""
-        device = DeviceId(self._home.device().public)
-        founder = self._home.certificate(device)
-        nonce = secrets.token_bytes(32)
-        charter = founded(application.application_id, application.release, founder, nonce, rules)
-        packed = encode_charter(charter)
-        context = charter_id(packed)
-        await trio.to_thread.run_sync(self._records.add_charter, packed)
-        record = ContextRecord(id=context, name=name, device=device, inviter=None, addresses=())
-        return await self._begin(record)
+    async def create(self, application: Application, name: str | None, rules: Rulebook) -> Held:
+        """Found a context: its charter names this member as the first admin.
 
-    async def join(self, ticket: Ticket, name: str) -> Held:
-        """Begin to join a context; the node keeps trying until it is served and admitted."""
+        name: None for one like the application's. Raises as `free_name`, and WrongRule.
+        """
+        founder, nonce = self.certificate(), secrets.token_bytes(32)
+        charter = founded(application.application_id, application.release, founder, nonce, rules)
+        packed, device = encode_charter(charter), founder.device
+        context, default = charter_id(packed), application.manifest.package.rpartition(".")[2]
+        async with self._changes:  # A name that is free stays so until it is taken.
+            free = free_name(self.all(), name, default)
+            await trio.to_thread.run_sync(self._records.add_charter, packed)
+            record = ContextRecord(id=context, name=free, device=device, inviter=None, addresses=())
+            return await self._begin(record)
+
+    async def join(self, ticket: Ticket, name: str | None) -> Held:
+        """Begin to join a context; the node keeps trying until it is served and admitted.
+
+        name: None for one like its id. Raises as `free_name`.
+        """
         async with self._changes:
             known = self._held.get(ticket.context)
             if known is not None:  # Somebody else was quicker.
                 return known
-            _logger.info("joining a context", extra={"called": name})
+            free = free_name(self.all(), name, f"context-{cid_text(ticket.context)[-6:]}")
+            _logger.info("joining a context", extra={"called": free})
             device = await trio.to_thread.run_sync(self._devices.for_joining, ticket.context)
-            return await self._begin(ContextRecord.of_ticket(ticket, name, device))
+            return await self._begin(ContextRecord.of_ticket(ticket, free, device))
 
     async def rejoin(self, held: Held) -> Held:
         """Take part in a context with another device: this one can never write there again.
