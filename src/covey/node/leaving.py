@@ -87,7 +87,7 @@ async def _alone(contexts: Contexts, held: Held) -> AsyncIterator[None]:
 
 
 def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
-    is_spent = partial(contexts.is_spent, held.record)
+    is_spent = partial(contexts.devices.is_spent, held.record)
     require_admin_stays(replica.ledger.authority, replica.device, _closing(replica), is_spent)
 
 

@@ -194,3 +194,13 @@ def test_example_of_the_guide_founds_a_context(tmp_path):
     file.check(ANN.certificate)
     assert len(file.form.admins) + 1 > file.form.admin_quorum > 0
     assert [each.constraint for each in file.form.code] == ["publisher", "quorum"]
+
+
+def test_device_among_the_keys_is_told_with_its_line(covey, node, tmp_path):
+    """Of the node itself, or of a founder whom the file names."""
+    for who in (ANN, BEN):
+        path = written(tmp_path, GOOD.replace(KEYS[1], did_text(who.device)))
+        ran = covey("context", "create", "org.example.kv", "--rules", path)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{path}, line 17: keys: {did_text(who.device)} is a device, not a mem" in ran.err
+    assert node.node.rulebook.code == ()
