@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from covey.codec import decode_manifest, did_text
+from covey.codec import cid_text, decode_manifest, did_text
 from covey.model import (
     Approve,
     Close,
@@ -124,6 +124,20 @@ def test_nothing_is_approved_where_the_code_is_locked():
         with pytest.raises(RuleForbids, match="locked: ") as caught:
             check_approval(ledger(told), release(NEXT), known)
         assert caught.value.code == "locked"
+
+
+def test_approval_where_nobody_has_to_approve_names_what_comes_next():
+    """`no-key` sounds as if somebody else had one. What could never follow is said first."""
+    told = begun(Publisher())
+    command = f"an admin runs `covey context upgrade CONTEXT {cid_text(release(NEXT))}` next"
+    for known in (installed(NEXT), None):
+        with pytest.raises(RuleForbids, match="not-needed: no approval is needed there") as caught:
+            check_approval(ledger(told), release(NEXT), known)
+        assert command in str(caught.value)
+    with pytest.raises(RuleForbids, match="collection-changed"):
+        check(told, manifest("9.0.0", kind="fewer"))
+    told.say(ANN, Tighten(Quorum(1, KEYS, 0)))
+    check(told, NEXT)
 
 
 def test_what_is_in_force_follows_upgrades():
