@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from covey.codec import cid_text, did_text, version_rank
 from covey.errors import Refused
-from covey.governance import collection_fault, notices_of
+from covey.governance import collection_fault, notices_of, voters
 from covey.model import (
     Close,
     Denied,
@@ -98,6 +98,12 @@ def way_out(ledger: Ledger, own: DeviceId, effects: Iterable[Governance], denied
         if isinstance(effect, Close) and authority.is_founder(effect.device):
             command = f"covey context vote CONTEXT {did_text(effect.device)}"
             why = f"{quorum} admins of the charter can remove it together: `{command}`"
+            given = voters(authority).get(effect.device, frozenset())
+            if authority.member(own) in given:
+                why = (
+                    f"this member has voted already ({len(given)} of {quorum} votes so far): "
+                    f"another admin of the charter must vote, `{command}`"
+                )
             return Denied(denied.code, f"{denied.reason}; {why}")
     return denied
 

@@ -19,6 +19,7 @@ from covey.model import (
     ReleaseId,
     Tighten,
     Upgrade,
+    Vote,
 )
 from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told, way_out
 from covey.node.notices import iso_time
@@ -113,6 +114,18 @@ def test_refused_removal_of_an_admin_names_the_vote():
     assert way_out(ledger(voted), DORA.device, close, rank) is rank
     assert way_out(ledger(voted), BEN.device, (Close(DORA.device, ()),), rank) is rank
     assert way_out(ledger(begun()), BEN.device, close, rank) is rank
+
+
+def test_refused_removal_by_who_has_voted_asks_for_another_vote():
+    """The same vote again would be refused, and the hint would lead round in a circle."""
+    told = Told(start(ANN, BEN, CARA, admin_quorum=3))
+    close, rank = (Close(ANN.device, ()),), Denied("rank", "no")
+    told.say(CARA, Vote(ANN.device))
+    reason = way_out(ledger(told), CARA.device, close, rank).reason
+    assert "this member has voted already (1 of 3 votes so far): another admin of the" in reason
+    assert "3 admins of the charter can" in way_out(ledger(told), BEN.device, close, rank).reason
+    told.say(BEN, Vote(ANN.device))
+    assert "(2 of 3 votes so far)" in way_out(ledger(told), CARA.device, close, rank).reason
 
 
 def test_nothing_is_approved_where_the_code_is_locked():
