@@ -168,6 +168,8 @@ def _misread(source: str, text: str, said: str) -> ConfigError:
         names = names[1:]
     field = unknown[1] if unknown is not None else ".".join(names)
     told = f"{'.'.join(names)}: {what}" if names else what
+    if path.startswith(".code`") and "got `object`" in what:
+        told += ": did you mean `[[code]]`?"
     if unknown is not None:
         fields = (_Rules if number is None else _Constraint).__struct_fields__
         near = get_close_matches(field, fields, n=1)

@@ -118,6 +118,15 @@ def test_what_ends_too_early_is_told_with_its_last_line(tmp_path):
         assert str(caught.value) == f"{path}, {place}"
 
 
+def test_one_table_where_several_can_be_names_the_brackets(tmp_path):
+    """Readers of TOML say `array` and `object`, which a person does not type."""
+    path = written(tmp_path, 'roles = []\n[code]\nconstraint = "publisher"\n')
+    with pytest.raises(ConfigError) as caught:
+        read_rules(path)
+    why = "code: Expected `array`, got `object`: did you mean `[[code]]`?"
+    assert str(caught.value) == f"{path}, line 2: {why}"
+
+
 def test_lists_written_in_one_piece_have_a_line_too(tmp_path):
     """The first of them: what is in one cannot be told apart."""
     text = f'roles = []\ncode = [{{constraint = "quorum", k = 2, keys = ["{KEYS[0]}"]}}]\n'
