@@ -27,13 +27,14 @@ def release_bundle(client: Client, bundle: bytes, target: Path, manifest: Path) 
     """Check a packed release against those before it, write it to a file and install it.
 
     manifest: where its version is said. Raises NotFound where no release is installed, and
-    Refused where it can follow none of those it would have to follow; then nothing was written.
+    Refused where those are another publisher's, or where it can not follow one that it would have
+    to follow; then nothing was written.
     """
     new = describe_bundle(bundle)
     known = [row for row in client.applications().applications if row.package == new.package]
     ours = [row for row in known if row.application == new.application]
     if not ours:
-        raise NotFound(_why_unknown(new, known))
+        raise _unknown(new, known)
     newest = max(ours, key=lambda row: version_rank(row.version))
     if version_rank(new.version) <= version_rank(newest.version):
         raise Refused(
@@ -64,13 +65,13 @@ def release_bundle(client: Client, bundle: bytes, target: Path, manifest: Path) 
     )
 
 
-def _why_unknown(new: ApplicationReply, known: list[ApplicationReply]) -> str:
+def _unknown(new: ApplicationReply, known: list[ApplicationReply]) -> NotFound | Refused:
     if known:
-        return (
+        return Refused(
             f"the installed releases of {new.package} are of another publisher, "
             f"{known[0].publisher}: this home signs as {new.publisher}"
         )
-    return f"no release of {new.package} is installed: begin with `covey app install`"
+    return NotFound(f"no release of {new.package} is installed: begin with `covey app install`")
 
 
 def faults(before: ApplicationReply, new: ApplicationReply) -> list[str]:

@@ -17,7 +17,7 @@ from covey.codec import (
     pack_bundle,
     parse_description,
 )
-from covey.errors import ConfigError
+from covey.errors import NotFound
 from covey.model import limits
 from covey.node import Home
 from covey.runtime import inspect_module
@@ -35,15 +35,16 @@ def module_path(directory: Path) -> Path:
 def pack_directory(directory: Path, home: Path) -> tuple[bytes, bool]:
     """The signed bundle of a built application, and whether its module is older than a source.
 
-    Raises ConfigError where the directory is not ready, StoreError for the home's keys.
+    Raises NotFound where a file of it is not there, ConfigError where one is not as it should be,
+    StoreError for the home's keys.
     """
     path = module_path(directory)
     if not path.is_file():
         command = f"covey app build {shlex.quote(str(directory))}"
-        raise ConfigError(f"{path} is missing: run `{command}` first")
+        raise NotFound(f"{path} is missing: run `{command}` first")
     manifest = directory / "manifest.json"
     if not manifest.is_file():
-        raise ConfigError(f"{manifest} is missing: it says what people see before they install")
+        raise NotFound(f"{manifest} is missing: it says what people see before they install")
     content = read_file(manifest, limits.MANIFEST_SIZE_BYTES_MAX)
     description = parse_description(content, str(manifest))
     module = read_file(path, limits.MODULE_SIZE_BYTES_MAX)

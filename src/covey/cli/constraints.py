@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ __all__ = [
     "QuorumOption",
     "constraint_given",
     "constraints_given",
+    "keys_told",
 ]
 
 NeverOption = Annotated[bool, typer.Option("--never", help="No release ever again: locked.")]
@@ -58,6 +61,18 @@ def constraint_given(
     if never:
         return ConstraintForm("never")
     return ConstraintForm("publisher") if publisher else approved
+
+
+@contextmanager
+def keys_told(option: str) -> Iterator[None]:
+    """What the node says of a quorum's keys is of this option: it knows devices. BadParameter."""
+    try:
+        yield
+    except ConfigError as error:
+        field, _, why = str(error).partition(": ")
+        if field != "keys":
+            raise
+        raise typer.BadParameter(why, param_hint=option) from error
 
 
 def _quorum_given(quorum: int | None, keys: list[str] | None, notice: str) -> ConstraintForm | None:

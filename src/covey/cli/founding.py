@@ -17,6 +17,7 @@ from covey.cli.constraints import (
     PublisherOption,
     QuorumOption,
     constraints_given,
+    keys_told,
 )
 from covey.cli.opened import open_client
 from covey.cli.options import HomeOption, JsonOption, NameOption, examples
@@ -98,7 +99,8 @@ def create(
     with open_client(home) as client, progress("founding"):
         warnings = _doubts(client, form, file)
         warnings += _unwritable(client.application(application), form)
-        row = client.create_context(application, name, form)
+        with keys_told("--key" if key else "--rules"):
+            row = client.create_context(application, name, form)
     if as_json:
         emit_json(IdResult(row.id))
     else:

@@ -25,6 +25,7 @@ from covey.cli.constraints import (
     PublisherOption,
     QuorumOption,
     constraint_given,
+    keys_told,
 )
 from covey.cli.exits import REFUSED
 from covey.cli.founders import CERTIFICATE_HINT
@@ -220,7 +221,8 @@ def tighten(
         raise typer.BadParameter("say one of --never, --publisher and --quorum K")
     request = GovernRequest(action="tighten", constraint=constraint)
     with open_client(home) as client:
-        reply = client.govern(context, request)
+        with keys_told("--key"):
+            reply = client.govern(context, request)
         members = {row.member for row in client.context(context).devices}
     _emit_governed(reply, as_json=as_json)
     strangers = [key for key in constraint.keys if key not in members]

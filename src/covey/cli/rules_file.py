@@ -25,6 +25,7 @@ _SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _NAME: Final = re.compile(r"[A-Za-z_]+")
 _INDEX: Final = re.compile(r"\.code\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
+_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _DEPTH_MAX: Final = 4
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -121,7 +122,7 @@ def read_rules(path: Path) -> RulesFile:
             raise ConfigError(f"{source}, line {deep}: {why}")
         raw = msgspec.toml.decode(text)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{source}: this is no TOML: {shown(error)}") from error
+        raise _no_toml(source, content, error) from error
     try:
         rules = msgspec.convert(raw, _Rules)
     except msgspec.ValidationError as error:
@@ -142,6 +143,21 @@ def read_rules(path: Path) -> RulesFile:
     return file
 
 
+def _no_toml(source: str, content: bytes, error: Exception) -> ConfigError:
+    """With the line that the reader names; the last one where it came to the end."""
+    said, where = shown(error), source
+    if isinstance(error, UnicodeDecodeError):
+        said, where = "it is not UTF-8", f"{source}, line {_lines(content[: error.start])}"
+    elif (place := _PLACE.search(said)) is not None:
+        line = place[1] or _lines(content.rstrip())
+        said, where = said[: place.start()], f"{source}, line {line}"
+    return ConfigError(f"{where}: this is no TOML: {said}")
+
+
+def _lines(content: bytes) -> int:
+    return content.count(b"\n") + 1
+
+
 def _misread(source: str, text: str, said: str) -> ConfigError:
     """From what the reader says of a value, such as "… - at `$.code[1].k`"."""
     what, _, path = said.partition(" - at `$")
@@ -152,6 +168,8 @@ def _misread(source: str, text: str, said: str) -> ConfigError:
         names = names[1:]
     field = unknown[1] if unknown is not None else ".".join(names)
     told = f"{'.'.join(names)}: {what}" if names else what
+    if path.startswith(".code`") and "got `object`" in what:
+        told += ": did you mean `[[code]]`?"
     if unknown is not None:
         fields = (_Rules if number is None else _Constraint).__struct_fields__
         near = get_close_matches(field, fields, n=1)

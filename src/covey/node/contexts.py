@@ -15,14 +15,7 @@ from functools import partial
 import trio
 from trio_typing import TaskStatus
 
-from covey.codec import (
-    KnownPeer,
-    Ticket,
-    charter_id,
-    cid_text,
-    encode_charter,
-    topic_hash,
-)
+from covey.codec import KnownPeer, Ticket, charter_id, cid_text, encode_charter, topic_hash
 from covey.crypto import Signer
 from covey.errors import (
     ConfigError,
@@ -33,16 +26,7 @@ from covey.errors import (
     Refused,
     StoreError,
 )
-from covey.model import (
-    Admission,
-    Certificate,
-    Charter,
-    Cid,
-    ContextId,
-    DeviceId,
-    PeerId,
-    Reader,
-)
+from covey.model import Admission, Certificate, Charter, Cid, ContextId, DeviceId, PeerId, Reader
 from covey.network import Network
 from covey.node.context import ContextDriver
 from covey.node.devices import Devices
@@ -51,10 +35,11 @@ from covey.node.held import Held
 from covey.node.home import Home
 from covey.node.joining import Fetcher, seek_admission
 from covey.node.links import Links
+from covey.node.local_names import free_name
 from covey.node.outlets import Outlets
 from covey.node.reach import Reach
 from covey.node.records import Application, ContextRecord, Records
-from covey.node.rulebook import Rulebook, founded
+from covey.node.rulebook import Rulebook, founded, require_members
 from covey.node.settings import ContextSettings, SettingsChange, changed, peer_of
 from covey.runtime import Executor
 from covey.store import Store
@@ -81,7 +66,7 @@ class Contexts:
         self._records = records
         self._executor = executor
         self._engines = engines
-        self._devices = Devices(home, store)
+        self.devices = Devices(home, store)
         self._held: dict[ContextId, Held] = {}
         self._network: Network | None = None
         self._nursery: trio.Nursery | None = None
@@ -161,32 +146,38 @@ class Contexts:
         held = self._held.get(context)
         return None if held is None else held.driver
 
-    def is_spent(self, record: ContextRecord, device: DeviceId) -> bool:
-        """As `Devices.is_spent`."""
-        return self._devices.is_spent(record, device)
-
     # -- creating, joining, leaving
-    async def create(self, application: Application, name: str, rules: Rulebook) -> Held:
-        """Found a context: its charter names this member as the first admin."""
-        device = DeviceId(self._home.device().public)
-        founder = self._home.certificate(device)
-        nonce = secrets.token_bytes(32)
-        charter = founded(application.application_id, application.release, founder, nonce, rules)
-        packed = encode_charter(charter)
-        context = charter_id(packed)
-        await trio.to_thread.run_sync(self._records.add_charter, packed)
-        record = ContextRecord(id=context, name=name, device=device, inviter=None, addresses=())
-        return await self._begin(record)
+    async def create(self, application: Application, name: str | None, rules: Rulebook) -> Held:
+        """Found a context: its charter names this member as the first admin.
 
-    async def join(self, ticket: Ticket, name: str) -> Held:
-        """Begin to join a context; the node keeps trying until it is served and admitted."""
+        name: None for one like the application's. Raises as `free_name`, and WrongRule.
+        """
+        founder, nonce = self.certificate(), secrets.token_bytes(32)
+        charter = founded(application.application_id, application.release, founder, nonce, rules)
+        owners = self.devices.owners()
+        for row in rules.code:
+            require_members(row, owners)
+        packed, device = encode_charter(charter), founder.device
+        context, default = charter_id(packed), application.manifest.package.rpartition(".")[2]
+        async with self._changes:  # A name that is free stays so until it is taken.
+            free = free_name(self.all(), name, default)
+            await trio.to_thread.run_sync(self._records.add_charter, packed)
+            record = ContextRecord(id=context, name=free, device=device, inviter=None, addresses=())
+            return await self._begin(record)
+
+    async def join(self, ticket: Ticket, name: str | None) -> Held:
+        """Begin to join a context; the node keeps trying until it is served and admitted.
+
+        name: None for one like its id. Raises as `free_name`.
+        """
         async with self._changes:
             known = self._held.get(ticket.context)
             if known is not None:  # Somebody else was quicker.
                 return known
-            _logger.info("joining a context", extra={"called": name})
-            device = await trio.to_thread.run_sync(self._devices.for_joining, ticket.context)
-            return await self._begin(ContextRecord.of_ticket(ticket, name, device))
+            free = free_name(self.all(), name, f"context-{cid_text(ticket.context)[-6:]}")
+            _logger.info("joining a context", extra={"called": free})
+            device = await trio.to_thread.run_sync(self.devices.for_joining, ticket.context)
+            return await self._begin(ContextRecord.of_ticket(ticket, free, device))
 
     async def rejoin(self, held: Held) -> Held:
         """Take part in a context with another device: this one can never write there again.
@@ -200,8 +191,8 @@ class Contexts:
             _logger.info("joining again", extra={"called": held.record.name})
             with trio.CancelScope(shield=True):  # Else it would be stopped and not begun again.
                 await _stop(held)
-                await trio.to_thread.run_sync(self._devices.spend, held.record)
-                device = await trio.to_thread.run_sync(self._devices.for_joining, held.record.id)
+                await trio.to_thread.run_sync(self.devices.spend, held.record)
+                device = await trio.to_thread.run_sync(self.devices.for_joining, held.record.id)
                 return await self._begin(replace(held.record, device=device))
 
     async def leave(self, held: Held) -> None:
@@ -212,7 +203,7 @@ class Contexts:
             await _stop(held)
             _logger.info("context left", extra={"called": held.record.name})
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(self._devices.spend, held.record)
+                await trio.to_thread.run_sync(self.devices.spend, held.record)
                 self._held.pop(context, None)
                 await trio.to_thread.run_sync(self._records.forget_context, context)
 
@@ -321,7 +312,7 @@ class Contexts:
             self._give_up(held, error)
             task_status.started()
             await trio.sleep_forever()
-        signer = await trio.to_thread.run_sync(self._devices.for_serving, held.record, held.charter)
+        signer = await trio.to_thread.run_sync(self.devices.for_serving, held.record, held.charter)
         if signer.public != held.record.device:
             held.record = replace(held.record, device=DeviceId(signer.public))
             await trio.to_thread.run_sync(self._records.keep_context, held.record)

@@ -10,7 +10,7 @@ import logging
 
 from covey.codec import cid_text, topic_mark
 from covey.crypto import Signer
-from covey.model import Charter, ContextId, DeviceId, ReleaseTerms
+from covey.model import Charter, ContextId, DeviceId, MemberId, ReleaseTerms
 from covey.node.home import Home
 from covey.node.records import ContextRecord
 from covey.store import Store
@@ -28,6 +28,10 @@ class Devices:
     def __init__(self, home: Home, store: Store) -> None:
         self._home = home
         self._store = store
+
+    def owners(self) -> dict[DeviceId, MemberId]:
+        """All of them, each with this home's member."""
+        return dict.fromkeys(self._home.devices(), MemberId(self._home.member().public))
 
     def for_joining(self, context: ContextId) -> DeviceId:
         """A device that was never used in a context: the home's current one, or another."""

@@ -12,7 +12,6 @@ from covey.errors import ConfigError, Refused
 from covey.model import limits
 from covey.node.contexts import Contexts
 from covey.node.held import Held
-from covey.node.local_names import free_name
 from covey.node.targets import Targets
 from covey.node.views import JoinResult
 from covey.node.waiting import Wait
@@ -36,8 +35,7 @@ async def enter(
     ticket = await targets.ticket_of(target)
     here = contexts.get(ticket.context)
     if here is None:
-        default = f"context-{cid_text(ticket.context)[-6:]}"
-        held = await contexts.join(ticket, free_name(contexts.all(), name, default))
+        held = await contexts.join(ticket, name)
     elif name in (None, here.record.name):
         held = here
     else:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from covey.codec import did_text, version_rank
+from covey.codec import cid_text, did_text, version_rank
 from covey.errors import Refused
-from covey.governance import collection_fault, notices_of
-from covey.model import Close, Denied, DeviceId, Governance, Never, Publisher, ReleaseId
+from covey.governance import collection_fault, notices_of, voters
+from covey.model import (
+    Close,
+    Denied,
+    DeviceId,
+    Governance,
+    Never,
+    Publisher,
+    Quorum,
+    ReleaseId,
+)
 from covey.node.notices import iso_time
 from covey.node.records import Application
 from covey.node.sentences import span_text
@@ -42,7 +51,7 @@ def check_approval(ledger: Ledger, release: ReleaseId, application: Application 
     denied = _locked(ledger) or in_force_already(ledger, release)
     if denied is None and application is not None:
         denied = _misfit(ledger, application)
-    if denied is not None:
+    if denied := denied or _unneeded(ledger, release):
         raise RuleForbids(denied)
 
 
@@ -50,6 +59,14 @@ def _locked(ledger: Ledger) -> Denied | None:
     if Never() not in ledger.governor.rule(ledger.authority).constraints:
         return None
     return Denied("locked", "the code of this context can never change")
+
+
+def _unneeded(ledger: Ledger, release: ReleaseId) -> Denied | None:
+    rule = ledger.governor.rule(ledger.authority)
+    if any(isinstance(each, Quorum) for each in rule.constraints):
+        return None
+    command = f"covey context upgrade CONTEXT {cid_text(release)}"
+    return Denied("not-needed", f"no approval is needed there: an admin runs `{command}` next")
 
 
 def _misfit(ledger: Ledger, application: Application) -> Denied | None:
@@ -81,6 +98,12 @@ def way_out(ledger: Ledger, own: DeviceId, effects: Iterable[Governance], denied
         if isinstance(effect, Close) and authority.is_founder(effect.device):
             command = f"covey context vote CONTEXT {did_text(effect.device)}"
             why = f"{quorum} admins of the charter can remove it together: `{command}`"
+            given = voters(authority).get(effect.device, frozenset())
+            if authority.member(own) in given:
+                why = (
+                    f"this member has voted already ({len(given)} of {quorum} votes so far): "
+                    f"another admin of the charter must vote, `{command}`"
+                )
             return Denied(denied.code, f"{denied.reason}; {why}")
     return denied
 

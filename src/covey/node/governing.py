@@ -105,6 +105,10 @@ def effects_of(
     ledger: Ledger, own: DeviceId, wish: Wish, records: Records
 ) -> tuple[Governance, ...]:
     """The effects that do what is wished. Raises ConfigError, NotFound and Refused."""
+    known = (ADMIN_ROLE, *ledger.charter.roles)
+    if wish.action in ("give", "take") and wish.role not in known:
+        why = f"this context has no role {wish.role[:64]!r}: it has {', '.join(known)}"
+        raise RuleForbids(Denied("unknown-role", why))
     if wish.migration is not None and wish.action != "upgrade":
         raise ConfigError("only an upgrade can run a migration: leave it out")
     match wish.action:

@@ -131,6 +131,12 @@ class Home:
             seed = (self.path / "keys" / "devices" / device.hex()).read_bytes()
         return Signer.from_seed(seed)
 
+    def devices(self) -> tuple[DeviceId, ...]:
+        """Every device of this home, also those that were used up: the current one first."""
+        with _disk(self.path):
+            names = sorted(path.name for path in (self.path / "keys" / "devices").glob("?" * 64))
+        return DeviceId(self.device().public), *(DeviceId(bytes.fromhex(name)) for name in names)
+
     def certificate(self, device: DeviceId) -> Certificate:
         """The member's word that a device is its own; the same bytes every time."""
         exchange = exchange_public_key(self._secret("exchange.seed"))

@@ -95,7 +95,7 @@ async def _alone(contexts: Contexts, held: Held) -> AsyncIterator[None]:
 
 async def _require_admin(contexts: Contexts, held: Held, replica: Replica) -> None:
     """Refused where nobody who stays is an admin, or nobody else may have heard that they are."""
-    is_spent = partial(contexts.is_spent, held.record)
+    is_spent = partial(contexts.devices.is_spent, held.record)
     require_admin_stays(replica.ledger.authority, replica.device, _closing(replica), is_spent)
     if not are_admins_untold(replica.ledger, replica.device, is_spent):
         return

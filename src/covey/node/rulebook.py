@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from covey.model import (
     Certificate,
     Charter,
     Constraint,
+    DeviceId,
     Encryption,
     MemberId,
     Never,
@@ -37,6 +38,7 @@ __all__ = [
     "constraint_of_row",
     "constraint_row",
     "founded",
+    "require_members",
 ]
 
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_-]*")  # what applications can name, application.md
@@ -136,7 +138,8 @@ def check_rulebook(rules: Rulebook, founder: Certificate | None = None) -> None:
     least = limits.BUDGET_MIN
     if rules.fuel_budget and not least <= rules.fuel_budget <= limits.SEQUENCE_MAX:
         raise WrongRule("fuel_budget", f"0, or at least {least:_}, which one delta may need")
-    _check_code(rules.code)
+    named = [_admin(text) for text in rules.admins] + ([] if founder is None else [founder])
+    _check_code(rules.code, {each.device: each.member for each in named})
 
 
 def _check_roles(roles: tuple[str, ...]) -> None:
@@ -184,13 +187,14 @@ def _admin(text: str) -> Certificate:
     return certificate
 
 
-def _check_code(rows: Sequence[ConstraintRow]) -> None:
+def _check_code(rows: Sequence[ConstraintRow], owners: Mapping[DeviceId, MemberId]) -> None:
     if len(rows) > limits.CHARTER_CONSTRAINTS_MAX:
         raise WrongRule("code", f"at most {limits.CHARTER_CONSTRAINTS_MAX} constraints")
     known: dict[Constraint, None] = {}
     for number, row in enumerate(rows):
         try:
             constraint = constraint_of_row(row)
+            require_members(row, owners)
         except WrongRule as wrong:
             raise WrongRule(wrong.field, wrong.why, value=wrong.value, number=number) from wrong
         if constraint in known:
@@ -237,6 +241,20 @@ def _keys(texts: tuple[str, ...]) -> tuple[MemberId, ...]:
             raise WrongRule("keys", f"{text} stands there twice", value=text)
         keys[key] = None
     return tuple(keys)
+
+
+def require_members(row: ConstraintRow, owners: Mapping[DeviceId, MemberId]) -> None:
+    """Refuse a quorum with the key of a device: members approve, and a device never can.
+
+    row: one that says a constraint. owners: of the devices that are known. Raises WrongRule.
+    """
+    members = frozenset(owners.values())
+    for text in row.keys:
+        key = parse_did(text)
+        member = owners.get(DeviceId(key))
+        if member is not None and key not in members:
+            why = f"{text} is a device, not a member: its member is {did_text(member)}"
+            raise WrongRule("keys", why, value=text)
 
 
 def constraint_row(constraint: Constraint) -> ConstraintRow:

@@ -53,7 +53,7 @@ from covey.node.held import Held
 from covey.node.history import History
 from covey.node.joining import check_module
 from covey.node.leaving import forget, leave
-from covey.node.local_names import application_named, free_name, held_named, release_named
+from covey.node.local_names import application_named, held_named, release_named
 from covey.node.records import Application, Records
 from covey.node.rehearsal import rehearse
 from covey.node.rulebook import NO_RULES, Rulebook
@@ -178,8 +178,7 @@ class Node(History):
     ) -> ContextRow:
         """As `NodeService.create_context`."""
         installed = self._application(application)
-        default = installed.manifest.package.rpartition(".")[2]
-        held = await self._contexts.create(installed, self._free_name(name, default), rules)
+        held = await self._contexts.create(installed, name, rules)
         return context_row(held, self._records)
 
     def contexts(self) -> tuple[ContextRow, ...]:
@@ -281,9 +280,6 @@ class Node(History):
 
     def _held(self, name: str) -> Held:
         return held_named(self._contexts.all(), name)
-
-    def _free_name(self, name: str | None, default: str) -> str:
-        return free_name(self._contexts.all(), name, default)
 
     # -- calls and queries ---
 

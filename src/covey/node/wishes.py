@@ -10,9 +10,10 @@ from functools import partial
 
 import trio
 
-from covey.codec import parse_cid
+from covey.codec import parse_cid, parse_did
 from covey.errors import Refused
-from covey.model import DeltaId, Governance, ReleaseId
+from covey.governance import devices, named_member
+from covey.model import DeltaId, DeviceId, Governance, ReleaseId
 from covey.node.context import ContextDriver
 from covey.node.contexts import Contexts
 from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told
@@ -20,6 +21,8 @@ from covey.node.governing import Wish, effects_of, migration_of
 from covey.node.held import Held
 from covey.node.last_admin import require_admin_stays
 from covey.node.records import Records
+from covey.node.rulebook import ConstraintRow, require_members
+from covey.sync import Ledger
 
 __all__ = ["fulfil"]
 
@@ -48,12 +51,24 @@ def _looked_at(
     ledger, device = driver.replica.ledger, driver.replica.device
     effects = effects_of(ledger, device, wish, records)
     if not wish.abandons:
-        is_spent = partial(contexts.is_spent, held.record)
+        is_spent = partial(contexts.devices.is_spent, held.record)
         require_admin_stays(ledger.authority, device, effects, is_spent)
+    if wish.action == "tighten" and wish.constraint is not None:
+        _require_members(contexts, ledger, wish.constraint)
     if wish.action == "approve":
         release = ReleaseId(parse_cid(wish.release))
         check_approval(ledger, release, records.application(release))
     return effects
+
+
+def _require_members(contexts: Contexts, ledger: Ledger, row: ConstraintRow) -> None:
+    """Of devices that were removed too: their keys are still no members'."""
+    owners = contexts.devices.owners() | dict(devices(ledger.authority))
+    for device in (DeviceId(parse_did(text)) for text in row.keys):
+        member = named_member(ledger.authority, device)
+        if member is not None:
+            owners[device] = member
+    require_members(row, owners)
 
 
 async def _upgrade(records: Records, driver: ContextDriver, wish: Wish) -> DeltaId:

@@ -1,4 +1,4 @@
-"""Two who tell one node to give a context's admins up at once: one of them hears no."""
+"""Two who tell one node at once what only one of them can have: one of them hears no."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from covey.errors import Refused
 from covey.node import Home
 from covey.node.governing import Wish
 from covey.node.service import Node
-from tests.integration.node.conftest import agree, found, opened
+from tests.integration.node.conftest import agree, bundle, found, opened
 from tests.integration.node.releases import own
 
 pytestmark = pytest.mark.trio
@@ -65,3 +65,37 @@ async def test_each_of_two_admins_is_not_the_one_who_stays_for_the_other(home, h
         else:
             await agree(context.id, two, ben)
             assert other in {row.device for row in ben.rules("kv").members}
+
+
+@pytest.mark.parametrize("other", ["create", "join"])
+async def test_name_is_taken_by_one_of_two_at_once(home, other):
+    """With both nobody could name either of them any more."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        theirs = await found(ada)
+        application = await ben.install(bundle("kv"))
+        refused: list[str] = []
+
+        async def tell(doing, *arguments: object) -> None:
+            try:
+                await doing(*arguments)
+            except Refused as no:
+                refused.append(str(no))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tell, ben.create_context, application.id, "dup")
+            if other == "create":
+                nursery.start_soon(tell, ben.create_context, application.id, "dup")
+            else:
+                nursery.start_soon(tell, ben.join, theirs.topic, "dup")
+        assert refused == ["a context named 'dup' is here already: choose another name"]
+        assert [row.name for row in ben.contexts()] == ["dup"]
+
+
+async def test_contexts_founded_at_once_without_a_name_have_names_of_their_own(home):
+    """Nobody asked for one that could be taken."""
+    async with opened(home("ada")) as ada:
+        application = await ada.install(bundle("kv"))
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ada.create_context, application.id, None)
+        assert [row.name for row in ada.contexts()] == ["kv", "kv-2", "kv-3"]

@@ -5,14 +5,55 @@ from __future__ import annotations
 import pytest
 import trio
 
+from covey.codec import did_text
 from covey.errors import ConfigError, NotFound, Refused
 from covey.node import VoteRow
 from covey.node.governing import Wish
 from covey.node.rulebook import ConstraintRow, Rulebook
+from covey.testkit.identities import identity
 from tests.integration.node.conftest import agree, found, keys, opened, put, run, told, until
-from tests.integration.node.releases import WRITE, joined, ours, own, value
+from tests.integration.node.releases import PACKAGE, WRITE, joined, ours, own, value
 
 pytestmark = pytest.mark.trio
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+async def test_device_is_no_key_of_a_quorum(home):
+    """Members approve: such a quorum would wait for ever, and nobody can loosen it."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        old = did_text(home("ada").another_device().public)
+        context = await ours(ada, Rulebook())
+        await joined(context, ben)
+        await agree(context.id, ada, ben)
+        for device, member in ((own(ada), ada.member), (own(ben), ben.member), (old, ada.member)):
+            row = ConstraintRow("quorum", 1, (device,))
+            why = f"keys: {device} is a device, not a member: its member is {member}$"
+            with pytest.raises(ConfigError, match=why):
+                await ada.govern("ours", Wish(action="tighten", constraint=row))
+        for device in (own(ada), old):
+            row = ConstraintRow("quorum", 1, (ben.member, device))
+            with pytest.raises(ConfigError, match="is a device, not a member"):
+                await ada.create_context(PACKAGE, "more", Rulebook(code=(row,)))
+        assert ada.rules("ours").constraints == ()
+        assert [each.name for each in ada.contexts()] == ["ours"]
+        row = ConstraintRow("quorum", 1, (ben.member, did_text(identity("fred").device)))
+        await ada.govern("ours", Wish(action="tighten", constraint=row))
+        assert ada.rules("ours").constraints == (row,), "of strangers nothing is known"
+
+
+async def test_device_that_was_removed_is_no_key_of_a_quorum_either(home):
+    """Nothing of a removed device ever counts, and its key is no member's."""
+    async with opened(home("ada")) as ada, opened(home("ben"), ada) as ben:
+        context = await ours(ada, Rulebook())
+        await joined(context, ben)
+        await agree(context.id, ada, ben)
+        gone = own(ben)
+        await ada.govern("ours", Wish(action="remove", who=ben.member))
+        row = ConstraintRow("quorum", 1, (gone,))
+        with pytest.raises(ConfigError, match="is a device, not a member"):
+            await ada.govern("ours", Wish(action="tighten", constraint=row))
 
 
 # -- founding ----------------------------------------------------------------------------------

@@ -117,8 +117,17 @@ def test_pack_to_another_file(run, built, home, tmp_path):
 def test_pack_before_build_says_what_to_do(run, tmp_path, home):
     run("app", "new", tmp_path / "fresh", "--language", "wat")
     ran = run("app", "pack", tmp_path / "fresh", "--home", home)
-    assert ran.code == 6
+    assert ran.code == 4
     assert "covey app build" in ran.err
+
+
+@pytest.mark.parametrize("command", ["pack", "release"])
+def test_manifest_that_is_not_there_is_4(run, built, home, command):
+    """As any file; one that is there and makes no sense is another failure."""
+    (built / "manifest.json").unlink()
+    ran = run("app", command, built, "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert "manifest.json is missing" in ran.err
 
 
 def test_pack_warns_of_a_module_older_than_its_source(run, built, home):

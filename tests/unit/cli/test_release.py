@@ -112,8 +112,8 @@ def test_who_can_do_nothing_is_told_why(covey):
     assert (told.next, told.note) == ((), "it is locked: no release ever comes into force there")
 
 
-def test_application_that_is_not_installed_is_4(run, node):
-    """The fake node knows another one; nothing is written."""
+def test_application_that_is_not_installed_is_4_and_another_publishers_1(run, node):
+    """The fake node knows another one, and then one of the same name; nothing is written."""
     Home.init(node.home)
     directory = node.home.parent / "mine"
     assert run("app", "new", directory, "--language", "wat").code == 0
@@ -125,7 +125,8 @@ def test_application_that_is_not_installed_is_4(run, node):
     manifest = json.loads((directory / "manifest.json").read_text())
     (directory / "manifest.json").write_text(json.dumps({**manifest, "package": "org.example.kv"}))
     ran = run("app", "release", directory, "--home", node.home, "--json")
-    assert ran.code == 4
+    assert (ran.code, ran.out, node.node.installed) == (1, "", [])
+    assert not (directory / "mine.covey").exists()
     assert "another publisher, did:key:z6MkPublisher" in ran.err
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from covey.cli.rules_file import parse_span
 from covey.codec import Ticket, certificate_text, cid_of, did_text, encode_ticket
+from covey.errors import ConfigError
 from covey.model import ContextId, PeerId
 from covey.node import ApprovalRow, ConstraintRow, VoteRow
 from covey.testkit.identities import identity
@@ -298,3 +299,23 @@ def test_damaged_target_of_rules_is_2(covey, node, target):
     """Before anything is asked."""
     ran = covey("context", "rules", target)
     assert (ran.code, ran.out, node.node.asked) == (2, "", [])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("tighten", "notes"), ("create", "org.example.kv")],
+)
+def test_device_that_the_node_knows_is_no_key_and_wrong_usage(covey, monkeypatch, command):
+    """Like other keys that are none; what else a node finds wrong stays a failure."""
+    said = [f"keys: {KEY} is a device, not a member", "the disk is elsewhere"]
+
+    async def refuse(*_: object) -> str:
+        raise ConfigError(said[0])
+
+    monkeypatch.setattr(FakeNode, "govern", refuse)
+    monkeypatch.setattr(FakeNode, "create_context", refuse)
+    ran = covey("context", *command, "--quorum", "1", "--key", KEY)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Invalid value for --key: {KEY} is a device, not a member" in ran.err
+    del said[0]
+    assert covey("context", *command, "--quorum", "1", "--key", KEY).code == 6

@@ -88,7 +88,11 @@ def test_good_file_is_read(tmp_path: Path):
         ('"3d"', '"٣d"', 19, "notice '٣d': say 3d"),
         ('"3d"', '"9999d"', 19, "notice: from nothing to ten years"),
         ('notice = "3d"', '[[code]]\nconstraint = "publisher"', 20, "the same stands there twice"),
-        ('"quorum"\n', '"quorum"\nk = 1\n', None, "no TOML"),
+        ('"quorum"\n', '"quorum"\nk = 1\n', 15, "this is no TOML: Cannot overwrite a value$"),
+        ('["editor"]', '["editor"', 2, "this is no TOML: Unclosed array$"),
+        ('"replay"', '"replay', 6, "this is no TOML: Illegal character"),
+        ('notice = "3d"\n', "notice = [\n\n\n", 19, "this is no TOML"),
+        ('notice = "3d"', "notice", 19, "this is no TOML: Expected '=' after a key"),
         ("[[code]]\nconst", "code = [[[[[1]]]]]\n[[code]]\nconst", 9, "too deeply"),
     ],
 )
@@ -97,8 +101,30 @@ def test_mistake_is_told_with_its_line(tmp_path, right, wrong, line, why):
     path = written(tmp_path, GOOD.replace(right, wrong, 1))
     with pytest.raises(ConfigError, match=why) as caught:
         read_rules(path)
-    place = f"{path}: " if line is None else f"{path}, line {line}: "
-    assert str(caught.value).startswith(place)
+    assert str(caught.value).startswith(f"{path}, line {line}: ")
+
+
+def test_what_ends_too_early_is_told_with_its_last_line(tmp_path):
+    """Or with the one that is no text; empty lines at the end are not where one looks."""
+    path = tmp_path / "rules.toml"
+    for content, place in (
+        (b'roles = ["editor"', "line 1: this is no TOML: Unclosed array"),
+        (b'roles = [\n"editor"\n\n', "line 2: this is no TOML: Unclosed array"),
+        (b'# what\nroles = ["\xff"]\n', "line 2: this is no TOML: it is not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError) as caught:
+            read_rules(path)
+        assert str(caught.value) == f"{path}, {place}"
+
+
+def test_one_table_where_several_can_be_names_the_brackets(tmp_path):
+    """Readers of TOML say `array` and `object`, which a person does not type."""
+    path = written(tmp_path, 'roles = []\n[code]\nconstraint = "publisher"\n')
+    with pytest.raises(ConfigError) as caught:
+        read_rules(path)
+    why = "code: Expected `array`, got `object`: did you mean `[[code]]`?"
+    assert str(caught.value) == f"{path}, line 2: {why}"
 
 
 def test_lists_written_in_one_piece_have_a_line_too(tmp_path):
@@ -194,3 +220,13 @@ def test_example_of_the_guide_founds_a_context(tmp_path):
     file.check(ANN.certificate)
     assert len(file.form.admins) + 1 > file.form.admin_quorum > 0
     assert [each.constraint for each in file.form.code] == ["publisher", "quorum"]
+
+
+def test_device_among_the_keys_is_told_with_its_line(covey, node, tmp_path):
+    """Of the node itself, or of a founder whom the file names."""
+    for who in (ANN, BEN):
+        path = written(tmp_path, GOOD.replace(KEYS[1], did_text(who.device)))
+        ran = covey("context", "create", "org.example.kv", "--rules", path)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{path}, line 17: keys: {did_text(who.device)} is a device, not a mem" in ran.err
+    assert node.node.rulebook.code == ()

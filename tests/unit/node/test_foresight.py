@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from covey.codec import decode_manifest, did_text
+from covey.codec import cid_text, decode_manifest, did_text
 from covey.model import (
     Approve,
     Close,
@@ -19,6 +19,7 @@ from covey.model import (
     ReleaseId,
     Tighten,
     Upgrade,
+    Vote,
 )
 from covey.node.foresight import RuleForbids, check_approval, in_force_already, notice_told, way_out
 from covey.node.notices import iso_time
@@ -115,6 +116,18 @@ def test_refused_removal_of_an_admin_names_the_vote():
     assert way_out(ledger(begun()), BEN.device, close, rank) is rank
 
 
+def test_refused_removal_by_who_has_voted_asks_for_another_vote():
+    """The same vote again would be refused, and the hint would lead round in a circle."""
+    told = Told(start(ANN, BEN, CARA, admin_quorum=3))
+    close, rank = (Close(ANN.device, ()),), Denied("rank", "no")
+    told.say(CARA, Vote(ANN.device))
+    reason = way_out(ledger(told), CARA.device, close, rank).reason
+    assert "this member has voted already (1 of 3 votes so far): another admin of the" in reason
+    assert "3 admins of the charter can" in way_out(ledger(told), BEN.device, close, rank).reason
+    told.say(BEN, Vote(ANN.device))
+    assert "(2 of 3 votes so far)" in way_out(ledger(told), CARA.device, close, rank).reason
+
+
 def test_nothing_is_approved_where_the_code_is_locked():
     """Also by its id alone, and where it was locked later: no release can follow any more."""
     told = begun(Quorum(1, KEYS, 0))
@@ -124,6 +137,20 @@ def test_nothing_is_approved_where_the_code_is_locked():
         with pytest.raises(RuleForbids, match="locked: ") as caught:
             check_approval(ledger(told), release(NEXT), known)
         assert caught.value.code == "locked"
+
+
+def test_approval_where_nobody_has_to_approve_names_what_comes_next():
+    """`no-key` sounds as if somebody else had one. What could never follow is said first."""
+    told = begun(Publisher())
+    command = f"an admin runs `covey context upgrade CONTEXT {cid_text(release(NEXT))}` next"
+    for known in (installed(NEXT), None):
+        with pytest.raises(RuleForbids, match="not-needed: no approval is needed there") as caught:
+            check_approval(ledger(told), release(NEXT), known)
+        assert command in str(caught.value)
+    with pytest.raises(RuleForbids, match="collection-changed"):
+        check(told, manifest("9.0.0", kind="fewer"))
+    told.say(ANN, Tighten(Quorum(1, KEYS, 0)))
+    check(told, NEXT)
 
 
 def test_what_is_in_force_follows_upgrades():

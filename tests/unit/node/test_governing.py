@@ -95,6 +95,16 @@ def test_role_is_given_to_devices_without_it_and_taken_from_those_with_it():
         wished(told, Wish(action="take", who=member(DORA), role="editor"))
 
 
+@pytest.mark.parametrize("action", ["give", "take"])
+def test_role_that_there_is_not_is_refused_with_those_there_are(action: str):
+    """Most likely it is a slip of the one who types."""
+    wish = Wish(action=action, who=member(DORA), role="edtor")
+    with pytest.raises(Refused) as caught:
+        wished(begun(), wish)
+    why = "unknown-role: this context has no role 'edtor': it has admin, editor"
+    assert str(caught.value) == why
+
+
 def test_code_wishes():
     """What depends on the delta is filled in when it is written."""
     told, name = begun(), cid_text(release(NEXT))

@@ -14,6 +14,7 @@ from covey.model import (
     ApplicationId,
     Charter,
     Encryption,
+    MemberId,
     Never,
     Publisher,
     Quorum,
@@ -30,6 +31,7 @@ from covey.node.rulebook import (
     constraint_of_row,
     constraint_row,
     founded,
+    require_members,
 )
 from covey.runtime import read_interface
 from covey.testkit.identities import identity
@@ -250,3 +252,23 @@ def test_wrong_constraint_is_told(row: ConstraintRow, why: str):
     """By what it is about."""
     with pytest.raises(ConfigError, match=why):
         constraint_of_row(row)
+
+
+@pytest.mark.parametrize("who", [ANN, BEN])
+def test_key_of_a_founders_device_is_no_key_of_a_quorum(who):
+    """Approvals are counted by member: such a quorum would wait for ever."""
+    keys = (did_text(CARA.member_id), did_text(who.device))
+    code = (ConstraintRow("publisher"), ConstraintRow("quorum", 1, keys))
+    with pytest.raises(WrongRule, match="is a device, not a member: its member is") as caught:
+        check_rulebook(Rulebook(code=code, admins=text(BEN)), ANN.certificate)
+    wrong = caught.value
+    assert (wrong.field, wrong.number, wrong.value) == ("keys", 1, did_text(who.device))
+    assert wrong.why.endswith(did_text(who.member_id))
+
+
+def test_member_whose_key_is_a_device_too_is_a_key_of_a_quorum():
+    """Nothing forbids one key to be both."""
+    row = ConstraintRow("quorum", 1, (did_text(ANN.device),))
+    require_members(row, {ANN.device: MemberId(ANN.device)})
+    require_members(row, {})
+    require_members(ConstraintRow("never"), {ANN.device: ANN.member_id})

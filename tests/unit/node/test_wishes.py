@@ -27,11 +27,17 @@ SECOND = device("ann", "second")
 _BY_NAME = {each.device: each for each in (ANN, SECOND)}
 
 
-class _Contexts:
-    """Of a home that has used no device up."""
+class _Devices:
+    """Of a home that has used none of them up."""
 
     def is_spent(self, *_: object) -> bool:
         return False
+
+
+class _Contexts:
+    """All that is asked of them."""
+
+    devices = _Devices()
 
 
 class _Driver:
