@@ -182,7 +182,7 @@ async def test_a_call_is_answered_when_its_context_is_left(home):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(call)
                 await begun.wait()
-                await ada.forget("kv")
+                await ada.forget("kv", abandons=True)
 
     assert isinstance(answers[0], CallResult)
     assert isinstance(answers[-1], Refused)
