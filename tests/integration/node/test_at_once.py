@@ -33,6 +33,14 @@ async def give_up(node: Node, how: str) -> None:
             await node.forget("kv")
 
 
+async def tell(refused: list[str], doing, *arguments: object) -> None:
+    """Do it, and note why it was refused."""
+    try:
+        await doing(*arguments)
+    except Refused as no:
+        refused.append(str(no))
+
+
 @pytest.mark.parametrize("how", ["take", "leave", "forget"])
 async def test_each_of_two_admins_is_not_the_one_who_stays_for_the_other(home, how):
     """Looked at before either is written, both are allowed, and nobody is an admin after."""
@@ -47,17 +55,10 @@ async def test_each_of_two_admins_is_not_the_one_who_stays_for_the_other(home, h
         first, other = own(ada, "kv"), own(two, "kv")
         assert {row.device for row in ada.rules("kv").members} == {first, other}
         refused: list[str] = []
-
-        async def tell(doing, *arguments: object) -> None:
-            try:
-                await doing(*arguments)
-            except Refused as no:
-                refused.append(str(no))
-
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(tell, give_up, ada, how)
+            nursery.start_soon(tell, refused, give_up, ada, how)
             taking = Wish(action="take", who=other, role="admin")
-            nursery.start_soon(tell, ada.govern, "kv", taking)
+            nursery.start_soon(tell, refused, ada.govern, "kv", taking)
         (why,) = refused  # Which of them is open, that it is one of them is not.
         if ada.contexts():
             assert "last-admin" in why
@@ -74,19 +75,12 @@ async def test_name_is_taken_by_one_of_two_at_once(home, other):
         theirs = await found(ada)
         application = await ben.install(bundle("kv"))
         refused: list[str] = []
-
-        async def tell(doing, *arguments: object) -> None:
-            try:
-                await doing(*arguments)
-            except Refused as no:
-                refused.append(str(no))
-
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(tell, ben.create_context, application.id, "dup")
+            nursery.start_soon(tell, refused, ben.create_context, application.id, "dup")
             if other == "create":
-                nursery.start_soon(tell, ben.create_context, application.id, "dup")
+                nursery.start_soon(tell, refused, ben.create_context, application.id, "dup")
             else:
-                nursery.start_soon(tell, ben.join, theirs.topic, "dup")
+                nursery.start_soon(tell, refused, ben.join, theirs.topic, "dup")
         assert refused == ["a context named 'dup' is here already: choose another name"]
         assert [row.name for row in ben.contexts()] == ["dup"]
 
