@@ -48,6 +48,10 @@ from covey.sync.wishes import completed, release_of
 __all__ = ["BUDGET", "LocalWrites"]
 
 BUDGET = "budget"
+_TOO_MANY_BRANCHES = (
+    "there are more branches than this device can follow and stay a member: try again when "
+    "others have written after them"
+)
 
 
 class LocalWrites:
@@ -118,17 +122,21 @@ class LocalWrites:
         self._wishes.append(event)
         return []
 
-    def give_up(self) -> list[Effect]:
-        """Answer everything that waits: this device may no longer write."""
+    def give_up(
+        self, why: str = "this device may not write here", to_guests: str = "not a member itself"
+    ) -> list[Effect]:
+        """Answer everything that waits: this device may not write, for good or for now.
+
+        to_guests: the answer to who asked to be let in.
+        """
         effects: list[Effect] = []
         while requests := self._author.take():
-            effects += _failures(requests, Failure.NOT_ADMITTED, "this device may not write")
+            effects += _failures(requests, Failure.NOT_ADMITTED, why)
         for event in self._admissions.values():
-            effects.append(AdmissionAnswered(event.request, "not a member itself"))
+            effects.append(AdmissionAnswered(event.request, to_guests))
         self._admissions.clear()
         while self._wishes:
-            denied = Denied("not-admitted", "this device may not write here")
-            effects.append(_refused(self._wishes.popleft(), denied))
+            effects.append(_refused(self._wishes.popleft(), Denied("not-admitted", why)))
         return effects
 
     def write_governance(self, now: float) -> list[Effect]:
@@ -141,7 +149,7 @@ class LocalWrites:
             while (excess := self._author.following.excess()) is not None:
                 effects += self._apply(self._author.merge(excess, now_ms))
         except NothingToFollow:
-            return [*effects, *self.give_up()]
+            return [*effects, *self.give_up(_TOO_MANY_BRANCHES, "busy")]
         while self._wishes and self._may_write() and self._wishes[0].migration is None:
             effects += self._govern(self._wishes.popleft(), now_ms)
         if not self._may_write():

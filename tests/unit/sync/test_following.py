@@ -77,6 +77,19 @@ def test_removal_is_followed_after_what_ends_it():
         cut.stage = cut.stage.restarted()
 
 
+def test_heads_that_are_tried_one_by_one_are_bounded(monkeypatch):
+    """Each takes the word on a cut of its own, and anybody can make thousands."""
+    monkeypatch.setattr("covey.sync.following._TRIED_MAX", 7)
+    cut = Cut(has_written=True)
+    cut.let_in_again()
+    cut.branch(40, cut.closed)
+    tried = []
+    monkeypatch.setattr(Following, "_is_member", lambda _, heads: tried.append(heads))
+    (reply,) = cut.stage.handle(submit(1))
+    assert isinstance(reply, Reply)
+    assert len(tried) == 1 + 7
+
+
 def test_device_that_can_follow_nothing_says_so_and_goes_on(monkeypatch):
     """No call waits for ever, and nothing is signed that others refuse."""
     cut = Cut(has_written=True)
@@ -86,5 +99,6 @@ def test_device_that_can_follow_nothing_says_so_and_goes_on(monkeypatch):
     (reply,) = cut.stage.handle(submit(1))
     assert isinstance(reply, Reply)
     assert reply.outcome.failure is Failure.NOT_ADMITTED
+    assert "try again when others have written after them" in reply.outcome.message
     monkeypatch.undo()
     assert any(isinstance(effect, Execute) for effect in cut.stage.handle(submit(2)))
